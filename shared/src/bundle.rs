@@ -1,0 +1,340 @@
+//! The bundle: one `.safetensors` file that holds a model and all that is needed to use it.
+//!
+//! Weights are named tensors in PyTorch's layout; the metadata holds the keys listed in [`keys`]. What is here is a
+//! promise to other people's readers: changing it means raising [`VERSION`].
+
+use std::collections::HashMap;
+
+use burn::store::{
+    ApplyError, ApplyResult, BurnToPyTorchAdapter, ModuleSnapshot, PyTorchToBurnAdapter, bridge,
+};
+use burn::tensor::{Device, TensorData};
+use half::f16;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Clip, ClipConfig, InvalidConfig};
+use crate::tokenizer::{Tokenizer, TokenizerError};
+
+/// The version that this code writes, and the only one it reads.
+pub const VERSION: &str = "1";
+
+/// The keys of the metadata.
+pub mod keys {
+    /// The version of the format.
+    pub const VERSION: &str = "foil.version";
+    /// The [`crate::model::ClipConfig`] as JSON.
+    pub const CONFIG: &str = "foil.config";
+    /// A Hugging Face `tokenizer.json`.
+    pub const TOKENIZER: &str = "foil.tokenizer";
+    /// The [`super::Training`] facts as JSON.
+    pub const TRAINING: &str = "foil.training";
+    /// A list of [`super::SelfTest`] as JSON.
+    pub const SELFTEST: &str = "foil.selftest";
+}
+
+/// How the weights are stored. They are always computed with as 32-bit floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Four bytes a weight, exact.
+    F32,
+    /// Two bytes a weight.
+    F16,
+}
+
+/// Where the weights come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// The data sources.
+    pub data: Vec<String>,
+    /// Which hard negatives were used: `none`, a concept or `all`.
+    pub negatives: String,
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Pictures a step.
+    pub batch: usize,
+    /// The seed of weights, data and negatives.
+    pub seed: u64,
+    /// The commit of the trainer.
+    pub commit: String,
+    /// What was measured at the end, by name.
+    pub results: serde_json::Map<String, serde_json::Value>,
+}
+
+/// One pair whose similarity every backend must reproduce.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SelfTest {
+    /// The seed of the scene to render.
+    pub image_seed: u64,
+    /// The caption.
+    pub caption: String,
+    /// Their cosine.
+    pub similarity: f32,
+}
+
+/// Why a bundle is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// Some other kind of file.
+    #[error("not a bundle: {0}")]
+    NotSafetensors(String),
+    /// The file ends early.
+    #[error("the bundle is cut off: the file ends before its tensors do")]
+    Truncated,
+    /// A safetensors file without Foil's metadata.
+    #[error("not a Foil bundle: its metadata has no {0}")]
+    MissingKey(&'static str),
+    /// A version that this code does not know.
+    #[error("the bundle has version {0:?}; this program reads version {VERSION:?}")]
+    Version(String),
+    /// Metadata that cannot be read.
+    #[error("{key} cannot be read: {reason}")]
+    Metadata {
+        /// Which one.
+        key: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Numbers that describe no model.
+    #[error(transparent)]
+    Config(#[from] InvalidConfig),
+    /// Tokenizer and text tower disagree.
+    #[error("the tokenizer has {tokenizer} tokens, the model {model}")]
+    Vocabulary {
+        /// Tokens of the tokenizer.
+        tokenizer: usize,
+        /// Rows of the token embedding.
+        model: usize,
+    },
+    /// The model has a tensor that the file lacks.
+    #[error("the tensor {0} is missing")]
+    MissingTensor(String),
+    /// The file has a tensor that the model lacks.
+    #[error("the tensor {0} does not belong to the model")]
+    UnknownTensor(String),
+    /// A tensor of another size.
+    #[error("the tensor {name} has shape {found}, the config asks for {expected}")]
+    Shape {
+        /// Which one.
+        name: String,
+        /// The shape that the config asks for.
+        expected: String,
+        /// The shape in the file.
+        found: String,
+    },
+    /// A tensor of a type that is not read.
+    #[error("the tensor {name} is stored as {dtype}; F32 and F16 can be read")]
+    Dtype {
+        /// Which one.
+        name: String,
+        /// How it is stored.
+        dtype: String,
+    },
+    /// The library's own words for something unforeseen.
+    #[error("the weights cannot be used: {0}")]
+    Weights(String),
+}
+
+/// A bundle in memory, its metadata read and checked. Weights stay as bytes until a device asks for them.
+#[derive(Debug)]
+pub struct Bundle {
+    config: ClipConfig,
+    tokenizer: Tokenizer,
+    training: Training,
+    selftest: Vec<SelfTest>,
+    bytes: Vec<u8>,
+}
+
+impl Bundle {
+    /// Reads the metadata of a bundle.
+    ///
+    /// # Errors
+    /// One [`BundleError`] for each thing that can be wrong, tensors aside; [`Bundle::model`] checks those.
+    pub fn read(bytes: Vec<u8>) -> Result<Self, BundleError> {
+        // A header that outruns the file is a cut-off bundle if it looks like a header at all.
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| match error {
+            SafeTensorError::InvalidHeaderLength if bytes.get(8) == Some(&b'{') => BundleError::Truncated,
+            other => unreadable(other),
+        })?;
+        SafeTensors::deserialize(&bytes).map_err(unreadable)?;
+        let none = HashMap::new();
+        let metadata = header.metadata().as_ref().unwrap_or(&none);
+        let value = |key| metadata.get(key).ok_or(BundleError::MissingKey(key));
+
+        let version = value(keys::VERSION)?;
+        if version != VERSION {
+            return Err(BundleError::Version(version.clone()));
+        }
+        let config: ClipConfig = parse(keys::CONFIG, value(keys::CONFIG)?)?;
+        config.validate()?;
+        let tokenizer = Tokenizer::from_json(value(keys::TOKENIZER)?)
+            .map_err(|error| BundleError::Metadata { key: keys::TOKENIZER, reason: error.to_string() })?;
+        if tokenizer.vocabulary() != config.text.vocabulary {
+            let (tokenizer, model) = (tokenizer.vocabulary(), config.text.vocabulary);
+            return Err(BundleError::Vocabulary { tokenizer, model });
+        }
+        let training = parse(keys::TRAINING, value(keys::TRAINING)?)?;
+        let selftest = parse(keys::SELFTEST, value(keys::SELFTEST)?)?;
+        Ok(Bundle { config, tokenizer, training, selftest, bytes })
+    }
+
+    /// Makes a bundle of a model.
+    ///
+    /// # Errors
+    /// If the tokenizer does not fit the model, or a weight cannot be read back from the device.
+    pub fn new(
+        config: &ClipConfig,
+        model: &Clip,
+        tokenizer: &Tokenizer,
+        training: &Training,
+        selftest: &[SelfTest],
+        precision: Precision,
+    ) -> Result<Self, BundleError> {
+        let metadata = HashMap::from([
+            (keys::VERSION.to_owned(), VERSION.to_owned()),
+            (keys::CONFIG.to_owned(), write(keys::CONFIG, config)?),
+            (keys::TOKENIZER.to_owned(), tokenizer.to_json().map_err(unwritable_tokenizer)?),
+            (keys::TRAINING.to_owned(), write(keys::TRAINING, training)?),
+            (keys::SELFTEST.to_owned(), write(keys::SELFTEST, &selftest)?),
+        ]);
+        let mut stored = Vec::new();
+        for tensor in model.collect(None, Some(Box::new(BurnToPyTorchAdapter)), false) {
+            let name = tensor.name.clone();
+            let shape = tensor.shape.to_vec();
+            let data = bridge::into_data(tensor).map_err(|error| BundleError::Weights(error.to_string()))?;
+            stored.push((name, shape, encode(&data, precision)));
+        }
+        let dtype = match precision {
+            Precision::F32 => Dtype::F32,
+            Precision::F16 => Dtype::F16,
+        };
+        let views = stored.iter().map(|(name, shape, bytes)| {
+            let view = TensorView::new(dtype, shape.clone(), bytes)
+                .map_err(|error| BundleError::Weights(format!("{name}: {error}")))?;
+            Ok((name.as_str(), view))
+        });
+        let views = views.collect::<Result<Vec<_>, BundleError>>()?;
+        let bytes = safetensors::serialize(views, Some(metadata))
+            .map_err(|error| BundleError::Weights(error.to_string()))?;
+        Bundle::read(bytes)
+    }
+
+    /// The model, its weights on `device`.
+    ///
+    /// # Errors
+    /// If a tensor is missing, of another shape or type, or left over.
+    pub fn model(&self, device: &Device) -> Result<Clip, BundleError> {
+        let file = SafeTensors::deserialize(&self.bytes).map_err(unreadable)?;
+        let mut tensors = Vec::new();
+        for (name, view) in file.iter() {
+            let data = TensorData::new(decode(name, &view)?, view.shape().to_vec());
+            tensors.push(bridge::from_data(data, name.to_owned(), None));
+        }
+        let mut model = self.config.init(device);
+        let applied = model.apply(tensors, None, Some(Box::new(PyTorchToBurnAdapter)), false);
+        complete(applied)?;
+        Ok(model)
+    }
+
+    /// Everything needed to build the model and to feed it.
+    pub fn config(&self) -> &ClipConfig {
+        &self.config
+    }
+
+    /// The tokenizer that the text tower was trained with.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Where the weights come from.
+    pub fn training(&self) -> &Training {
+        &self.training
+    }
+
+    /// The pairs that every backend must reproduce.
+    pub fn selftest(&self) -> &[SelfTest] {
+        &self.selftest
+    }
+
+    /// The file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The name, type and shape of every tensor, by name.
+    ///
+    /// # Errors
+    /// If the file cannot be read, which [`Bundle::read`] would have found.
+    pub fn tensors(&self) -> Result<Vec<(String, String, Vec<usize>)>, BundleError> {
+        let file = SafeTensors::deserialize(&self.bytes).map_err(unreadable)?;
+        let mut tensors: Vec<_> = file
+            .iter()
+            .map(|(name, view)| (name.to_owned(), format!("{:?}", view.dtype()), view.shape().to_vec()))
+            .collect();
+        tensors.sort();
+        Ok(tensors)
+    }
+}
+
+fn unreadable(error: SafeTensorError) -> BundleError {
+    match error {
+        SafeTensorError::MetadataIncompleteBuffer | SafeTensorError::TensorInvalidInfo => {
+            BundleError::Truncated
+        }
+        other => BundleError::NotSafetensors(other.to_string()),
+    }
+}
+
+fn unwritable_tokenizer(error: TokenizerError) -> BundleError {
+    BundleError::Metadata { key: keys::TOKENIZER, reason: error.to_string() }
+}
+
+fn parse<T: for<'a> Deserialize<'a>>(key: &'static str, json: &str) -> Result<T, BundleError> {
+    serde_json::from_str(json).map_err(|error| BundleError::Metadata { key, reason: error.to_string() })
+}
+
+fn write<T: Serialize>(key: &'static str, value: &T) -> Result<String, BundleError> {
+    serde_json::to_string(value).map_err(|error| BundleError::Metadata { key, reason: error.to_string() })
+}
+
+fn encode(data: &TensorData, precision: Precision) -> Vec<u8> {
+    let values = data.iter::<f32>();
+    match precision {
+        Precision::F32 => values.flat_map(f32::to_le_bytes).collect(),
+        Precision::F16 => values.flat_map(|value| f16::from_f32(value).to_le_bytes()).collect(),
+    }
+}
+
+fn decode(name: &str, view: &TensorView) -> Result<Vec<f32>, BundleError> {
+    let bytes = view.data();
+    match view.dtype() {
+        Dtype::F32 => {
+            Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+        }
+        Dtype::F16 => Ok(bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()),
+        other => Err(BundleError::Dtype { name: name.to_owned(), dtype: format!("{other:?}") }),
+    }
+}
+
+/// Turns the store's report into the first thing that is wrong.
+fn complete(applied: ApplyResult) -> Result<(), BundleError> {
+    if let Some(error) = applied.errors.into_iter().next() {
+        return Err(match error {
+            ApplyError::ShapeMismatch { path, expected, found } => BundleError::Shape {
+                name: path,
+                expected: format!("{expected:?}"),
+                found: format!("{found:?}"),
+            },
+            other => BundleError::Weights(other.to_string()),
+        });
+    }
+    if let Some((name, _)) = applied.missing.into_iter().next() {
+        return Err(BundleError::MissingTensor(name));
+    }
+    match applied.unused.into_iter().next() {
+        Some(name) => Err(BundleError::UnknownTensor(name)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,264 @@
+//! Picture files to pictures: the only place where a file format is looked at.
+//!
+//! The same decoder runs natively and in the browser, so that both see the same pixels.
+
+use std::io::Cursor;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Rgba};
+
+use crate::picture::Picture;
+
+/// More pixels than this are refused before memory is taken for them: 120 million, enough for any camera.
+pub const MAX_PIXELS: u64 = 120_000_000;
+
+/// A picture and what was done to make it plain RGB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// The upright, opaque picture.
+    pub picture: Picture,
+    /// Changes that a viewer should know of.
+    pub notes: Vec<Note>,
+}
+
+/// Something that was changed on the way from the file to the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Turned or mirrored as its EXIF orientation asks.
+    Turned,
+    /// Transparent parts were put on white.
+    OnWhite,
+    /// Only the first frame of an animation was taken.
+    FirstFrame,
+    /// More than eight bits a channel were reduced to eight.
+    EightBits,
+}
+
+impl std::fmt::Display for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Note::Turned => "turned upright as its EXIF data asks",
+            Note::OnWhite => "transparent parts were put on white",
+            Note::FirstFrame => "only the first frame is used",
+            Note::EightBits => "reduced to 8 bits a channel",
+        })
+    }
+}
+
+/// Why a file is not a picture that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// There are no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// A format that this decoder does not read, though a browser may.
+    #[error("{0} pictures cannot be read here; save it as JPEG or PNG")]
+    Unsupported(&'static str),
+    /// No known picture format.
+    #[error("the file is not a picture (JPEG, PNG, GIF, WebP and BMP can be read)")]
+    NotAPicture,
+    /// The header announces more pixels than [`MAX_PIXELS`].
+    #[error("the picture is {width}x{height} pixels, more than the {} million that can be read", MAX_PIXELS / 1_000_000)]
+    TooLarge {
+        /// Announced width in pixels.
+        width: u32,
+        /// Announced height in pixels.
+        height: u32,
+    },
+    /// The file ends before the picture does.
+    #[error("the picture is cut off: the file ends too early")]
+    Truncated,
+    /// The content is damaged or of an odd kind.
+    #[error("the {format} picture is damaged: {reason}")]
+    Damaged {
+        /// The format that the file begins like.
+        format: &'static str,
+        /// What the decoder said.
+        reason: String,
+    },
+}
+
+/// Decodes a JPEG, PNG, GIF, WebP or BMP file into an upright, opaque 8-bit RGB picture.
+///
+/// # Errors
+/// One [`DecodeError`] a sentence: empty, unknown or unsupported, too large, cut off, damaged.
+pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    if bytes.is_empty() {
+        return Err(DecodeError::Empty);
+    }
+    let reader =
+        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| DecodeError::NotAPicture)?;
+    let format = reader.format().ok_or_else(|| unreadable(bytes))?;
+    let name = name(format);
+    // The JPEG decoder fills what is missing with gray and says nothing.
+    let cut_off = format == ImageFormat::Jpeg && !jpeg_has_end(bytes);
+    let damaged = |error: ImageError| if cut_off { DecodeError::Truncated } else { damaged(name, &error) };
+    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(DecodeError::TooLarge { width, height });
+    }
+    if cut_off {
+        return Err(DecodeError::Truncated);
+    }
+    // Orientation is advice: a picture with broken EXIF data is still a picture.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    image.apply_orientation(orientation);
+
+    let mut notes = Vec::new();
+    if orientation != Orientation::NoTransforms {
+        notes.push(Note::Turned);
+    }
+    if format == ImageFormat::Gif && gif_frames(bytes) > 1 {
+        notes.push(Note::FirstFrame);
+    }
+    if image.color().bytes_per_pixel() > image.color().channel_count() {
+        notes.push(Note::EightBits);
+    }
+    let (width, height) = (image.width(), image.height());
+    let rgb = if image.color().has_alpha() {
+        let rgba = image.into_rgba8();
+        if rgba.pixels().any(|Rgba([_, _, _, alpha])| *alpha < u8::MAX) {
+            notes.push(Note::OnWhite);
+        }
+        rgba.pixels().flat_map(|pixel| on_white(pixel.0)).collect()
+    } else {
+        image.into_rgb8().into_raw()
+    };
+    Ok(Decoded { picture: Picture::new(width, height, rgb), notes })
+}
+
+fn on_white([r, g, b, alpha]: [u8; 4]) -> [u8; 3] {
+    let alpha = u32::from(alpha);
+    [r, g, b].map(|channel| ((u32::from(channel) * alpha + 255 * (255 - alpha) + 127) / 255) as u8)
+}
+
+fn name(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Jpeg => "JPEG",
+        ImageFormat::Png => "PNG",
+        ImageFormat::Gif => "GIF",
+        ImageFormat::WebP => "WebP",
+        ImageFormat::Bmp => "BMP",
+        _ => "unknown",
+    }
+}
+
+fn damaged(format: &'static str, error: &ImageError) -> DecodeError {
+    match error {
+        ImageError::IoError(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => DecodeError::Truncated,
+        ImageError::Unsupported(_) if format == "unknown" => DecodeError::NotAPicture,
+        _ => DecodeError::Damaged { format, reason: error.to_string() },
+    }
+}
+
+/// The sentence for bytes of no format that the decoder knows; the brand in an ISO file tells HEIC and AVIF.
+fn unreadable(bytes: &[u8]) -> DecodeError {
+    match bytes.get(4..12) {
+        Some(b"ftypheic" | b"ftypheix" | b"ftypmif1" | b"ftyphevc") => DecodeError::Unsupported("HEIC"),
+        Some(b"ftypavif" | b"ftypavis") => DecodeError::Unsupported("AVIF"),
+        _ if matches!(bytes, [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..]) => {
+            DecodeError::Unsupported("TIFF")
+        }
+        _ => DecodeError::NotAPicture,
+    }
+}
+
+/// Whether an end marker follows the first scan. Segments before it are skipped by length, since they may hold
+/// thumbnails with end markers of their own.
+fn jpeg_has_end(bytes: &[u8]) -> bool {
+    const START_OF_SCAN: u8 = 0xda;
+    let mut at = 2;
+    while let Some(&[0xff, marker, high, low]) = bytes.get(at..at + 4) {
+        if marker == START_OF_SCAN {
+            return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]);
+        }
+        // A marker may be preceded by fill bytes.
+        at += if marker == 0xff { 1 } else { 2 + usize::from(u16::from_be_bytes([high, low])) };
+    }
+    false
+}
+
+/// The number of frames of a GIF, counted no further than two.
+fn gif_frames(bytes: &[u8]) -> usize {
+    use image::AnimationDecoder;
+    image::codecs::gif::GifDecoder::new(Cursor::new(bytes))
+        .map_or(0, |decoder| decoder.into_frames().take(2).filter(Result::is_ok).count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{ImageBuffer, Rgb, RgbImage};
+
+    fn file(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, format).expect("an encoded picture");
+        bytes.into_inner()
+    }
+
+    fn gradient() -> RgbImage {
+        RgbImage::from_fn(40, 30, |x, y| Rgb([6 * x as u8, 8 * y as u8, 99]))
+    }
+
+    #[test]
+    fn lossless_formats_give_the_pixels_back() {
+        let image = DynamicImage::ImageRgb8(gradient());
+        for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::WebP] {
+            let decoded = decode(&file(&image, format)).expect("a picture");
+            assert_eq!(decoded.picture.rgb(), gradient().as_raw(), "{format:?}");
+            assert_eq!(decoded.notes, []);
+        }
+    }
+
+    #[test]
+    fn transparency_is_put_on_white_and_said() {
+        let clear = ImageBuffer::from_fn(2, 1, |x, _| Rgba([10, 20, 30, 255 * x as u8]));
+        let decoded = decode(&file(&DynamicImage::ImageRgba8(clear), ImageFormat::Png)).expect("a picture");
+        assert_eq!(decoded.picture.rgb(), [255, 255, 255, 10, 20, 30]);
+        assert_eq!(decoded.notes, [Note::OnWhite]);
+    }
+
+    #[test]
+    fn sixteen_bits_and_gray_become_eight_bit_rgb() {
+        let deep = ImageBuffer::from_pixel(1, 1, image::Luma([0x8080u16]));
+        let decoded = decode(&file(&DynamicImage::ImageLuma16(deep), ImageFormat::Png)).expect("a picture");
+        assert_eq!(decoded.picture.rgb(), [128, 128, 128]);
+        assert_eq!(decoded.notes, [Note::EightBits]);
+    }
+
+    #[test]
+    fn bad_files_are_told_apart() {
+        let jpeg = file(&DynamicImage::ImageRgb8(gradient()), ImageFormat::Jpeg);
+        let png = file(&DynamicImage::ImageRgb8(gradient()), ImageFormat::Png);
+        assert!(matches!(decode(b""), Err(DecodeError::Empty)));
+        assert!(matches!(decode(b"hello, this is text"), Err(DecodeError::NotAPicture)));
+        assert!(matches!(decode(b"\0\0\0\x18ftypheic...."), Err(DecodeError::Unsupported("HEIC"))));
+        assert!(matches!(decode(&jpeg[..jpeg.len() / 2]), Err(DecodeError::Truncated)));
+        assert!(decode(&png[..png.len() / 2]).is_err());
+        assert!(decode(&jpeg).is_ok());
+    }
+
+    #[test]
+    fn a_huge_header_is_refused_before_memory_is_taken() {
+        let mut png = file(&DynamicImage::ImageRgb8(gradient()), ImageFormat::Png);
+        png[16..20].copy_from_slice(&30_000u32.to_be_bytes());
+        png[20..24].copy_from_slice(&30_000u32.to_be_bytes());
+        let crc = crc32(&png[12..29]);
+        png[29..33].copy_from_slice(&crc.to_be_bytes());
+        assert!(matches!(decode(&png), Err(DecodeError::TooLarge { width: 30_000, height: 30_000 })));
+    }
+
+    /// The checksum of PNG chunks (ISO 3309), bit by bit.
+    fn crc32(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(u32::MAX, |crc, &byte| {
+            (0..8).fold(
+                crc ^ u32::from(byte),
+                |crc, _| {
+                    if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 }
+                },
+            )
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! A loaded bundle on a device: pictures and captions in, embeddings out. The same code answers natively and in
+//! the page; reading results is asynchronous because a browser cannot wait for its GPU.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::bundle::{Bundle, BundleError};
+use crate::model::Clip;
+use crate::picture::Picture;
+use crate::preprocess::Preprocess;
+use crate::scene::Scene;
+use crate::similarity::Embedding;
+use crate::tokenizer::{Tokenizer, TokenizerError};
+
+/// The side of the scenes that a bundle's self-test renders, in pixels.
+const SELFTEST_SIDE: u32 = 128;
+
+/// How far a similarity may lie from the one a bundle records. Backends sum in different orders, which moves a
+/// cosine by about 1e-5; a wrong kernel or a wrong tensor moves it by far more than this.
+pub const SELFTEST_TOLERANCE: f32 = 1e-3;
+
+/// A model ready to answer.
+#[derive(Debug)]
+pub struct Engine {
+    clip: Clip,
+    tokenizer: Tokenizer,
+    preprocess: Preprocess,
+    context: usize,
+    logit_scale: f32,
+}
+
+/// Why the engine has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A caption could not be read.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The bundle could not be loaded.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The device failed.
+    #[error("the device failed while computing: {0}")]
+    Device(String),
+    /// The device computes, but wrongly.
+    #[error(
+        "this device computes wrong numbers: {caption:?} should score {expected:.4} and scores {found:.4}"
+    )]
+    SelfTest {
+        /// The caption of the failing pair.
+        caption: String,
+        /// What the bundle records.
+        expected: f32,
+        /// What the device computed.
+        found: f32,
+    },
+}
+
+impl Engine {
+    /// Puts a bundle's weights on a device.
+    ///
+    /// # Errors
+    /// If the weights do not fit the bundle's config or the device fails.
+    pub async fn load(bundle: &Bundle, device: &Device) -> Result<Self, EngineError> {
+        let clip = bundle.model(device)?;
+        let logit_scale = read(clip.logit_scale().unsqueeze()).await?[0].values()[0];
+        Ok(Engine {
+            clip,
+            tokenizer: bundle.tokenizer().clone(),
+            preprocess: bundle.config().preprocess.clone(),
+            context: bundle.config().text.context,
+            logit_scale,
+        })
+    }
+
+    /// The factor that turns cosines into logits.
+    pub fn logit_scale(&self) -> f32 {
+        self.logit_scale
+    }
+
+    /// Embeds pictures in one pass: one embedding each, in order.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub async fn embed_pictures(&self, pictures: &[&Picture]) -> Result<Vec<Embedding>, EngineError> {
+        if pictures.is_empty() {
+            return Ok(Vec::new());
+        }
+        let side = self.preprocess.side;
+        let pixels =
+            pictures.iter().flat_map(|picture| self.preprocess.pixels(picture)).collect::<Vec<f32>>();
+        let pixels = TensorData::new(pixels, [pictures.len(), 3, side, side]);
+        read(self.clip.encode_image(Tensor::from_data(pixels, &self.clip.device()))).await
+    }
+
+    /// Embeds captions in one pass: one embedding each, in order.
+    ///
+    /// # Errors
+    /// If a caption cannot be read or the device fails.
+    pub async fn embed_captions(&self, captions: &[&str]) -> Result<Vec<Embedding>, EngineError> {
+        if captions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tokens: Vec<_> = captions
+            .iter()
+            .map(|caption| self.tokenizer.encode(caption, self.context))
+            .collect::<Result<_, _>>()?;
+        read(self.clip.encode_tokens(&self.tokenizer.batch(&tokens))).await
+    }
+
+    /// The byte of the caption from which on the model reads nothing, if it is too long for it.
+    ///
+    /// # Errors
+    /// If the caption cannot be read.
+    pub fn cut_at(&self, caption: &str) -> Result<Option<usize>, EngineError> {
+        Ok(self.tokenizer.encode(caption, self.context)?.cut_at)
+    }
+
+    /// The similarity of the scene of a seed and a caption, as self-tests record it.
+    ///
+    /// # Errors
+    /// If the caption cannot be read or the device fails.
+    pub async fn scene_similarity(&self, image_seed: u64, caption: &str) -> Result<f32, EngineError> {
+        let picture = Scene::from_seed(image_seed).render(SELFTEST_SIDE);
+        let pictures = self.embed_pictures(&[&picture]).await?;
+        let captions = self.embed_captions(&[caption]).await?;
+        Ok(pictures[0].cosine(&captions[0]))
+    }
+
+    /// Replays the pairs that a bundle records and returns the largest difference.
+    ///
+    /// # Errors
+    /// [`EngineError::SelfTest`] for the first pair off by more than [`SELFTEST_TOLERANCE`].
+    pub async fn self_test(&self, bundle: &Bundle) -> Result<f32, EngineError> {
+        let mut largest = 0.0f32;
+        for pair in bundle.selftest() {
+            let found = self.scene_similarity(pair.image_seed, &pair.caption).await?;
+            let difference = (found - pair.similarity).abs();
+            // Written so that a similarity that is no number fails too.
+            if !(difference <= SELFTEST_TOLERANCE) {
+                return Err(EngineError::SelfTest {
+                    caption: pair.caption.clone(),
+                    expected: pair.similarity,
+                    found,
+                });
+            }
+            largest = largest.max(difference);
+        }
+        Ok(largest)
+    }
+}
+
+/// Brings rows back from the device.
+async fn read(rows: Tensor<2>) -> Result<Vec<Embedding>, EngineError> {
+    let [_, width] = rows.dims();
+    let data = rows.into_data_async().await.map_err(|error| EngineError::Device(format!("{error:?}")))?;
+    let values: Vec<f32> = data.iter::<f32>().collect();
+    Ok(values.chunks(width).map(|row| Embedding::from_unit_row(row.to_vec())).collect())
+}

@@ -1,0 +1,26 @@
+//! What trainer and page must agree on to the last bit.
+//!
+//! ```text
+//! picture file ─ decode ─ Picture ─ preprocess ─ [B, 3, S, S] ─┐
+//!                                                              ├─ model ─ unit embeddings ─ similarity ─ verdict
+//! caption ─ Caption ─ negative ─ tokenizer ─ [B, T] ───────────┘
+//! ```
+//!
+//! Pure: bytes, tensors and seeds go in, values come out. No files, clock, threads or ambient randomness.
+#![recursion_limit = "256"]
+#![forbid(unsafe_code)]
+
+pub mod bundle;
+pub mod caption;
+pub mod concept;
+pub mod decode;
+pub mod engine;
+pub mod lexicon;
+pub mod model;
+pub mod negative;
+pub mod picture;
+pub mod preprocess;
+pub mod scene;
+pub mod seed;
+pub mod similarity;
+pub mod tokenizer;

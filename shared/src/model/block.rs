@@ -1,0 +1,171 @@
+//! The pre-norm residual attention block of both towers (Vaswani et al., arXiv 1706.03762; pre-norm as in CLIP).
+
+use burn::module::{Initializer, Module, Param};
+use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::tensor::activation::{gelu, sigmoid, softmax};
+use burn::tensor::{Device, Tensor, assert_shape, s};
+use serde::{Deserialize, Serialize};
+
+/// The nonlinearity of the MLP. The two differ by up to 0.02, enough to shift published scores when mistaken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// `x * sigmoid(1.702 x)`, as in OpenAI's weights (Hendrycks and Gimpel, arXiv 1606.08415, section 2).
+    QuickGelu,
+    /// `x * Φ(x)` (the same paper's exact form).
+    Gelu,
+}
+
+impl Activation {
+    fn apply(self, x: Tensor<3>) -> Tensor<3> {
+        match self {
+            Activation::QuickGelu => x.clone() * sigmoid(x * 1.702),
+            Activation::Gelu => gelu(x),
+        }
+    }
+}
+
+/// The sizes of one block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlockConfig {
+    pub width: usize,
+    pub heads: usize,
+    pub mlp_width: usize,
+    /// The depth of the tower: deeper towers start with smaller residuals.
+    pub layers: usize,
+    pub activation: Activation,
+    pub norm_epsilon: f64,
+}
+
+impl BlockConfig {
+    pub(super) fn init(&self, device: &Device) -> Block {
+        let width = self.width as f64;
+        let residual = (2.0 * self.layers as f64 * width).powf(-0.5);
+        Block {
+            norm_1: norm(self.width, self.norm_epsilon, device),
+            attention: Attention {
+                qkv: linear(self.width, 3 * self.width, width.powf(-0.5), device),
+                output: linear(self.width, self.width, residual, device),
+                heads: self.heads,
+            },
+            norm_2: norm(self.width, self.norm_epsilon, device),
+            mlp_in: linear(self.width, self.mlp_width, (2.0 * width).powf(-0.5), device),
+            mlp_out: linear(self.mlp_width, self.width, residual, device),
+            activation: self.activation,
+        }
+    }
+}
+
+/// A layer norm over the last axis.
+pub(super) fn norm(width: usize, epsilon: f64, device: &Device) -> LayerNorm {
+    LayerNormConfig::new(width).with_epsilon(epsilon).init(device)
+}
+
+/// A linear layer with normal weights and zero biases, as CLIP starts its layers.
+fn linear(d_input: usize, d_output: usize, std: f64, device: &Device) -> Linear {
+    Linear {
+        weight: normal([d_input, d_output], std, device),
+        bias: Some(Initializer::Zeros.init([d_output], device)),
+    }
+}
+
+/// A bias-free linear layer with normal weights, as CLIP starts its projections.
+pub(super) fn projection(d_input: usize, d_output: usize, device: &Device) -> Linear {
+    Linear { weight: normal([d_input, d_output], (d_input as f64).powf(-0.5), device), bias: None }
+}
+
+/// A parameter drawn from a normal distribution of mean 0.
+pub(super) fn normal<const D: usize>(shape: [usize; D], std: f64, device: &Device) -> Param<Tensor<D>> {
+    Initializer::Normal { mean: 0.0, std }.init(shape, device)
+}
+
+/// `x + attention(norm(x))`, then `x + mlp(norm(x))`.
+#[derive(Module, Debug)]
+pub struct Block {
+    norm_1: LayerNorm,
+    attention: Attention,
+    norm_2: LayerNorm,
+    mlp_in: Linear,
+    mlp_out: Linear,
+    #[module(skip)]
+    activation: Activation,
+}
+
+impl Block {
+    /// One block. `mask` is added to the attention scores.
+    ///
+    /// # Shapes
+    /// - `x`: `[B, T, W]`, and so is the result
+    /// - `mask`: `[1, 1, T, T]`
+    pub(super) fn forward(&self, x: Tensor<3>, mask: Option<&Tensor<4>>) -> Tensor<3> {
+        let x = x.clone() + self.attention.forward(self.norm_1.forward(x), mask);
+        let hidden = self.activation.apply(self.mlp_in.forward(self.norm_2.forward(x.clone())));
+        x + self.mlp_out.forward(hidden)
+    }
+}
+
+/// Multi-head self-attention with one matrix for queries, keys and values.
+#[derive(Module, Debug)]
+struct Attention {
+    qkv: Linear,
+    output: Linear,
+    heads: usize,
+}
+
+impl Attention {
+    fn forward(&self, x: Tensor<3>, mask: Option<&Tensor<4>>) -> Tensor<3> {
+        let [batch, length, width] = x.dims();
+        let head = width / self.heads;
+        let qkv = self.qkv.forward(x); // [B, T, 3W]
+        assert_shape!(qkv, [batch, length, 3 * width]);
+        let part = |idx: usize| {
+            qkv.clone()
+                .slice(s![.., .., idx * width..(idx + 1) * width])
+                .reshape([batch, length, self.heads, head])
+                .swap_dims(1, 2) // [B, H, T, W/H]
+        };
+        let scores = (part(0) * (head as f64).powf(-0.5)).matmul(part(1).transpose()); // [B, H, T, T]
+        let scores = match mask {
+            Some(mask) => scores + mask.clone(),
+            None => scores,
+        };
+        let mixed = softmax(scores, 3).matmul(part(2)); // [B, H, T, W/H]
+        self.output.forward(mixed.swap_dims(1, 2).reshape([batch, length, width]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::TensorData;
+
+    fn apply(activation: Activation, x: f32) -> f32 {
+        let x = Tensor::<1>::from_data(TensorData::from([x]), &Device::flex()).reshape([1, 1, 1]);
+        activation.apply(x).into_scalar::<f32>()
+    }
+
+    #[test]
+    fn the_two_activations_are_those_of_their_formulas() {
+        // x * sigmoid(1.702 x) and x * Φ(x) at x = 1, from tables.
+        assert!((apply(Activation::QuickGelu, 1.0) - 0.845_795).abs() < 1e-5);
+        assert!((apply(Activation::Gelu, 1.0) - 0.841_345).abs() < 1e-5);
+    }
+
+    #[test]
+    fn attention_averages_values_when_all_scores_are_equal() {
+        let device = Device::flex();
+        let eye = Tensor::<2>::eye(2, &device);
+        let zeros = Tensor::zeros([2, 2], &device);
+        let attention = Attention {
+            qkv: Linear {
+                weight: Param::from_tensor(Tensor::cat(vec![zeros.clone(), zeros, eye.clone()], 1)),
+                bias: None,
+            },
+            output: Linear { weight: Param::from_tensor(eye), bias: None },
+            heads: 1,
+        };
+        let x = Tensor::<2>::from_data([[2.0, 0.0], [4.0, 6.0]], &device).reshape([1, 2, 2]);
+        let mixed: Vec<f32> = attention.forward(x, None).into_data().iter::<f32>().collect();
+        assert_eq!(mixed, [3.0, 3.0, 3.0, 3.0]);
+    }
+}

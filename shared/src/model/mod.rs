@@ -1,0 +1,260 @@
+//! The dual encoder: two towers, one space (CLIP, arXiv 2103.00020).
+//!
+//! | letter | meaning |
+//! |---|---|
+//! | `B` | pictures or captions in a batch |
+//! | `T` | positions of a sequence: tokens, or patches and the class token |
+//! | `S` | side of the square picture in pixels |
+//! | `W` | width of a tower |
+//! | `H` | attention heads |
+//! | `E` | width of the shared embedding |
+//!
+//! It can hold OpenAI's ViT-B/32 exactly: pre-norm blocks, a norm before the image blocks, QuickGELU, bias-free
+//! projections, text pooled at the end token. One deviation in form, none in value: the patch convolution is a
+//! matrix product over flattened patches, which is the same sum and faster where kernels are not tuned.
+
+mod block;
+mod text;
+mod vision;
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
+use serde::{Deserialize, Serialize};
+
+use crate::preprocess::Preprocess;
+use crate::tokenizer::TokenBatch;
+pub use block::Activation;
+pub use text::{TextConfig, TextTower};
+pub use vision::{VisionConfig, VisionTower};
+
+/// The logit scale starts at 1/0.07 (arXiv 2103.00020, section 2.5).
+const INITIAL_TEMPERATURE: f32 = 0.07;
+
+/// The logit scale never exceeds this (arXiv 2103.00020, section 2.5).
+pub const MAX_LOGIT_SCALE: f32 = 100.0;
+
+/// Everything needed to build the model and to feed it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClipConfig {
+    /// `E`, the width of the shared embedding.
+    pub embedding: usize,
+    /// The image tower.
+    pub vision: VisionConfig,
+    /// The text tower.
+    pub text: TextConfig,
+    /// The nonlinearity of both towers.
+    pub activation: Activation,
+    /// The epsilon of every layer norm.
+    pub norm_epsilon: f64,
+    /// How pictures become input.
+    pub preprocess: Preprocess,
+}
+
+/// Why a config describes no model.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the model config is inconsistent: {0}")]
+pub struct InvalidConfig(String);
+
+impl ClipConfig {
+    /// Checks that a model can be built from the config, so that building it cannot panic.
+    ///
+    /// # Errors
+    /// Names the first number that does not fit the others.
+    pub fn validate(&self) -> Result<(), InvalidConfig> {
+        const MOST: usize = 1 << 20;
+        let (vision, text) = (&self.vision, &self.text);
+        let numbers = [
+            ("embedding", self.embedding),
+            ("vision.patch", vision.patch),
+            ("vision.width", vision.width),
+            ("vision.layers", vision.layers),
+            ("vision.heads", vision.heads),
+            ("vision.mlp_width", vision.mlp_width),
+            ("text.vocabulary", text.vocabulary),
+            ("text.context", text.context),
+            ("text.width", text.width),
+            ("text.layers", text.layers),
+            ("text.heads", text.heads),
+            ("text.mlp_width", text.mlp_width),
+            ("preprocess.side", self.preprocess.side),
+        ];
+        let refuse = |why: String| Err(InvalidConfig(why));
+        for (name, number) in numbers {
+            if !(1..=MOST).contains(&number) {
+                return refuse(format!("{name} is {number}"));
+            }
+        }
+        if text.context < 3 {
+            return refuse(format!("text.context is {}, which leaves no room for a word", text.context));
+        }
+        if !self.preprocess.side.is_multiple_of(vision.patch) {
+            return refuse(format!(
+                "patches of {} do not tile a side of {}",
+                vision.patch, self.preprocess.side
+            ));
+        }
+        for (tower, width, heads) in
+            [("vision", vision.width, vision.heads), ("text", text.width, text.heads)]
+        {
+            if !width.is_multiple_of(heads) {
+                return refuse(format!("{tower}.width {width} does not divide into {heads} heads"));
+            }
+        }
+        if !(self.norm_epsilon > 0.0 && self.norm_epsilon < 1.0) {
+            return refuse(format!("norm_epsilon is {}", self.norm_epsilon));
+        }
+        if self.preprocess.std.iter().any(|std| std.is_nan() || *std <= 0.0) {
+            return refuse(format!("preprocess.std is {:?}", self.preprocess.std));
+        }
+        Ok(())
+    }
+
+    /// A freshly initialised model.
+    ///
+    /// # Panics
+    /// If the config does not pass [`ClipConfig::validate`].
+    pub fn init(&self, device: &Device) -> Clip {
+        if let Err(error) = self.validate() {
+            panic!("{error}");
+        }
+        let logit_scale = TensorData::from([(1.0 / INITIAL_TEMPERATURE).ln()]);
+        Clip {
+            image: self.vision.init(self, device),
+            text: self.text.init(self, device),
+            logit_scale: Param::from_data(logit_scale, device),
+        }
+    }
+}
+
+/// The dual encoder.
+#[derive(Module, Debug)]
+pub struct Clip {
+    image: VisionTower,
+    text: TextTower,
+    /// The logarithm of the factor that turns cosines into logits, `[1]`.
+    logit_scale: Param<Tensor<1>>,
+}
+
+impl Clip {
+    /// Embeds preprocessed pictures.
+    ///
+    /// # Shapes
+    /// - `pixels`: `[B, 3, S, S]`
+    /// - returns `[B, E]`, unit rows
+    ///
+    /// # Panics
+    /// If `pixels` has another shape.
+    pub fn encode_image(&self, pixels: Tensor<4>) -> Tensor<2> {
+        unit(self.image.forward(pixels))
+    }
+
+    /// Embeds captions.
+    ///
+    /// # Shapes
+    /// - `ids`: `[B, T]`, `T` at most the context
+    /// - `ends`: `[B]`, the position of each end token
+    /// - returns `[B, E]`, unit rows
+    ///
+    /// # Panics
+    /// If the shapes do not agree.
+    pub fn encode_text(&self, ids: Tensor<2, Int>, ends: &[usize]) -> Tensor<2> {
+        unit(self.text.forward(ids, ends))
+    }
+
+    /// Embeds a batch of tokenised captions: `[B, E]`, unit rows.
+    pub fn encode_tokens(&self, batch: &TokenBatch) -> Tensor<2> {
+        let rows = batch.ends.len();
+        let ids = TensorData::new(batch.ids.clone(), [rows, batch.length]);
+        self.encode_text(Tensor::from_data(ids, &self.device()), &batch.ends)
+    }
+
+    /// The factor that turns cosines into logits, `[1]`, at most [`MAX_LOGIT_SCALE`].
+    pub fn logit_scale(&self) -> Tensor<1> {
+        self.logit_scale.val().clamp_max(MAX_LOGIT_SCALE.ln()).exp()
+    }
+
+    /// The device that holds the weights.
+    pub fn device(&self) -> Device {
+        self.logit_scale.val().device()
+    }
+}
+
+/// Scales each row to length 1; `[B, E]` to `[B, E]`.
+fn unit(rows: Tensor<2>) -> Tensor<2> {
+    let [batch, _] = rows.dims();
+    let length = rows.clone().powi_scalar(2).sum_dim(1).sqrt();
+    assert_shape!(length, [batch, 1]);
+    rows / length
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::preprocess::Fit;
+
+    /// A model that is as small as it can be, for tests.
+    pub(crate) fn tiny() -> ClipConfig {
+        ClipConfig {
+            embedding: 8,
+            vision: VisionConfig { patch: 8, width: 16, layers: 2, heads: 2, mlp_width: 32 },
+            text: TextConfig { vocabulary: 300, context: 16, width: 16, layers: 2, heads: 2, mlp_width: 32 },
+            activation: Activation::QuickGelu,
+            norm_epsilon: 1e-5,
+            preprocess: Preprocess { side: 16, fit: Fit::Squash, mean: [0.5; 3], std: [0.25; 3] },
+        }
+    }
+
+    fn ids(rows: &[[i32; 4]]) -> Tensor<2, Int> {
+        let flat: Vec<i32> = rows.concat();
+        Tensor::from_data(TensorData::new(flat, [rows.len(), 4]), &Device::flex())
+    }
+
+    fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+        tensor.into_data().iter::<f32>().collect()
+    }
+
+    #[test]
+    fn embeddings_have_length_one() {
+        let model = tiny().init(&Device::flex());
+        let images = model.encode_image(Tensor::ones([3, 3, 16, 16], &Device::flex()));
+        let texts = model.encode_text(ids(&[[1, 2, 3, 4], [1, 5, 4, 4]]), &[3, 2]);
+        for row in values(images).chunks(8).chain(values(texts).chunks(8)) {
+            let length: f32 = row.iter().map(|x| x * x).sum();
+            assert!((length - 1.0).abs() < 1e-5, "{length}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_end_token_changes_nothing() {
+        let model = tiny().init(&Device::flex());
+        let short = values(model.encode_text(ids(&[[1, 5, 4, 4]]), &[2]));
+        let padded = values(model.encode_text(ids(&[[1, 5, 4, 77]]), &[2]));
+        for (a, b) in short.iter().zip(&padded) {
+            assert!((a - b).abs() < 1e-6, "{a} and {b}");
+        }
+        let other = values(model.encode_text(ids(&[[9, 5, 4, 4]]), &[2]));
+        assert!(short.iter().zip(&other).any(|(a, b)| (a - b).abs() > 1e-3));
+    }
+
+    #[test]
+    fn the_logit_scale_starts_at_one_over_its_temperature_and_is_capped() {
+        let mut model = tiny().init(&Device::flex());
+        assert!((values(model.logit_scale())[0] - 1.0 / INITIAL_TEMPERATURE).abs() < 1e-4);
+        model.logit_scale = Param::from_data(TensorData::from([9.0f32]), &Device::flex());
+        assert!((values(model.logit_scale())[0] - MAX_LOGIT_SCALE).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_config_that_does_not_add_up_is_refused_by_name() {
+        let refused = |change: fn(&mut ClipConfig)| {
+            let mut config = tiny();
+            change(&mut config);
+            config.validate().expect_err("an inconsistent config").to_string()
+        };
+        assert!(refused(|config| config.vision.patch = 5).contains("patches of 5"));
+        assert!(refused(|config| config.text.heads = 3).contains("text.width"));
+        assert!(refused(|config| config.embedding = 0).contains("embedding is 0"));
+        assert_eq!(tiny().validate(), Ok(()));
+    }
+}

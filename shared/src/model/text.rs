@@ -1,0 +1,95 @@
+//! The text tower: a causal transformer read at the end token (arXiv 2103.00020, section 2.4).
+
+use burn::module::{Module, Param};
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape, s};
+use serde::{Deserialize, Serialize};
+
+use super::ClipConfig;
+use super::block::{Block, BlockConfig, norm, normal, projection};
+
+/// Added to the score of a position that must not be seen. Large and finite: WGSL has no infinities.
+const UNSEEN: f32 = -1e9;
+
+/// The sizes of the text tower.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextConfig {
+    /// The number of token ids.
+    pub vocabulary: usize,
+    /// The longest caption in tokens, start and end token included.
+    pub context: usize,
+    /// `W`.
+    pub width: usize,
+    /// The number of blocks.
+    pub layers: usize,
+    /// `H`.
+    pub heads: usize,
+    /// The width of the hidden layer of each block.
+    pub mlp_width: usize,
+}
+
+/// Captions to points, before they are scaled to length 1.
+#[derive(Module, Debug)]
+pub struct TextTower {
+    /// `[vocabulary, W]`
+    token_embedding: Param<Tensor<2>>,
+    /// `[context, W]`
+    position_embedding: Param<Tensor<2>>,
+    blocks: Vec<Block>,
+    norm_post: LayerNorm,
+    projection: Linear,
+}
+
+impl TextConfig {
+    pub(super) fn init(&self, clip: &ClipConfig, device: &Device) -> TextTower {
+        let block = BlockConfig {
+            width: self.width,
+            heads: self.heads,
+            mlp_width: self.mlp_width,
+            layers: self.layers,
+            activation: clip.activation,
+            norm_epsilon: clip.norm_epsilon,
+        };
+        TextTower {
+            token_embedding: normal([self.vocabulary, self.width], 0.02, device),
+            position_embedding: normal([self.context, self.width], 0.01, device),
+            blocks: (0..self.layers).map(|_| block.init(device)).collect(),
+            norm_post: norm(self.width, clip.norm_epsilon, device),
+            projection: projection(self.width, clip.embedding, device),
+        }
+    }
+}
+
+impl TextTower {
+    /// # Shapes
+    /// - `ids`: `[B, T]`
+    /// - `ends`: `[B]`, each below `T`
+    /// - returns `[B, E]`
+    pub(super) fn forward(&self, ids: Tensor<2, Int>, ends: &[usize]) -> Tensor<2> {
+        let [batch, length] = ids.dims();
+        assert_eq!(ends.len(), batch, "end positions and captions");
+        let [_, width] = self.token_embedding.val().dims();
+        let device = ids.device();
+        let tokens = self.token_embedding.val().select(0, ids.reshape([batch * length]));
+        let positions = self.position_embedding.val().slice(s![0..length, ..]);
+        let mut x = tokens.reshape([batch, length, width]) + positions.unsqueeze(); // [B, T, W]
+        let mask = causal_mask(length, &device);
+        for block in &self.blocks {
+            x = block.forward(x, Some(&mask));
+        }
+        let rows: Vec<i32> = ends.iter().enumerate().map(|(row, end)| (row * length + end) as i32).collect();
+        let rows = Tensor::<1, Int>::from_data(TensorData::new(rows, [batch]), &device);
+        let pooled = x.reshape([batch * length, width]).select(0, rows);
+        assert_shape!(pooled, [batch, width]);
+        self.projection.forward(self.norm_post.forward(pooled))
+    }
+}
+
+/// Zero where a position may look, at itself and before; [`UNSEEN`] after it. `[1, 1, T, T]`
+fn causal_mask(length: usize, device: &Device) -> Tensor<4> {
+    let mask: Vec<f32> = (0..length)
+        .flat_map(|row| (0..length).map(move |column| if column > row { UNSEEN } else { 0.0 }))
+        .collect();
+    Tensor::from_data(TensorData::new(mask, [1, 1, length, length]), device)
+}

@@ -1,0 +1,53 @@
+//! A picture in memory: opaque 8-bit RGB, whatever file it came from.
+
+/// Opaque 8-bit sRGB pixels, row by row from the top left.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Picture {
+    width: u32,
+    height: u32,
+    rgb: Vec<u8>,
+}
+
+impl Picture {
+    /// Wraps `rgb`, three bytes a pixel, rows from the top.
+    ///
+    /// # Panics
+    /// If a side is zero or `rgb` is not `3 * width * height` bytes long.
+    pub fn new(width: u32, height: u32, rgb: Vec<u8>) -> Self {
+        assert!(width > 0 && height > 0, "a picture of {width}x{height} has no pixels");
+        let expected = 3 * width as usize * height as usize;
+        assert_eq!(rgb.len(), expected, "bytes given and bytes of {width}x{height} pixels");
+        Picture { width, height, rgb }
+    }
+
+    /// Width in pixels, at least 1.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in pixels, at least 1.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// The bytes, `3 * width * height` of them.
+    pub fn rgb(&self) -> &[u8] {
+        &self.rgb
+    }
+
+    /// The colour at column `x` and row `y`.
+    ///
+    /// # Panics
+    /// If the position is outside the picture.
+    pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
+        assert!(x < self.width && y < self.height, "({x}, {y}) outside {}x{}", self.width, self.height);
+        let at = 3 * (y as usize * self.width as usize + x as usize);
+        [self.rgb[at], self.rgb[at + 1], self.rgb[at + 2]]
+    }
+}
+
+impl std::fmt::Debug for Picture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Picture({}x{})", self.width, self.height)
+    }
+}

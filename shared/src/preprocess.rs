@@ -1,0 +1,145 @@
+//! Pictures to model input: resize, crop, normalise. The only owner of these numbers is the config of a bundle.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use serde::{Deserialize, Serialize};
+
+use crate::picture::Picture;
+
+/// How a picture becomes a square of `side` pixels with normalised channels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preprocess {
+    /// The side of the square in pixels.
+    pub side: usize,
+    /// What happens to a picture that is not square.
+    pub fit: Fit,
+    /// Mean of each channel, on a scale of 0 to 1.
+    pub mean: [f32; 3],
+    /// Standard deviation of each channel, on a scale of 0 to 1.
+    pub std: [f32; 3],
+}
+
+/// How a picture is brought to a square.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fit {
+    /// The shorter side is brought to length and the middle cut out, as CLIP does.
+    CenterCrop,
+    /// Both sides are brought to length, so that nothing at the edges is lost.
+    Squash,
+}
+
+impl Preprocess {
+    /// Resizes (antialiased bicubic, equal to Pillow's), crops and normalises: `[3, side, side]`, row by row.
+    pub fn pixels(&self, picture: &Picture) -> Vec<f32> {
+        let square = self.square(picture);
+        let area = self.side * self.side;
+        let mut pixels = vec![0.0; 3 * area];
+        for (at, rgb) in square.rgb().chunks_exact(3).enumerate() {
+            for channel in 0..3 {
+                let value = f32::from(rgb[channel]) / 255.0;
+                pixels[channel * area + at] = (value - self.mean[channel]) / self.std[channel];
+            }
+        }
+        pixels
+    }
+
+    /// The 8-bit square that the model sees, before normalisation.
+    pub fn square(&self, picture: &Picture) -> Picture {
+        let side = self.side as u32;
+        match self.fit {
+            Fit::Squash => resize(picture, side, side),
+            Fit::CenterCrop => {
+                let picture = &without_far_ends(picture);
+                let (width, height) = (u64::from(picture.width()), u64::from(picture.height()));
+                let shorter = width.min(height);
+                let scaled = |length: u64| (length * u64::from(side) / shorter) as u32;
+                let resized = resize(picture, scaled(width), scaled(height));
+                crop_center(&resized, side, side)
+            }
+        }
+    }
+}
+
+fn resize(picture: &Picture, width: u32, height: u32) -> Picture {
+    if (width, height) == (picture.width(), picture.height()) {
+        return picture.clone();
+    }
+    const SIZED: &str = "a picture has three bytes for each of its pixels";
+    let source =
+        ImageRef::new(picture.width(), picture.height(), picture.rgb(), PixelType::U8x3).expect(SIZED);
+    let mut target = Image::new(width, height, PixelType::U8x3);
+    // Catmull-Rom is the cubic with a = -1/2, which Pillow calls BICUBIC.
+    let options =
+        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).use_alpha(false);
+    Resizer::new().resize(&source, &mut target, &options).expect(SIZED);
+    Picture::new(width, height, target.into_vec())
+}
+
+/// Cuts a strip longer than 16 squares to its middle 16, of which the crop keeps one: a strip of one pixel by a
+/// million would otherwise grow without bound on its way to the crop.
+fn without_far_ends(picture: &Picture) -> Picture {
+    let longest = 16 * picture.width().min(picture.height());
+    crop_center(picture, picture.width().min(longest), picture.height().min(longest))
+}
+
+fn crop_center(picture: &Picture, width: u32, height: u32) -> Picture {
+    if (width, height) == (picture.width(), picture.height()) {
+        return picture.clone();
+    }
+    let left = (picture.width() - width) / 2;
+    let top = (picture.height() - height) / 2;
+    let rows = (top..top + height).flat_map(|y| {
+        let start = 3 * (y as usize * picture.width() as usize + left as usize);
+        &picture.rgb()[start..start + 3 * width as usize]
+    });
+    Picture::new(width, height, rows.copied().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn preprocess(side: usize, fit: Fit) -> Preprocess {
+        Preprocess { side, fit, mean: [0.5, 0.0, 0.0], std: [0.5, 1.0, 1.0] }
+    }
+
+    /// Wide, with a different left, middle and right third.
+    fn flag() -> Picture {
+        let row = [[255u8, 0, 0]; 8]
+            .iter()
+            .chain(&[[0, 255, 0]; 8])
+            .chain(&[[0, 0, 255]; 8])
+            .flatten()
+            .copied()
+            .collect::<Vec<_>>();
+        Picture::new(24, 8, row.repeat(8))
+    }
+
+    #[test]
+    fn a_crop_keeps_the_middle_and_a_squash_keeps_everything() {
+        let cropped = preprocess(8, Fit::CenterCrop).square(&flag());
+        assert!(cropped.rgb().chunks(3).all(|rgb| rgb == [0, 255, 0]));
+        let squashed = preprocess(8, Fit::Squash).square(&flag());
+        assert_eq!((squashed.pixel(0, 4), squashed.pixel(7, 4)), ([255, 0, 0], [0, 0, 255]));
+    }
+
+    #[test]
+    fn channels_are_normalised_one_after_the_other() {
+        let pixels = preprocess(8, Fit::CenterCrop).pixels(&flag());
+        assert_eq!(pixels.len(), 3 * 64);
+        assert!(pixels[..64].iter().all(|&red| red == -1.0));
+        assert!(pixels[64..128].iter().all(|&green| green == 1.0));
+    }
+
+    #[test]
+    fn a_single_pixel_and_a_thin_strip_can_be_used() {
+        for (width, height) in [(1, 1), (1, 500), (100_000, 1)] {
+            let picture = Picture::new(width, height, vec![7; 3 * (width * height) as usize]);
+            for fit in [Fit::CenterCrop, Fit::Squash] {
+                assert!(preprocess(16, fit).square(&picture).rgb().iter().all(|&byte| byte == 7));
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Captions to token ids, by the `tokenizer.json` that travels in a bundle.
+
+use tokenizers::models::bpe::{BPE, BpeTrainer};
+use tokenizers::normalizers::{Lowercase, NFC, Replace, Sequence, Strip};
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::processors::template::TemplateProcessing;
+use tokenizers::{AddedToken, NormalizerWrapper, TokenizerBuilder};
+
+const START: &str = "<|startoftext|>";
+const END: &str = "<|endoftext|>";
+
+/// Splits captions into tokens, each caption framed by a start and an end token.
+#[derive(Clone, Debug)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    end: u32,
+}
+
+/// The token ids of one caption, from start to end token; at most the context long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    ids: Vec<u32>,
+    /// The byte of the caption from which on nothing was read, if it was too long.
+    pub cut_at: Option<usize>,
+}
+
+/// Why a tokenizer could not be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizerError {
+    /// The JSON is not a tokenizer.
+    #[error("the tokenizer could not be read: {0}")]
+    Unreadable(String),
+    /// The tokenizer does not add an end token, so there is nothing to pool the text at.
+    #[error("the tokenizer does not frame a caption with start and end tokens")]
+    Unframed,
+    /// A caption could not be encoded.
+    #[error("the caption could not be split into tokens: {0}")]
+    Encode(String),
+    /// The vocabulary could not be learnt.
+    #[error("no vocabulary could be learnt from the captions: {0}")]
+    Train(String),
+}
+
+impl Tokenizer {
+    /// Reads a Hugging Face `tokenizer.json`.
+    ///
+    /// # Errors
+    /// If it is no tokenizer, or one that adds no start and end token.
+    pub fn from_json(json: &str) -> Result<Self, TokenizerError> {
+        let inner = json
+            .parse::<tokenizers::Tokenizer>()
+            .map_err(|error| TokenizerError::Unreadable(error.to_string()))?;
+        Self::framed(inner)
+    }
+
+    /// Learns a byte-level BPE vocabulary (Sennrich et al., arXiv 1508.07909) of at most `vocabulary` tokens.
+    /// Every byte has a token, so that no caption is unreadable; there are never fewer than these.
+    ///
+    /// # Errors
+    /// If the tokenizers library fails.
+    pub fn train<'a>(
+        captions: impl Iterator<Item = &'a str> + Send,
+        vocabulary: usize,
+    ) -> Result<Self, TokenizerError> {
+        let failed = |error: tokenizers::Error| TokenizerError::Train(error.to_string());
+        let byte_level = ByteLevel::new(true, true, true);
+        let normalizer = Sequence::new(vec![
+            NormalizerWrapper::NFC(NFC),
+            NormalizerWrapper::Replace(
+                Replace::new(tokenizers::normalizers::replace::ReplacePattern::Regex(r"\s+".to_owned()), " ")
+                    .map_err(failed)?,
+            ),
+            NormalizerWrapper::StripNormalizer(Strip::new(true, true)),
+            NormalizerWrapper::Lowercase(Lowercase),
+        ]);
+        let mut tokenizer = TokenizerBuilder::default()
+            .with_model(BPE::default())
+            .with_normalizer(Some(normalizer))
+            .with_pre_tokenizer(Some(byte_level))
+            .with_post_processor(None::<TemplateProcessing>)
+            .with_decoder(Some(byte_level))
+            .build()
+            .map_err(failed)?;
+        let specials = [START, END].map(|token| AddedToken::from(token, true));
+        let mut trainer = BpeTrainer::builder()
+            .vocab_size(vocabulary)
+            .show_progress(false)
+            .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
+            .special_tokens(specials.to_vec())
+            .build();
+        tokenizer.train(&mut trainer, captions).map_err(failed)?;
+        let id = |token: &str| tokenizer.token_to_id(token).map(|id| (token.to_owned(), id));
+        let specials: Vec<_> = [START, END].iter().filter_map(|token| id(token)).collect();
+        let frame = TemplateProcessing::builder()
+            .try_single(format!("{START} $A {END}"))
+            .map_err(TokenizerError::Train)?
+            .special_tokens(specials)
+            .build()
+            .map_err(|error| TokenizerError::Train(error.to_string()))?;
+        tokenizer.with_post_processor(Some(frame));
+        Self::from_json(&tokenizer.to_string(false).map_err(failed)?)
+    }
+
+    fn framed(mut inner: tokenizers::Tokenizer) -> Result<Self, TokenizerError> {
+        // Length is this module's business: a file may carry limits that would pad or cut differently.
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(|error| TokenizerError::Unreadable(error.to_string()))?;
+        let empty = inner.encode("", true).map_err(|error| TokenizerError::Encode(error.to_string()))?;
+        match empty.get_ids() {
+            [_, end] => Ok(Tokenizer { end: *end, inner }),
+            _ => Err(TokenizerError::Unframed),
+        }
+    }
+
+    /// The tokenizer as `tokenizer.json`.
+    ///
+    /// # Errors
+    /// If the tokenizers library cannot write it.
+    pub fn to_json(&self) -> Result<String, TokenizerError> {
+        self.inner.to_string(false).map_err(|error| TokenizerError::Unreadable(error.to_string()))
+    }
+
+    /// The number of token ids, special ones included.
+    pub fn vocabulary(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// Encodes one caption into at most `context` tokens. What is too long is cut, and the end token kept.
+    ///
+    /// # Errors
+    /// If the tokenizers library fails on the text.
+    pub fn encode(&self, caption: &str, context: usize) -> Result<Tokens, TokenizerError> {
+        let encoding =
+            self.inner.encode(caption, true).map_err(|error| TokenizerError::Encode(error.to_string()))?;
+        let mut ids = encoding.get_ids().to_vec();
+        let mut cut_at = None;
+        if ids.len() > context {
+            cut_at = Some(encoding.get_offsets()[context - 1].0);
+            ids.truncate(context - 1);
+            ids.push(self.end);
+        }
+        Ok(Tokens { ids, cut_at })
+    }
+
+    /// Brings captions to one length, for one pass through the text tower.
+    pub fn batch(&self, captions: &[Tokens]) -> TokenBatch {
+        let longest = captions.iter().map(|tokens| tokens.ids.len()).max().unwrap_or(1);
+        let mut ids = Vec::with_capacity(captions.len() * longest);
+        for tokens in captions {
+            ids.extend(tokens.ids.iter().map(|&id| id as i32));
+            ids.resize(ids.len() + longest - tokens.ids.len(), self.end as i32);
+        }
+        TokenBatch {
+            ids,
+            length: longest,
+            ends: captions.iter().map(|tokens| tokens.ids.len() - 1).collect(),
+        }
+    }
+}
+
+impl Tokens {
+    /// The ids, start and end token included.
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+}
+
+/// Captions padded on the right with the end token to the longest of them.
+#[derive(Clone, Debug)]
+pub struct TokenBatch {
+    /// Row by row, `[N, T]`.
+    pub ids: Vec<i32>,
+    /// `T`.
+    pub length: usize,
+    /// The position of each caption's end token, `[N]`.
+    pub ends: Vec<usize>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trained() -> Tokenizer {
+        let captions = ["a red ball", "a blue ball", "two red cups", "a red ball left of a cup"];
+        Tokenizer::train(captions.into_iter(), 300).expect("a vocabulary of 300 tokens")
+    }
+
+    #[test]
+    fn a_vocabulary_reads_back_and_is_the_same_each_time() {
+        let json = trained().to_json().expect("json");
+        assert_eq!(json, trained().to_json().expect("json"));
+        let again = Tokenizer::from_json(&json).expect("its own json");
+        let caption = "A  red\tball, größer 🚗";
+        assert_eq!(again.encode(caption, 77).expect("ids"), trained().encode(caption, 77).expect("ids"));
+    }
+
+    #[test]
+    fn case_and_space_do_not_matter_but_every_byte_does() {
+        let ids = |text| trained().encode(text, 77).expect("ids").ids().to_vec();
+        assert_eq!(ids(" A  RED ball "), ids("a red ball"));
+        assert_ne!(ids("a red ball 🚗"), ids("a red ball 🚲"));
+        assert_eq!(ids("").len(), 2);
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_before_the_end_token() {
+        let text = "a red ball left of a cup";
+        let whole = trained().encode(text, 77).expect("ids");
+        let cut = trained().encode(text, 4).expect("ids");
+        assert_eq!(cut.ids().len(), 4);
+        assert_eq!(cut.ids().last(), whole.ids().last());
+        let at = cut.cut_at.expect("a place where it was cut");
+        assert_eq!(text[at..].trim_start(), "ball left of a cup");
+        assert_eq!(whole.cut_at, None);
+    }
+
+    #[test]
+    fn a_batch_is_padded_with_the_end_token() {
+        let tokenizer = trained();
+        let captions = ["a red ball", ""].map(|text| tokenizer.encode(text, 77).expect("ids"));
+        let batch = tokenizer.batch(&captions);
+        assert_eq!(batch.ids.len(), 2 * batch.length);
+        assert_eq!(batch.ends, [batch.length - 1, 1]);
+        assert!(batch.ids[batch.length + 1..].iter().all(|&id| id == tokenizer.end as i32));
+    }
+
+    #[test]
+    fn rubbish_is_refused() {
+        assert!(matches!(Tokenizer::from_json("{}"), Err(TokenizerError::Unreadable(_))));
+    }
+}

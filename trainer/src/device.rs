@@ -1,0 +1,76 @@
+//! Where tensors live: the only file that names a backend.
+
+use anyhow::{Result, bail};
+use burn::tensor::Device;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+use burn::tensor::DeviceType;
+use clap::ValueEnum;
+
+/// A kind of device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// An NVIDIA GPU.
+    Cuda,
+    /// Any GPU with a Vulkan, Metal or DirectX driver.
+    Wgpu,
+    /// The processor.
+    Cpu,
+}
+
+impl Backend {
+    fn devices(self) -> Vec<Device> {
+        match self {
+            #[cfg(feature = "cuda")]
+            Backend::Cuda => Device::enumerate(DeviceType::Cuda).into_vec(),
+            #[cfg(feature = "wgpu")]
+            Backend::Wgpu => Device::enumerate(DeviceType::Wgpu).into_vec(),
+            Backend::Cpu => vec![Device::flex()],
+            #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
+            _ => Vec::new(),
+        }
+    }
+
+    /// What Burn calls the backend.
+    fn burn_name(self) -> &'static str {
+        match self {
+            Backend::Cuda => "cuda",
+            Backend::Wgpu => "wgpu",
+            Backend::Cpu => "flex",
+        }
+    }
+}
+
+/// Opens the first device of a kind or, if none is asked for, of the best kind that is there.
+/// Call it once, before any thread is started.
+///
+/// # Errors
+/// If there is no such device.
+pub fn open(wanted: Option<Backend>) -> Result<Device> {
+    let kinds = match wanted {
+        Some(kind) => vec![kind],
+        None => vec![Backend::Cuda, Backend::Wgpu, Backend::Cpu],
+    };
+    for kind in kinds {
+        if let Some(device) = kind.devices().into_iter().next() {
+            make_default(kind);
+            eprintln!("device: {}", kind.burn_name());
+            return Ok(device);
+        }
+    }
+    match wanted {
+        Some(Backend::Cuda) if cfg!(not(feature = "cuda")) => {
+            bail!("this program was built without CUDA; build it with `--features cuda`")
+        }
+        Some(Backend::Wgpu) if cfg!(not(feature = "wgpu")) => {
+            bail!("this program was built without wgpu; build it with `--features wgpu`")
+        }
+        _ => bail!("there is no such device on this machine; try `--device cpu`, or leave the flag out"),
+    }
+}
+
+/// Burn restores an optimiser's state to its default device, which would be CUDA even where no driver is.
+#[expect(unsafe_code, reason = "Burn offers no other way to choose its default device than the environment")]
+fn make_default(kind: Backend) {
+    // SAFETY: `open` is called before any other thread is started, so nobody reads the environment meanwhile.
+    unsafe { std::env::set_var("BURN_DEVICE", kind.burn_name()) };
+}

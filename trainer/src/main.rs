@@ -1,0 +1,49 @@
+//! The trainer: scenes and captions in, bundles and tables out.
+//!
+//! Results go to stdout, progress and errors to stderr. Exit status: 0 done, 1 failed, 2 wrong arguments.
+#![recursion_limit = "256"]
+#![deny(unsafe_code)]
+
+mod checkpoint;
+mod cli;
+mod data;
+mod device;
+mod metrics;
+mod objective;
+mod pairs;
+mod presets;
+mod run_config;
+mod schedule;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let done = match cli::Cli::parse().verb {
+        cli::Verb::Scenes(args) => verbs::scenes::run(&args),
+        cli::Verb::Negatives(args) => verbs::negatives::run(&args),
+        cli::Verb::Pretrain(args) => verbs::pretrain::run(&args),
+        cli::Verb::Evaluate(args) => verbs::evaluate::run(&args),
+        cli::Verb::Score(args) => verbs::score::run(&args),
+        cli::Verb::Export(args) => verbs::export::run(&args),
+        cli::Verb::Inspect(args) => verbs::inspect::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // A reader that has seen enough, such as `head`, is no failure.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+}

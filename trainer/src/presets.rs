@@ -1,0 +1,72 @@
+//! Model sizes: one dial from which all else follows.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use shared::model::{Activation, ClipConfig, TextConfig, VisionConfig};
+use shared::preprocess::{Fit, Preprocess};
+
+/// How large a model is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// A few thousand weights: for tests.
+    Tiny,
+    /// A few hundred thousand weights: learns scenes on a processor.
+    Small,
+    /// OpenAI's ViT-B/32: for GPUs.
+    Base,
+}
+
+/// Mean and standard deviation of OpenAI's CLIP (openai/CLIP, `clip/clip.py`).
+const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
+
+impl Preset {
+    /// The number of tokens that the tokenizer learns.
+    pub fn vocabulary(self) -> usize {
+        match self {
+            Preset::Tiny | Preset::Small => 640,
+            Preset::Base => 16_384,
+        }
+    }
+
+    /// The model for a tokenizer of `vocabulary` tokens.
+    pub fn config(self, vocabulary: usize) -> ClipConfig {
+        let (embedding, side, vision, text) = match self {
+            Preset::Tiny => (16, 32, vision(8, [32, 1, 2, 64]), text(vocabulary, 16, [32, 1, 2, 64])),
+            Preset::Small => (96, 64, vision(8, [96, 3, 3, 192]), text(vocabulary, 32, [96, 2, 3, 192])),
+            Preset::Base => {
+                (512, 224, vision(32, [768, 12, 12, 3072]), text(vocabulary, 77, [512, 12, 8, 2048]))
+            }
+        };
+        ClipConfig {
+            embedding,
+            vision,
+            text,
+            activation: Activation::QuickGelu,
+            norm_epsilon: 1e-5,
+            // Squashed, because captions name what stands at the edges.
+            preprocess: Preprocess { side, fit: Fit::Squash, mean: CLIP_MEAN, std: CLIP_STD },
+        }
+    }
+}
+
+fn vision(patch: usize, [width, layers, heads, mlp_width]: [usize; 4]) -> VisionConfig {
+    VisionConfig { patch, width, layers, heads, mlp_width }
+}
+
+fn text(vocabulary: usize, context: usize, [width, layers, heads, mlp_width]: [usize; 4]) -> TextConfig {
+    TextConfig { vocabulary, context, width, layers, heads, mlp_width }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_describes_a_model() {
+        for preset in Preset::value_variants() {
+            assert_eq!(preset.config(preset.vocabulary()).validate(), Ok(()));
+        }
+    }
+}

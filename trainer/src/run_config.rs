@@ -1,0 +1,77 @@
+//! Everything needed to repeat a run, saved in its folder.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use shared::concept::Concept;
+use shared::model::ClipConfig;
+
+/// The resolved settings of a run. Unknown keys are errors, so that a typing mistake changes nothing silently.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// The data source as given.
+    pub data: String,
+    /// Pictures an epoch.
+    pub pictures: u64,
+    /// `none`, a concept or `all`.
+    pub negatives: String,
+    /// The concepts whose terms are replaced.
+    pub concepts: Vec<Concept>,
+    /// The most negatives a caption.
+    pub per_caption: usize,
+    /// Passes over the data.
+    pub epochs: u64,
+    /// Pictures a step.
+    pub batch: usize,
+    /// The highest learning rate.
+    pub learning_rate: f64,
+    /// Decoupled weight decay, on matrices only.
+    pub weight_decay: f32,
+    /// The share of steps over which the learning rate rises.
+    pub warmup: f64,
+    /// The seed of weights, data and negatives.
+    pub seed: u64,
+    /// The model.
+    pub model: ClipConfig,
+    /// The commit of the trainer.
+    pub commit: String,
+    /// The command as it was typed.
+    pub command: String,
+}
+
+const FILE: &str = "run.json";
+
+impl RunConfig {
+    /// Optimiser steps of the whole run.
+    pub fn steps(&self) -> u64 {
+        (self.pictures / self.batch as u64).max(1) * self.epochs
+    }
+
+    /// Writes the settings into the run folder.
+    ///
+    /// # Errors
+    /// If the folder cannot be written to.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(FILE);
+        let json = serde_json::to_string_pretty(self)?;
+        std::fs::write(&path, json).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Reads the settings of a run folder.
+    ///
+    /// # Errors
+    /// If there are none, or they cannot be read.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join(FILE);
+        let json = std::fs::read_to_string(&path)
+            .with_context(|| format!("no training run in {}: cannot read {FILE}", folder.display()))?;
+        serde_json::from_str(&json).with_context(|| format!("{} cannot be understood", path.display()))
+    }
+}
+
+/// The commit this program was built from, or `unknown` outside of a checkout.
+pub fn commit() -> String {
+    option_env!("FOIL_COMMIT").unwrap_or("unknown").to_owned()
+}

@@ -1,0 +1,57 @@
+//! `inspect`: what a bundle holds.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+
+use crate::cli::InspectArgs;
+use crate::device;
+use crate::verbs::{load_engine, read_bundle};
+
+/// Prints a bundle's config, size, training facts and self-test.
+///
+/// # Errors
+/// If the bundle cannot be used on the device.
+pub fn run(args: &InspectArgs) -> Result<()> {
+    let bundle = read_bundle(&args.bundle)?;
+    let tensors = bundle.tensors()?;
+    let weights: usize = tensors.iter().map(|(_, _, shape)| shape.iter().product::<usize>()).sum();
+    let mut precisions: Vec<&str> = tensors.iter().map(|(_, dtype, _)| dtype.as_str()).collect();
+    precisions.sort_unstable();
+    precisions.dedup();
+    let training = bundle.training();
+
+    let mut out = io::stdout().lock();
+    writeln!(out, "file        {} ({} bytes)", args.bundle.display(), bundle.bytes().len())?;
+    writeln!(
+        out,
+        "weights     {weights} in {} tensors, stored as {}",
+        tensors.len(),
+        precisions.join(" and ")
+    )?;
+    writeln!(out, "vocabulary  {} tokens", bundle.tokenizer().vocabulary())?;
+    writeln!(out, "trained on  {}, negatives: {}", training.data.join(", "), training.negatives)?;
+    writeln!(
+        out,
+        "            {} steps of {} pictures, seed {}, commit {}",
+        training.steps, training.batch, training.seed, training.commit
+    )?;
+    for (name, result) in &training.results {
+        writeln!(out, "            {name}: {result}")?;
+    }
+    writeln!(
+        out,
+        "config      {}",
+        serde_json::to_string_pretty(bundle.config())?.replace('\n', "\n            ")
+    )?;
+
+    let device = device::open(args.device)?;
+    let (bundle, engine) = load_engine(&args.bundle, &device)?;
+    let difference = pollster::block_on(engine.self_test(&bundle))?;
+    writeln!(
+        out,
+        "self-test   {} pairs reproduced, largest difference {difference:.1e}",
+        bundle.selftest().len()
+    )?;
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! `score`: the page's answer, natively.
+
+use std::io::{self, Write};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use shared::caption::Caption;
+use shared::decode::decode;
+use shared::engine::Engine;
+use shared::negative;
+use shared::similarity::{Embedding, Kind, Score, contest, probabilities};
+
+use crate::cli::ScoreArgs;
+use crate::device;
+use crate::verbs::load_engine;
+
+#[derive(Serialize)]
+struct Row {
+    image: String,
+    #[serde(flatten)]
+    score: Score,
+}
+
+#[derive(Serialize)]
+struct Report {
+    scores: Vec<Row>,
+}
+
+/// Scores every caption against every picture.
+///
+/// # Errors
+/// If a file cannot be read or used, or the device fails.
+pub fn run(args: &ScoreArgs) -> Result<()> {
+    let device = device::open(args.device)?;
+    let (_, engine) = load_engine(&args.bundle, &device)?;
+    let mut scores = Vec::new();
+    for path in &args.image {
+        let name = path.display().to_string();
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
+        let decoded = decode(&bytes).with_context(|| format!("cannot use {name}"))?;
+        for note in &decoded.notes {
+            eprintln!("{name}: {note}");
+        }
+        let picture = &pollster::block_on(engine.embed_pictures(&[&decoded.picture]))?[0];
+        let found = if args.negatives {
+            against_negatives(&engine, picture, &args.caption)?
+        } else {
+            against_each_other(&engine, picture, &args.caption)?
+        };
+        scores.extend(found.into_iter().map(|score| Row { image: name.clone(), score }));
+    }
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &Report { scores }).map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        print(&mut out, &scores)?;
+    }
+    Ok(())
+}
+
+fn against_negatives(engine: &Engine, picture: &Embedding, captions: &[String]) -> Result<Vec<Score>> {
+    let mut scores = Vec::new();
+    for text in captions {
+        let negatives = negative::shown(&Caption::new(text.as_str()));
+        if negatives.is_empty() {
+            eprintln!("{text:?} names no colour, object, location or size, so nothing can be replaced");
+        }
+        let texts: Vec<&str> =
+            std::iter::once(text.as_str()).chain(negatives.iter().map(|n| n.caption.as_str())).collect();
+        let embeddings = pollster::block_on(engine.embed_captions(&texts))?;
+        scores.extend(contest(picture, text, &negatives, &embeddings, engine.logit_scale()));
+    }
+    Ok(scores)
+}
+
+fn against_each_other(engine: &Engine, picture: &Embedding, captions: &[String]) -> Result<Vec<Score>> {
+    let texts: Vec<&str> = captions.iter().map(String::as_str).collect();
+    let embeddings = pollster::block_on(engine.embed_captions(&texts))?;
+    let similarities: Vec<f32> = embeddings.iter().map(|text| picture.cosine(text)).collect();
+    let probabilities = probabilities(&similarities, engine.logit_scale());
+    let rows = captions.iter().zip(similarities.iter().zip(probabilities));
+    Ok(rows
+        .map(|(caption, (&similarity, probability))| Score {
+            caption: caption.clone(),
+            kind: Kind::Caption,
+            concept: None,
+            similarity,
+            probability,
+        })
+        .collect())
+}
+
+fn print(out: &mut impl Write, rows: &[Row]) -> Result<()> {
+    let mut image = "";
+    for row in rows {
+        if row.image != image {
+            image = &row.image;
+            writeln!(out, "{image}\n  cosine  probability")?;
+        }
+        let Score { caption, concept, similarity, probability, .. } = &row.score;
+        let concept = concept.map_or("caption", |concept| concept.name());
+        writeln!(out, "  {similarity:6.3}  {:6.1} %  {concept:<9} {caption}", 100.0 * probability)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! The worker: loads bundles, reads pictures, scores captions. Knows tensors and no DOM.
+
+mod device;
+mod fetch;
+mod work;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use js_sys::Array;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+
+use crate::protocol::{Event, Request, pack, unpack};
+use work::Work;
+
+type Inbox = VecDeque<(Request, Option<Vec<u8>>)>;
+
+/// Answers requests one after the other, in the order in which they come.
+pub fn start() {
+    std::panic::set_hook(Box::new(|info| {
+        console_error_panic_hook::hook(info);
+        // The module is dead after this; the page starts another worker if it is asked to.
+        tell(&Event::Failed { reason: format!("the engine stopped: {}", message_of(info)) });
+    }));
+    let inbox = Rc::new(RefCell::new(Inbox::new()));
+    let work = Rc::new(RefCell::new(Some(Work::new())));
+    let receive = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        match unpack(event.data()) {
+            Ok(request) => inbox.borrow_mut().push_back(request),
+            Err(reason) => return tell(&Event::Failed { reason }),
+        }
+        // While somebody works, nobody else needs to start.
+        if let Some(mut idle) = work.borrow_mut().take() {
+            let (inbox, work) = (Rc::clone(&inbox), Rc::clone(&work));
+            spawn_local(async move {
+                while let Some((request, bytes)) = next(&inbox) {
+                    idle.answer(request, bytes).await;
+                }
+                *work.borrow_mut() = Some(idle);
+            });
+        }
+    });
+    let scope = scope();
+    scope.set_onmessage(Some(receive.as_ref().unchecked_ref()));
+    receive.forget();
+    // The page waits for this before it sends anything: a message to a worker that does not listen yet is lost.
+    tell(&Event::Progress { words: "The engine has started.".into(), fraction: None });
+}
+
+/// The next request, without comparisons that a later one replaces.
+fn next(inbox: &RefCell<Inbox>) -> Option<(Request, Option<Vec<u8>>)> {
+    let mut inbox = inbox.borrow_mut();
+    loop {
+        let first = inbox.pop_front()?;
+        let is_compare = |request: &Request| matches!(request, Request::Compare { .. });
+        let replaced = is_compare(&first.0) && inbox.iter().any(|(request, _)| is_compare(request));
+        if !replaced {
+            return Some(first);
+        }
+    }
+}
+
+fn message_of(info: &std::panic::PanicHookInfo) -> String {
+    let text = info.payload_as_str().unwrap_or("for an unknown reason");
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Sends an event to the page.
+fn tell(event: &Event) {
+    let sent = pack(event, None).map_err(|error| JsValue::from_str(&error.to_string()));
+    if let Err(error) = sent.and_then(|parts: Array| scope().post_message(&parts)) {
+        // Nobody else can be told.
+        web_sys::js_sys::Reflect::get(&js_sys::global(), &"console".into())
+            .and_then(|console| js_sys::Reflect::get(&console, &"error".into()))
+            .and_then(|log| log.unchecked_into::<js_sys::Function>().call1(&JsValue::NULL, &error))
+            .ok();
+    }
+}
+
+fn scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}

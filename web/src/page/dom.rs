@@ -1,0 +1,88 @@
+//! Short names for what the page does with the DOM.
+
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Document, DocumentFragment, Element, Event, EventTarget, HtmlElement, HtmlTemplateElement};
+
+/// The document of the page.
+pub fn document() -> Document {
+    web_sys::window().and_then(|window| window.document()).expect("the page program runs in a page")
+}
+
+/// An element of `index.html`.
+///
+/// # Panics
+/// If the page and its program do not belong together.
+pub fn by_id<T: JsCast>(id: &str) -> T {
+    let element = document().get_element_by_id(id).unwrap_or_else(|| panic!("index.html has no #{id}"));
+    element.dyn_into().unwrap_or_else(|_| panic!("#{id} in index.html is another kind of element"))
+}
+
+/// A fresh copy of the element in a `<template>`.
+pub fn copy_of(template: &str) -> HtmlElement {
+    let content: DocumentFragment = by_id::<HtmlTemplateElement>(template).content();
+    let copy = content.clone_node_with_deep(true).ok().and_then(|copy| copy.dyn_into::<DocumentFragment>().ok());
+    let first = copy.and_then(|copy| copy.first_element_child()).and_then(|first| first.dyn_into().ok());
+    first.unwrap_or_else(|| panic!("<template id={template}> in index.html holds no element"))
+}
+
+/// A part of a copied template, found by its `data-slot`; the root may be the slot itself.
+pub fn slot<T: JsCast>(root: &Element, name: &str) -> T {
+    let selector = format!("[data-slot={name}]");
+    let found = if root.matches(&selector).unwrap_or(false) {
+        Some(root.clone())
+    } else {
+        root.query_selector(&selector).ok().flatten()
+    };
+    found
+        .and_then(|element| element.dyn_into().ok())
+        .unwrap_or_else(|| panic!("a template in index.html has no data-slot={name} of the right kind"))
+}
+
+/// Sets a `data-` attribute.
+pub fn set_data(element: &HtmlElement, name: &str, value: &str) {
+    set_attribute(element, &format!("data-{name}"), value);
+}
+
+/// Sets an attribute.
+pub fn set_attribute(element: &Element, name: &str, value: &str) {
+    element.set_attribute(name, value).expect("the attribute names of the page are valid");
+}
+
+/// Sets a CSS custom property.
+pub fn set_property(element: &HtmlElement, name: &str, value: f32) {
+    element.style().set_property(name, &format!("{value:.4}")).expect("the property names of the page are valid");
+}
+
+/// Puts one thing at the end of another.
+pub fn append(parent: &Element, child: &Element) {
+    parent.append_child(child).expect("an element of the page takes children");
+}
+
+/// Puts text at the end of an element.
+pub fn append_text(parent: &Element, text: &str) {
+    parent.append_child(&document().create_text_node(text)).expect("an element of the page takes text");
+}
+
+/// Takes everything out of an element.
+pub fn clear(element: &Element) {
+    element.set_text_content(None);
+}
+
+/// Calls `act` at every event of a kind, for as long as the page is open.
+pub fn on<E: JsCast + 'static>(target: &EventTarget, kind: &str, mut act: impl FnMut(E) + 'static) {
+    let listener = Closure::<dyn FnMut(Event)>::new(move |event: Event| act(event.unchecked_into()));
+    target
+        .add_event_listener_with_callback(kind, listener.as_ref().unchecked_ref())
+        .expect("an element of the page takes listeners");
+    listener.forget();
+}
+
+/// Tells the console what no visitor can mend.
+pub fn log_error(error: &JsValue) {
+    let console = js_sys::Reflect::get(&js_sys::global(), &"console".into());
+    let log = console.and_then(|console| js_sys::Reflect::get(&console, &"error".into()));
+    if let Ok(log) = log {
+        log.unchecked_into::<js_sys::Function>().call1(&JsValue::NULL, error).ok();
+    }
+}

@@ -1,0 +1,106 @@
+//! The answers of the models, one column each.
+
+use shared::concept::Concept;
+use shared::similarity::{Kind, Score, verdicts};
+use web_sys::HtmlElement;
+
+use super::dom::{append, append_text, by_id, clear, copy_of, document, set_data, set_property, slot};
+use super::words;
+use crate::protocol::{Answer, Model};
+
+/// Shows the answers to a caption of a picture, or takes them away if there are none.
+pub fn show(picture: &str, answers: &[Answer], models: &[Model]) {
+    let results: HtmlElement = by_id("results");
+    super::dom::set_attribute(&results, "aria-busy", "true");
+    let columns: HtmlElement = by_id("columns");
+    clear(&columns);
+    for answer in answers {
+        append(&columns, &column(picture, answer, models));
+    }
+    super::dom::set_attribute(&results, "aria-busy", "false");
+}
+
+fn column(picture: &str, answer: &Answer, models: &[Model]) -> HtmlElement {
+    let column = copy_of("model-column");
+    let text = |name: &str, words: &str| slot::<HtmlElement>(&column, name).set_text_content(Some(words));
+    text("model-name", &answer.model);
+    if let Some(model) = models.iter().find(|model| model.name == answer.model) {
+        text("model-note", &words::model_note(model));
+    }
+    let Some(own) = answer.scores.first() else { return column };
+    set_property(&column, "--caption-similarity", own.similarity.max(0.0));
+    set_property(&column, "--caption-probability", own.probability);
+    append(&slot::<HtmlElement>(&column, "own"), &row(picture, &answer.model, own, own));
+
+    let list: HtmlElement = slot(&column, "verdicts");
+    for verdict in verdicts(&answer.scores) {
+        let (said, outcome) = words::verdict(&own.caption, &answer.scores, &verdict);
+        let item = copy_of("verdict");
+        set_data(&item, "verdict", outcome);
+        set_data(&item, "concept", verdict.concept.name());
+        let badge: HtmlElement = slot(&item, "concept");
+        set_data(&badge, "concept", verdict.concept.name());
+        badge.set_text_content(Some(verdict.concept.name()));
+        slot::<HtmlElement>(&item, "verdict").set_text_content(Some(&said));
+        append(&list, &item);
+    }
+
+    let groups: HtmlElement = slot(&column, "groups");
+    for concept in Concept::ALL {
+        let mut scores: Vec<&Score> = answer.scores.iter().filter(|score| score.concept == Some(concept)).collect();
+        if scores.is_empty() {
+            continue;
+        }
+        scores.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
+        let group = copy_of("group");
+        set_data(&group, "concept", concept.name());
+        slot::<HtmlElement>(&group, "heading").set_text_content(Some(concept.name()));
+        let rows: HtmlElement = slot(&group, "rows");
+        for score in scores {
+            append(&rows, &row(picture, &answer.model, own, score));
+        }
+        append(&groups, &group);
+    }
+    column
+}
+
+fn row(picture: &str, model: &str, own: &Score, score: &Score) -> HtmlElement {
+    let row = copy_of("score-row");
+    let kind = match score.kind {
+        Kind::Caption => "caption",
+        Kind::Negative => "negative",
+    };
+    set_data(&row, "kind", kind);
+    set_data(&row, "concept", score.concept.map_or("", Concept::name));
+    set_data(&row, "caption", &score.caption);
+    set_data(&row, "image", picture);
+    set_data(&row, "model", model);
+    set_data(&row, "similarity", &score.similarity.to_string());
+    set_data(&row, "probability", &score.probability.to_string());
+    if score.kind == Kind::Negative && score.similarity > own.similarity {
+        set_data(&row, "beats", "true");
+    }
+    say(&slot(&row, "caption"), own, score);
+    // A cosine below zero says no more than zero: nothing in common.
+    set_property(&slot(&row, "similarity-bar"), "--value", score.similarity.max(0.0));
+    set_property(&slot(&row, "probability-bar"), "--value", score.probability);
+    let text = |name: &str, words: String| slot::<HtmlElement>(&row, name).set_text_content(Some(&words));
+    text("similarity", format!("{:.3}", score.similarity));
+    text("probability", format!("{:.1} %", 100.0 * score.probability));
+    row
+}
+
+/// Writes a caption with the words marked in which it differs from the visitor's.
+fn say(target: &HtmlElement, own: &Score, score: &Score) {
+    let (_, changed) = words::exchanged(&own.caption, &score.caption);
+    let at = changed.as_ptr() as usize - score.caption.as_ptr() as usize;
+    if score.kind == Kind::Caption || changed.is_empty() {
+        return append_text(target, &score.caption);
+    }
+    append_text(target, &score.caption[..at]);
+    let mark = document().create_element("mark").expect("mark is an element");
+    mark.set_class_name("changed");
+    mark.set_text_content(Some(changed));
+    append(target, &mark);
+    append_text(target, &score.caption[at + changed.len()..]);
+}

@@ -1,0 +1,156 @@
+//! What the page says, made of plain values and tested natively.
+
+use shared::caption::Caption;
+use shared::concept::Concept;
+use shared::lexicon::lexicon;
+use shared::negative;
+use shared::similarity::{Score, Verdict};
+
+use crate::protocol::{Model, Origin};
+
+/// A piece of a caption: plain text, or a term of a concept.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// The text as it stands in the caption.
+    pub text: &'a str,
+    /// The concept that it names.
+    pub concept: Option<Concept>,
+}
+
+/// Cuts a caption at the borders of its terms; nothing is lost.
+pub fn pieces(caption: &Caption) -> Vec<Piece<'_>> {
+    let text = caption.text();
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    for term in caption.terms() {
+        pieces.push(Piece { text: &text[at..term.span.start], concept: None });
+        pieces.push(Piece { text: &text[term.span.clone()], concept: Some(term.concept) });
+        at = term.span.end;
+    }
+    pieces.push(Piece { text: &text[at..], concept: None });
+    pieces.retain(|piece| !piece.text.is_empty());
+    pieces
+}
+
+/// What to say about a caption before it is scored, and words to offer if it names nothing.
+pub fn caption_note(caption: &Caption) -> (String, Vec<&'static str>) {
+    if caption.text().trim().is_empty() {
+        return ("Type what the picture shows.".into(), Vec::new());
+    }
+    if negative::all(caption, &Concept::ALL).is_empty() {
+        let offers = Concept::ALL.into_iter().flat_map(|concept| lexicon().examples(concept).take(3));
+        let words = "No word here names a colour, object, place or size that Foil knows, so there is nothing to \
+                     exchange. Add one:";
+        return (words.into(), offers.collect());
+    }
+    (String::new(), Vec::new())
+}
+
+/// What was not read of a caption that is too long.
+pub fn cut_note(caption: &str, cut_at: usize) -> String {
+    let rest = caption[cut_at..].trim();
+    format!("The caption is longer than the models read. They did not see: “{rest}”.")
+}
+
+/// One line on how a model was trained.
+pub fn model_note(model: &Model) -> String {
+    let with = match model.negatives.as_str() {
+        "none" => "without hard negatives".to_owned(),
+        "all" => "with hard negatives of all four concepts".to_owned(),
+        one => format!("with hard negatives of {one}"),
+    };
+    format!("Trained on {} {with}.", model.data)
+}
+
+/// Size and origin of a model.
+pub fn model_facts(model: &Model) -> String {
+    let origin = match model.origin {
+        Origin::Downloaded => "downloaded",
+        Origin::Cache => "from cache",
+        Origin::File => "your file",
+    };
+    format!("{:.1} MB, {origin}", model.bytes as f64 / 1e6)
+}
+
+/// The words of a verdict, and `yes`, `no` or `tie`.
+pub fn verdict(caption: &str, scores: &[Score], verdict: &Verdict) -> (String, &'static str) {
+    let (from, to) = exchanged(caption, &scores[verdict.strongest].caption);
+    let margin = verdict.margin.abs();
+    if verdict.margin > 0.0 {
+        (format!("knows {from} from {to} here: yes, by {margin:.2}"), "yes")
+    } else if verdict.margin < 0.0 {
+        (format!("knows {from} from {to} here: no, {to} leads by {margin:.2}"), "no")
+    } else {
+        (format!("knows {from} from {to} here: no, a tie"), "tie")
+    }
+}
+
+/// The words in which two captions differ: what stands between their common beginning and their common end.
+pub fn exchanged<'a>(caption: &'a str, negative: &'a str) -> (&'a str, &'a str) {
+    let words = |text: &'a str| text.split_inclusive(' ').collect::<Vec<_>>();
+    let (ours, theirs) = (words(caption), words(negative));
+    let same = |(a, b): &(&&str, &&str)| a == b;
+    let begin = ours.iter().zip(&theirs).take_while(same).count();
+    let most = ours.len().min(theirs.len()) - begin;
+    let end = ours.iter().rev().zip(theirs.iter().rev()).take(most).take_while(same).count();
+    let middle = |text: &'a str, words: &[&str]| {
+        let start: usize = words[..begin].iter().map(|word| word.len()).sum();
+        let stop: usize = words[..words.len() - end].iter().map(|word| word.len()).sum();
+        text[start..stop].trim_matches(|c: char| c.is_whitespace() || c.is_ascii_punctuation())
+    };
+    (middle(caption, &ours), middle(negative, &theirs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::similarity::{Kind, verdicts};
+
+    #[test]
+    fn a_caption_is_cut_at_its_terms_and_nothing_is_lost() {
+        let caption = Caption::new("A red car, left of 🚗");
+        let pieces = pieces(&caption);
+        assert_eq!(pieces.iter().map(|piece| piece.text).collect::<String>(), caption.text());
+        let marked: Vec<_> = pieces.iter().filter_map(|p| p.concept.map(|concept| (p.text, concept))).collect();
+        assert_eq!(
+            marked,
+            [("red", Concept::Color), ("car", Concept::Object), ("left of", Concept::Location)]
+        );
+    }
+
+    #[test]
+    fn a_caption_that_names_nothing_is_answered_with_words() {
+        let (note, offers) = caption_note(&Caption::new("lovely weather"));
+        assert!(note.contains("nothing to exchange"));
+        assert_eq!(offers.len(), 12);
+        assert!(offers.contains(&"red") && offers.contains(&"large"));
+        assert_eq!(caption_note(&Caption::new("  ")).0, "Type what the picture shows.");
+        assert_eq!(caption_note(&Caption::new("a red car")), (String::new(), Vec::new()));
+    }
+
+    #[test]
+    fn what_was_exchanged_is_found_between_what_stayed() {
+        assert_eq!(exchanged("a red car.", "a blue car."), ("red", "blue"));
+        assert_eq!(exchanged("a car left of a cup", "a car right of a cup"), ("left", "right"));
+        assert_eq!(exchanged("a red car", "an orange car"), ("a red", "an orange"));
+        assert_eq!(exchanged("a cup.", "a hat."), ("cup", "hat"));
+    }
+
+    #[test]
+    fn a_verdict_says_who_leads_and_by_how_much() {
+        let score = |caption: &str, concept, similarity| Score {
+            caption: caption.into(),
+            kind: if concept == None { Kind::Caption } else { Kind::Negative },
+            concept,
+            similarity,
+            probability: 0.5,
+        };
+        let said = |other: f32| {
+            let scores = [score("a red car", None, 0.5), score("a blue car", Some(Concept::Color), other)];
+            verdict("a red car", &scores, &verdicts(&scores)[0])
+        };
+        assert_eq!(said(0.19), ("knows red from blue here: yes, by 0.31".into(), "yes"));
+        assert_eq!(said(0.75), ("knows red from blue here: no, blue leads by 0.25".into(), "no"));
+        assert_eq!(said(0.5).1, "tie");
+    }
+}

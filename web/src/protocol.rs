@@ -1,0 +1,209 @@
+//! What page and engine say to each other: JSON, with the bytes of a file beside it where there is one.
+
+use js_sys::{Array, Uint8Array};
+use serde::{Deserialize, Serialize};
+use shared::similarity::Score;
+use wasm_bindgen::{JsCast, JsValue};
+
+/// Names a picture for as long as the page is open.
+pub type PictureId = u32;
+
+/// What computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// The graphics processor.
+    WebGpu,
+    /// The main processor.
+    Cpu,
+}
+
+impl Backend {
+    /// The name in addresses and attributes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Backend::WebGpu => "webgpu",
+            Backend::Cpu => "cpu",
+        }
+    }
+
+    /// The backend of a name, if it is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Backend::WebGpu, Backend::Cpu].into_iter().find(|backend| backend.name() == name)
+    }
+}
+
+/// What the page asks of the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// Find a device and load the default bundles. The first message, sent once.
+    Start {
+        /// Use this backend whatever is detected.
+        backend: Option<Backend>,
+        /// The page's address, which bundles are relative to.
+        base: String,
+        /// One more bundle to load, relative to the page.
+        bundle: Option<String>,
+    },
+    /// Load a bundle from the bytes beside the message.
+    AddBundle {
+        /// What to call the model.
+        name: String,
+    },
+    /// Read a picture from the bytes beside the message.
+    AddPicture {
+        /// What to call the picture.
+        id: PictureId,
+    },
+    /// Forget a picture.
+    RemovePicture {
+        /// Which one.
+        id: PictureId,
+    },
+    /// Score a caption and its negatives. A later request replaces one that has not begun.
+    Compare {
+        /// Comes back with the answer.
+        job: u32,
+        /// Which picture.
+        picture: PictureId,
+        /// The caption under test.
+        caption: String,
+    },
+}
+
+/// What the engine tells the page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// The device was chosen.
+    Backend {
+        /// What computes.
+        backend: Backend,
+        /// Why, in a sentence.
+        note: String,
+    },
+    /// Something takes time.
+    Progress {
+        /// What is going on.
+        words: String,
+        /// How far it has come, from 0 to 1, if that is known.
+        fraction: Option<f64>,
+    },
+    /// A model can answer.
+    Model(Model),
+    /// All default models can answer.
+    Ready,
+    /// A bundle cannot be used.
+    BundleRefused {
+        /// What it was called.
+        name: String,
+        /// Why not, in a sentence.
+        reason: String,
+    },
+    /// A picture was read.
+    PictureRead {
+        /// Which one.
+        id: PictureId,
+        /// What was changed to make it plain RGB.
+        notes: Vec<String>,
+    },
+    /// A file is not a picture that can be used.
+    PictureRefused {
+        /// Which one.
+        id: PictureId,
+        /// Why not, in a sentence.
+        reason: String,
+    },
+    /// The answer of every model.
+    Scores {
+        /// The job it answers.
+        job: u32,
+        /// The answers, in the order in which the models were loaded.
+        answers: Vec<Answer>,
+        /// How long it took, in milliseconds.
+        millis: f64,
+    },
+    /// The engine cannot go on.
+    Failed {
+        /// Why, in a sentence.
+        reason: String,
+    },
+}
+
+/// Facts about a loaded model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// What the model is called.
+    pub name: String,
+    /// The hard negatives it was trained with.
+    pub negatives: String,
+    /// What it was trained on.
+    pub data: String,
+    /// The size of its bundle.
+    pub bytes: usize,
+    /// Where the bundle came from.
+    pub origin: Origin,
+}
+
+/// Where a bundle came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// Over the network, just now.
+    Downloaded,
+    /// Kept by the browser since an earlier visit.
+    Cache,
+    /// A file of the visitor's.
+    File,
+}
+
+/// What one model says of one caption.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The model.
+    pub model: String,
+    /// The caption first, then its negatives.
+    pub scores: Vec<Score>,
+    /// The byte of the caption from which on the model read nothing.
+    pub cut_at: Option<usize>,
+}
+
+/// Packs a message, and bytes beside it, for `postMessage`.
+///
+/// # Errors
+/// If the message cannot be written as JSON.
+pub fn pack<T: Serialize>(message: &T, bytes: Option<&Uint8Array>) -> Result<Array, serde_json::Error> {
+    let parts = Array::of1(&JsValue::from_str(&serde_json::to_string(message)?));
+    if let Some(bytes) = bytes {
+        parts.push(bytes);
+    }
+    Ok(parts)
+}
+
+/// Unpacks what [`pack`] packed.
+///
+/// # Errors
+/// If it is something else.
+pub fn unpack<T: for<'a> Deserialize<'a>>(data: JsValue) -> Result<(T, Option<Vec<u8>>), String> {
+    let parts = data.dyn_into::<Array>().map_err(|_| "a message that is not a list".to_owned())?;
+    let json = parts.get(0).as_string().ok_or("a message without text")?;
+    let message = serde_json::from_str(&json).map_err(|error| format!("a message that is not understood: {error}"))?;
+    Ok((message, parts.get(1).dyn_into::<Uint8Array>().ok().map(|bytes| bytes.to_vec())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backends_are_known_by_the_names_of_the_address() {
+        assert_eq!(Backend::from_name("webgpu"), Some(Backend::WebGpu));
+        assert_eq!(Backend::from_name("cpu"), Some(Backend::Cpu));
+        assert_eq!(Backend::from_name("cuda"), None);
+    }
+
+    #[test]
+    fn messages_survive_the_journey_as_json() {
+        let request = Request::Compare { job: 7, picture: 3, caption: "a \"red\" 🚗".into() };
+        let json = serde_json::to_string(&request).expect("json");
+        assert_eq!(serde_json::from_str::<Request>(&json).expect("the message"), request);
+    }
+}
