@@ -137,6 +137,9 @@ pub struct PretrainArgs {
     /// Go on with the run in the folder, with its own settings.
     #[arg(long)]
     pub resume: bool,
+    /// Stop after so many steps of the run, as at Ctrl-C; `--resume` goes on.
+    #[arg(long, value_name = "STEPS")]
+    pub stop_after: Option<u64>,
     /// No progress bar.
     #[arg(long)]
     pub quiet: bool,

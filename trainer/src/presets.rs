@@ -33,10 +33,17 @@ impl Preset {
     /// The model for a tokenizer of `vocabulary` tokens.
     pub fn config(self, vocabulary: usize) -> ClipConfig {
         let (embedding, side, vision, text) = match self {
-            Preset::Tiny => (16, 32, vision(8, [32, 1, 2, 64]), text(vocabulary, 16, [32, 1, 2, 64])),
-            Preset::Small => (96, 64, vision(8, [96, 3, 3, 192]), text(vocabulary, 32, [96, 2, 3, 192])),
+            Preset::Tiny => {
+                (16, 32, vision(8, &[8, 12, 16], [32, 1, 2, 64]), text(vocabulary, 16, [32, 1, 2, 64]))
+            }
+            Preset::Small => (
+                128,
+                64,
+                vision(16, &[32, 64, 96, 128], [128, 2, 4, 256]),
+                text(vocabulary, 32, [96, 2, 3, 192]),
+            ),
             Preset::Base => {
-                (512, 224, vision(32, [768, 12, 12, 3072]), text(vocabulary, 77, [512, 12, 8, 2048]))
+                (512, 224, vision(32, &[], [768, 12, 12, 3072]), text(vocabulary, 77, [512, 12, 8, 2048]))
             }
         };
         ClipConfig {
@@ -51,8 +58,8 @@ impl Preset {
     }
 }
 
-fn vision(patch: usize, [width, layers, heads, mlp_width]: [usize; 4]) -> VisionConfig {
-    VisionConfig { patch, width, layers, heads, mlp_width }
+fn vision(patch: usize, stem: &[usize], [width, layers, heads, mlp_width]: [usize; 4]) -> VisionConfig {
+    VisionConfig { patch, stem: stem.to_vec(), width, layers, heads, mlp_width }
 }
 
 fn text(vocabulary: usize, context: usize, [width, layers, heads, mlp_width]: [usize; 4]) -> TextConfig {

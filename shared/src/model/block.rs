@@ -17,7 +17,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    fn apply(self, x: Tensor<3>) -> Tensor<3> {
+    pub(super) fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Activation::QuickGelu => x.clone() * sigmoid(x * 1.702),
             Activation::Gelu => gelu(x),

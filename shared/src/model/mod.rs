@@ -94,6 +94,15 @@ impl ClipConfig {
                 vision.patch, self.preprocess.side
             ));
         }
+        if let Some(channels) = vision.stem.iter().find(|channels| !(1..=MOST).contains(*channels)) {
+            return refuse(format!("vision.stem has a convolution of {channels} channels"));
+        }
+        if !vision.stem.is_empty() && 1usize.checked_shl(vision.stem.len() as u32) != Some(vision.patch) {
+            let (convolutions, patch) = (vision.stem.len(), vision.patch);
+            return refuse(format!(
+                "a stem of {convolutions} convolutions does not make one position of {patch} pixels"
+            ));
+        }
         for (tower, width, heads) in
             [("vision", vision.width, vision.heads), ("text", text.width, text.heads)]
         {
@@ -197,12 +206,30 @@ pub(crate) mod tests {
     pub(crate) fn tiny() -> ClipConfig {
         ClipConfig {
             embedding: 8,
-            vision: VisionConfig { patch: 8, width: 16, layers: 2, heads: 2, mlp_width: 32 },
+            vision: VisionConfig {
+                patch: 8,
+                stem: Vec::new(),
+                width: 16,
+                layers: 2,
+                heads: 2,
+                mlp_width: 32,
+            },
             text: TextConfig { vocabulary: 300, context: 16, width: 16, layers: 2, heads: 2, mlp_width: 32 },
             activation: Activation::QuickGelu,
             norm_epsilon: 1e-5,
             preprocess: Preprocess { side: 16, fit: Fit::Squash, mean: [0.5; 3], std: [0.25; 3] },
         }
+    }
+
+    #[test]
+    fn a_stem_makes_one_position_of_each_patch() {
+        let mut config = tiny();
+        config.vision.stem = vec![4, 6, 8];
+        let model = config.init(&Device::flex());
+        let embedded = model.encode_image(Tensor::ones([2, 3, 16, 16], &Device::flex()));
+        assert_eq!(embedded.dims(), [2, 8]);
+        config.vision.stem.push(8);
+        assert!(config.validate().expect_err("too deep a stem").to_string().contains("4 convolutions"));
     }
 
     fn ids(rows: &[[i32; 4]]) -> Tensor<2, Int> {

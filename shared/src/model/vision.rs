@@ -1,12 +1,16 @@
 //! The image tower: a vision transformer (arXiv 2010.11929) read at its class token.
+//!
+//! Patches may pass through a stem of convolutions first (arXiv 2106.14881), which learns shapes from far fewer
+//! pictures than a matrix over raw pixels does. Without a stem the tower is CLIP's.
 
-use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, Linear};
+use burn::module::{Initializer, Module, Param};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{LayerNorm, Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, assert_shape, s};
 use serde::{Deserialize, Serialize};
 
 use super::ClipConfig;
-use super::block::{Block, BlockConfig, norm, normal, projection};
+use super::block::{Activation, Block, BlockConfig, norm, normal, projection};
 
 /// The sizes of the image tower.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +18,10 @@ use super::block::{Block, BlockConfig, norm, normal, projection};
 pub struct VisionConfig {
     /// The side of a patch in pixels.
     pub patch: usize,
+    /// The channels of the stem's convolutions, each of which halves the side. Empty for none; otherwise as many
+    /// as it takes for a patch to become one position.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stem: Vec<usize>,
     /// `W`.
     pub width: usize,
     /// The number of blocks.
@@ -27,7 +35,9 @@ pub struct VisionConfig {
 /// Pictures to points, before they are scaled to length 1.
 #[derive(Module, Debug)]
 pub struct VisionTower {
-    /// `[3 * patch * patch, W]`: the patch convolution, its kernel flattened channel by channel.
+    stem: Vec<Conv2d>,
+    /// The patch convolution, its kernel flattened channel by channel: `[3 * patch², W]`, or `[C, W]` after a stem
+    /// of `C` channels.
     patch_embedding: Linear,
     class_embedding: Param<Tensor<1>>,
     /// `[1 + patches, W]`
@@ -36,7 +46,10 @@ pub struct VisionTower {
     blocks: Vec<Block>,
     norm_post: LayerNorm,
     projection: Linear,
+    /// The side of what becomes one position, in pixels or in cells of the stem's last map.
     patch: usize,
+    #[module(skip)]
+    activation: Activation,
 }
 
 impl VisionConfig {
@@ -51,15 +64,26 @@ impl VisionConfig {
             activation: clip.activation,
             norm_epsilon: clip.norm_epsilon,
         };
+        let inputs = std::iter::once(3).chain(self.stem.iter().copied());
+        let stem: Vec<Conv2d> = inputs
+            .zip(&self.stem)
+            .map(|(input, &output)| halving_convolution(input, output, device))
+            .collect();
+        let (patch, patch_channels) = match self.stem.last() {
+            Some(&channels) => (1, channels),
+            None => (self.patch, 3 * self.patch * self.patch),
+        };
         VisionTower {
-            patch_embedding: projection(3 * self.patch * self.patch, self.width, device),
+            stem,
+            patch_embedding: projection(patch_channels, self.width, device),
             class_embedding: normal([self.width], scale, device),
             position_embedding: normal([1 + patches, self.width], scale, device),
             norm_pre: norm(self.width, clip.norm_epsilon, device),
             blocks: (0..self.layers).map(|_| block.init(device)).collect(),
             norm_post: norm(self.width, clip.norm_epsilon, device),
             projection: projection(self.width, clip.embedding, device),
-            patch: self.patch,
+            patch,
+            activation: clip.activation,
         }
     }
 }
@@ -69,7 +93,8 @@ impl VisionTower {
     /// - `pixels`: `[B, 3, S, S]`
     /// - returns `[B, E]`
     pub(super) fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
-        let patches = self.patch_embedding.forward(patchify(pixels, self.patch)); // [B, P, W]
+        let maps = self.stem.iter().fold(pixels, |maps, conv| self.activation.apply(conv.forward(maps)));
+        let patches = self.patch_embedding.forward(patchify(maps, self.patch)); // [B, P, W]
         let [batch, n_patches, width] = patches.dims();
         let class = self.class_embedding.val().reshape([1, 1, width]).expand([batch, 1, width]);
         let positions = self.position_embedding.val();
@@ -84,19 +109,30 @@ impl VisionTower {
     }
 }
 
-/// Cuts pictures into patches, row by row, each flattened channel by channel.
+/// A 3×3 convolution of stride 2, its weights drawn for a rectifier-like nonlinearity (arXiv 1502.01852).
+fn halving_convolution(input: usize, output: usize, device: &Device) -> Conv2d {
+    let mut conv = Conv2dConfig::new([input, output], [3, 3])
+        .with_stride([2, 2])
+        .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+        .with_initializer(Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false })
+        .init(device);
+    conv.bias = Some(Initializer::Zeros.init([output], device));
+    conv
+}
+
+/// Cuts maps into patches, row by row, each flattened channel by channel.
 ///
 /// # Shapes
-/// - `pixels`: `[B, 3, S, S]`
-/// - returns `[B, (S / patch)², 3 * patch²]`
-fn patchify(pixels: Tensor<4>, patch: usize) -> Tensor<3> {
-    let [batch, _, side, _] = pixels.dims();
-    assert_shape!(pixels, [batch, 3, side, side]);
+/// - `maps`: `[B, C, S, S]`
+/// - returns `[B, (S / patch)², C * patch²]`
+fn patchify(maps: Tensor<4>, patch: usize) -> Tensor<3> {
+    let [batch, channels, side, _] = maps.dims();
+    assert_shape!(maps, [batch, channels, side, side]);
     let grid = side / patch;
-    pixels.reshape([batch, 3, grid, patch, grid, patch]).permute([0, 2, 4, 1, 3, 5]).reshape([
+    maps.reshape([batch, channels, grid, patch, grid, patch]).permute([0, 2, 4, 1, 3, 5]).reshape([
         batch,
         grid * grid,
-        3 * patch * patch,
+        channels * patch * patch,
     ])
 }
 

@@ -35,73 +35,77 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
     let (config, tokenizer) = if args.resume { load(&args.out)? } else { start(args)? };
     let device = device.autodiff();
     device.seed(config.seed);
-    let mut model = config.model.init(&device).materialize();
-    let mut optimizer = optimizer(&config);
-    let mut done = 0;
+    let mut state =
+        State { model: config.model.init(&device).materialize(), optimizer: optimizer(&config), done: 0 };
     if args.resume {
         let (step, folder) = checkpoint::latest(&args.out)?;
-        model = checkpoint::load_model(&folder, model)?;
-        optimizer = checkpoint::load_optimizer(&folder, optimizer)?;
-        done = step;
+        state.model = checkpoint::load_model(&folder, state.model)?;
+        state.optimizer = checkpoint::load_optimizer(&folder, state.optimizer)?;
+        state.done = step;
     }
     eprintln!(
         "{} weights, {} steps of {} pictures, negatives: {}",
-        model.num_params(),
+        state.model.num_params(),
         config.steps(),
         config.batch,
         config.negatives
     );
-    train(&config, &tokenizer, &args.out, args.quiet, &device, model, optimizer, done)
+    train(args, &config, &tokenizer, &device, state)
 }
 
-#[expect(clippy::too_many_arguments, reason = "the loop owns all of the run's state, and nothing else does")]
+/// All that changes from step to step.
+struct State {
+    model: Clip,
+    optimizer: ModuleOptimizer,
+    /// Steps.
+    done: u64,
+}
+
 fn train(
+    args: &PretrainArgs,
     config: &RunConfig,
     tokenizer: &Tokenizer,
-    out: &Path,
-    quiet: bool,
     device: &Device,
-    mut model: Clip,
-    mut optimizer: ModuleOptimizer,
-    mut done: u64,
+    mut state: State,
 ) -> Result<()> {
     let steps = config.steps();
-    let stop = stop_on_interrupt()?;
-    let mut reporter = Reporter::new(out, steps, done, quiet)?;
-    let batches = data::batches(config, tokenizer, done);
+    let interrupt = interrupt()?;
+    let mut reporter = Reporter::new(&args.out, steps, state.done, args.quiet)?;
+    let batches = data::batches(config, tokenizer, state.done);
     let mut interval = Interval::begin();
-    while done < steps {
+    while state.done < steps {
         let waiting = Instant::now();
         let batch = batches.recv().context("the data thread has died")??;
         interval.waited += waiting.elapsed();
         interval.with_negatives += batch.with_negatives;
 
-        let loss = loss(&model, batch, config, device);
-        let gradients = GradientsParams::from_grads(loss.backward(), &model);
-        let rate = schedule::learning_rate(config.learning_rate, config.warmup, done, steps);
-        model = optimizer.step(rate, model, gradients);
+        let loss = loss(&state.model, batch, config, device);
+        let gradients = GradientsParams::from_grads(loss.backward(), &state.model);
+        let rate = schedule::learning_rate(config.learning_rate, config.warmup, state.done, steps);
+        state.model = state.optimizer.step(rate, state.model, gradients);
         interval.losses.push(loss.detach());
-        done += 1;
+        state.done += 1;
         reporter.step();
 
-        if done.is_multiple_of(REPORT_EVERY) || done == steps {
-            let metrics = interval.end(done, rate, &model, config.batch)?;
+        let done = state.done;
+        let stopping = interrupt.load(Ordering::Relaxed) || args.stop_after.is_some_and(|last| done >= last);
+        if done.is_multiple_of(REPORT_EVERY) || done == steps || stopping {
+            let metrics = interval.end(done, rate, &state.model, config.batch)?;
             if !metrics.loss.is_finite() {
                 bail!("the loss is {} at step {done}; try a lower --learning-rate", metrics.loss);
             }
             reporter.report(&metrics)?;
         }
-        let stopping = stop.load(Ordering::Relaxed);
         if done.is_multiple_of(SAVE_EVERY) || done == steps || stopping {
-            checkpoint::save(out, done, &model, &optimizer)?;
+            checkpoint::save(&args.out, done, &state.model, &state.optimizer)?;
         }
         if stopping && done < steps {
-            reporter
-                .say(&format!("stopped after {done} steps; go on with `--resume --out {}`", out.display()));
+            let out = args.out.display();
+            reporter.say(&format!("stopped after {done} steps; go on with `pretrain --resume --out {out}`"));
             return Ok(());
         }
     }
-    reporter.say(&format!("done; make a bundle with `trainer export --run {} --out FILE`", out.display()));
+    reporter.say(&format!("done; make a bundle with `export --run {} --out FILE`", args.out.display()));
     Ok(())
 }
 
@@ -182,7 +186,7 @@ fn tokenizer_path(run: &Path) -> std::path::PathBuf {
 }
 
 /// Becomes true at Ctrl-C.
-fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
+fn interrupt() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stop);
     ctrlc::set_handler(move || seen.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;

@@ -1,0 +1,287 @@
+// The page in a real browser: what a visitor does, and what they must see. Run by ./foil test.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+
+import { ROOT, SAMPLES, compare, folder, largestDifference, launch, nativeScores, open, rows, site, trainer } from "./browser.mjs";
+
+// Sums in another order move a cosine by this much; the promise is 1e-3, and 1e-5 for the tiny model.
+const TOLERANCE = 1e-3;
+const TINY_TOLERANCE = 1e-5;
+
+const CAPTION = "a small brown cat on the left";
+const temporary = folder();
+const TINY = join(temporary.path, "tiny.safetensors");
+let server;
+
+before(async () => {
+  const run = join(temporary.path, "run");
+  trainer("pretrain", "--preset", "tiny", "--data", "scenes:64", "--batch", "16", "--epochs", "1", "--device", "cpu", "--quiet", "--out", run);
+  trainer("export", "--run", run, "--out", TINY, "--precision", "f32");
+  server = await site([temporary.path]);
+});
+
+after(() => {
+  server?.close();
+  temporary.remove();
+});
+
+const bundle = (name) => (name === "tiny" ? TINY : join(ROOT, `assets/${name}.safetensors`));
+
+/** Every model on the page must give the trainer's numbers for the file. */
+function checkParity(pageRows, image, caption) {
+  for (const model of ["plain", "hard-negative", "tiny"]) {
+    const difference = largestDifference(pageRows, model, nativeScores(bundle(model), image, caption));
+    const most = model === "tiny" ? TINY_TOLERANCE : TOLERANCE;
+    assert.ok(difference <= most, `${model} differs by ${difference} for ${caption}`);
+    console.log(`# ${model}: largest difference from the trainer ${difference.toExponential(1)}`);
+  }
+}
+
+async function upload(page, ...files) {
+  await page.setInputFiles("#image-input", files);
+}
+
+for (const backend of ["webgpu", "cpu"]) {
+  describe(`with ${backend}`, () => {
+    let browser;
+    before(async () => {
+      browser = await launch({ webgpu: backend === "webgpu" });
+    });
+    after(() => browser?.close());
+
+    test("an uploaded photograph is scored like the trainer scores it", async () => {
+      const { page, problems } = await open(browser, `${server.url}?backend=${backend}&bundle=tiny.safetensors`);
+      assert.equal(await page.getAttribute("body", "data-backend"), backend);
+      const image = join(SAMPLES, "cat.jpg");
+      await upload(page, image);
+      const scored = await compare(page, CAPTION);
+      assert.deepEqual([...new Set(scored.map((row) => row.model))], ["plain", "hard-negative", "tiny"]);
+      assert.ok(scored.every((row) => row.image === "cat.jpg"));
+      for (const concept of ["color", "object", "location", "size"]) {
+        assert.ok(scored.some((row) => row.kind === "negative" && row.concept === concept), concept);
+      }
+      checkParity(scored, image, CAPTION);
+      const sum = scored.filter((row) => row.model === "plain").reduce((sum, row) => sum + row.probability, 0);
+      assert.ok(Math.abs(sum - 1) < 1e-4, `probabilities add up to ${sum}`);
+      assert.deepEqual(problems, []);
+      await page.context().close();
+    });
+
+    test("a scene of the gallery is scored with its own caption", async () => {
+      const { page, problems } = await open(browser, `${server.url}?backend=${backend}`);
+      await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
+      await page.click("#samples li:first-child button");
+      await page.waitForSelector('[data-role="score"][data-kind="caption"]');
+      const scored = await rows(page);
+      assert.equal(scored[0].caption, await page.inputValue("#caption-input"));
+      const said = await page.textContent('[data-slot="verdicts"] li:first-child [data-slot="verdict"]');
+      assert.match(said, /^knows .+ from .+ here: (yes|no)/);
+      assert.deepEqual(problems, []);
+      await page.context().close();
+    });
+  });
+}
+
+describe("without a usable graphics processor", () => {
+  test("a browser without WebGPU computes on the main processor and says so", async () => {
+    const browser = await launch({ webgpu: false });
+    const { page } = await open(browser, server.url);
+    assert.equal(await page.getAttribute("body", "data-backend"), "cpu");
+    assert.match(await page.textContent("#backend-note"), /main processor computes, because .*WebGPU/);
+    await upload(page, join(SAMPLES, "coffee.jpg"));
+    assert.ok((await compare(page, "a white cup on a brown table")).length > 8);
+    await browser.close();
+  });
+
+  test("an emulated adapter is passed over, and one without timestamps is not even started", async () => {
+    const browser = await launch({ webgpu: true });
+    const emulated = await open(browser, server.url);
+    assert.equal(await emulated.page.getAttribute("body", "data-backend"), "cpu");
+    assert.match(await emulated.page.textContent("#backend-note"), /emulated/);
+    const blind = await open(browser, `${server.url}?backend=webgpu`, {
+      prepare: (page) => patchEngine(page, "GPUSupportedFeatures.prototype.has = () => false;"),
+    });
+    assert.equal(await blind.page.getAttribute("body", "data-backend"), "cpu");
+    assert.match(await blind.page.textContent("#backend-note"), /timestamp-query/);
+    await browser.close();
+  });
+});
+
+/** Puts a line before the script of the engine, `times` times. */
+async function patchEngine(page, line, times = Infinity) {
+  await page.route("**/engine_loader.js", async (route) => {
+    const response = await route.fetch();
+    const body = await response.text();
+    await route.fulfill({ response, body: times-- > 0 ? `${line}\n${body}` : body });
+  });
+}
+
+describe("when things go wrong", () => {
+  let browser;
+  before(async () => {
+    browser = await launch({ webgpu: false });
+  });
+  after(() => browser?.close());
+
+  test("bad pictures get a sentence each and the good one stays", async () => {
+    const { page, problems } = await open(browser, server.url);
+    await upload(page, join(SAMPLES, "cat.jpg"));
+    const before = await compare(page, CAPTION);
+    const jpeg = readFileSync(join(SAMPLES, "rocket.jpg"));
+    const file = (name, buffer) => ({ name, mimeType: "image/png", buffer });
+    const cases = [
+      [file("notes.png", Buffer.from("this is text")), "not a picture"],
+      [file("empty.png", Buffer.alloc(0)), "the file is empty"],
+      [file("cut.jpg", jpeg.subarray(0, jpeg.length / 2)), "cut off"],
+      [file("huge.png", hugePng()), "30000x30000"],
+      [file("phone.heic", Buffer.from("\0\0\0\x18ftypheic0000")), "HEIC"],
+    ];
+    for (const [wrong, words] of cases) {
+      await upload(page, wrong);
+      const item = page.locator("#pictures li", { hasText: wrong.name });
+      await item.locator('[data-slot="problem"]', { hasText: words }).waitFor();
+      assert.equal((await rows(page)).length, 0, "no scores for a picture that was not read");
+    }
+    await page.locator("#pictures li", { hasText: "cat.jpg" }).locator('[data-slot="pick"]').click();
+    assert.equal(await page.inputValue("#caption-input"), CAPTION, "what was typed is not lost");
+    await page.waitForFunction((n) => document.querySelectorAll('[data-role="score"]').length === n, before.length);
+    assert.deepEqual(await rows(page), before);
+    assert.deepEqual(problems, []);
+    await page.context().close();
+  });
+
+  test("odd captions are answered in words", async () => {
+    const { page } = await open(browser, server.url);
+    await upload(page, join(SAMPLES, "cat.jpg"));
+    const note = () => page.textContent("#caption-note");
+    await page.fill("#caption-input", "");
+    await page.click("#run");
+    assert.match(await note(), /Type what the picture shows/);
+    const bare = await compare(page, "lovely weather 🚗");
+    assert.ok(bare.every((row) => row.kind === "caption"));
+    assert.match(await note(), /nothing to exchange/);
+    await page.click('#word-offers [data-slot="word"]:first-child');
+    assert.match(await page.inputValue("#caption-input"), /^lovely weather 🚗 \w+/);
+    await compare(page, `a red cat ${"and a very small green ball ".repeat(12)}`.trim());
+    assert.match(await note(), /did not see: “.*green ball/);
+    const emoji = await compare(page, "a 🐈 red cat 🚗");
+    assert.ok(emoji.some((row) => row.concept === "color" && row.caption.startsWith("a 🐈 ")));
+    await page.context().close();
+  });
+
+  test("a bundle of one's own gets a column, a broken one a sentence", async () => {
+    const { page } = await open(browser, server.url);
+    await upload(page, join(SAMPLES, "cat.jpg"));
+    const tiny = readFileSync(TINY);
+    const give = (name, buffer) => page.setInputFiles("#bundle-input", { name, mimeType: "application/octet-stream", buffer });
+    const refused = async (name, buffer, words) => {
+      await give(name, buffer);
+      await page.locator("#bundle-note", { hasText: words }).waitFor();
+      await page.waitForSelector('body[data-state="ready"]');
+    };
+    await refused("cut.safetensors", tiny.subarray(0, tiny.length / 2), "cut off");
+    await refused("other.safetensors", Buffer.from("what is this"), "not a bundle");
+    const version = Buffer.from(tiny);
+    version.write('"9"', version.indexOf('"foil.version":"1"') + '"foil.version":'.length);
+    await refused("new.safetensors", version, 'version "9"');
+    await give("mine.safetensors", tiny);
+    await page.locator("#models li", { hasText: "mine" }).waitFor();
+    const scored = await compare(page, CAPTION);
+    const native = nativeScores(TINY, join(SAMPLES, "cat.jpg"), CAPTION);
+    assert.ok(largestDifference(scored, "mine", native) <= TINY_TOLERANCE);
+    await page.context().close();
+  });
+
+  test("an engine that dies can be started again, and nothing that was typed is lost", async () => {
+    const { page } = await open(browser, server.url, {
+      prepare: (page) => patchEngine(page, "setTimeout(() => { throw new Error('planted'); }, 50);", 1),
+    });
+    await page.waitForSelector('body[data-state="failed"]');
+    assert.match(await page.textContent("#status"), /stopped/);
+    await upload(page, join(SAMPLES, "cat.jpg"));
+    await page.fill("#caption-input", CAPTION);
+    await page.click("#retry");
+    await page.waitForSelector('body[data-state="ready"] [data-role="score"]');
+    assert.equal((await rows(page))[0].caption, CAPTION);
+    await page.context().close();
+  });
+
+  test("a model that cannot be fetched is said so", async () => {
+    const { page } = await open(browser, server.url, {
+      prepare: (page) => page.route("**/plain.safetensors*", (route) => route.fulfill({ body: "<html>not a model</html>" })),
+    });
+    await page.waitForSelector('body[data-state="failed"]');
+    assert.match(await page.textContent("#status"), /checksum/);
+    await page.unroute("**/plain.safetensors*");
+    await page.click("#retry");
+    await page.waitForSelector('body[data-state="ready"]');
+    await page.context().close();
+  });
+
+  test("a bundle from another site is refused", async () => {
+    const { page } = await open(browser, `${server.url}?bundle=http://localhost:1/evil.safetensors`);
+    assert.match(await page.textContent("#bundle-note"), /another site/);
+    await page.context().close();
+  });
+});
+
+describe("comfort", () => {
+  test("the second visit loads the models from the cache", async () => {
+    const browser = await launch({ webgpu: false });
+    const { page } = await open(browser, server.url);
+    assert.match(await page.textContent("#models"), /downloaded/);
+    await page.reload();
+    await page.waitForSelector('body[data-state="ready"]');
+    const facts = await page.textContent("#models");
+    assert.match(facts, /from cache/);
+    assert.doesNotMatch(facts, /downloaded/);
+    await browser.close();
+  });
+
+  test("everything can be done by keyboard", async () => {
+    const browser = await launch({ webgpu: false });
+    const { page } = await open(browser, server.url);
+    await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
+    await page.focus("#samples li:first-child button");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('[data-role="score"]');
+    await page.focus("#caption-input");
+    await page.keyboard.press("Control+A");
+    await page.keyboard.type("a large green star");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('[data-role="score"][data-caption="a large green star"]');
+    await page.focus('#pictures [data-slot="remove"]');
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.querySelectorAll("#pictures li").length === 0);
+    assert.equal((await rows(page)).length, 0);
+    await browser.close();
+  });
+
+  test("no page is wider than its window", async () => {
+    const browser = await launch({ webgpu: false });
+    for (const width of [320, 390, 1280]) {
+      const { page } = await open(browser, server.url, { viewport: { width, height: 900 } });
+      await upload(page, join(SAMPLES, "cat.jpg"));
+      await compare(page, CAPTION);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(overflow <= 0, `${overflow} px too wide at ${width}`);
+      await page.context().close();
+    }
+    await browser.close();
+  });
+});
+
+/** A PNG whose header announces 30,000 × 30,000 pixels, with a right checksum. */
+function hugePng() {
+  const header = Buffer.from("89504e470d0a1a0a0000000d494844520000753000007530080200000000000000", "hex");
+  let crc = 0xffffffff;
+  for (const byte of header.subarray(12, 29)) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  header.writeUInt32BE(~crc >>> 0, 29);
+  const data = Buffer.from("0000000a4944415478da010000ffff00000001", "hex");
+  return Buffer.concat([header, data]);
+}

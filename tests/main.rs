@@ -1,0 +1,19 @@
+//! Promises that span rooms.
+//!
+//! - `laws`: the four laws of hard negatives, over generated captions
+//! - `pictures`: what decoding and resizing make of real files
+//! - `trainer_cli`: the commands of the trainer as a person calls them, with rubbish too
+//! - `round_trip`: pretrain → resume → export → score, on a model for tests
+//! - `bundles`: the shipped bundles, and broken ones
+//! - `tidy`: structural promises of ARCHITECTURE.md
+//!
+//! What a real browser must show is in `browser/`.
+#![recursion_limit = "256"]
+
+mod bundles;
+mod laws;
+mod pictures;
+mod round_trip;
+mod support;
+mod tidy;
+mod trainer_cli;

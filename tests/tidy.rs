@@ -1,0 +1,80 @@
+//! Structural promises of ARCHITECTURE.md, so that they cannot rot.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::root;
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder of the repository") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn rooms(names: &[&str]) -> Vec<(PathBuf, String)> {
+    names
+        .iter()
+        .flat_map(|name| sources(&root().join(name).join("src")))
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).expect("a source file");
+            (path, text)
+        })
+        .collect()
+}
+
+#[test]
+fn no_file_is_longer_than_a_reader_can_hold() {
+    const MOST_LINES: usize = 550;
+    for (path, text) in rooms(&["shared", "trainer", "web"]) {
+        let lines = text.lines().count();
+        assert!(lines <= MOST_LINES, "{} has {lines} lines: is there a second idea inside?", path.display());
+    }
+}
+
+#[test]
+fn shared_knows_no_target_no_clock_and_no_files() {
+    for (path, text) in rooms(&["shared"]) {
+        for word in ["cfg(target", "std::fs", "std::time", "std::thread", "std::env", "web_sys", "println!"] {
+            assert!(!text.contains(word), "{} uses {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_backend_is_named_in_one_file_of_each_program() {
+    let names = ["Device::cuda", "Device::wgpu", "DeviceType::"];
+    for (path, text) in rooms(&["trainer", "web", "shared"]) {
+        let owns = path.ends_with("trainer/src/device.rs") || path.ends_with("web/src/engine/device.rs");
+        let named = names.iter().any(|name| text.contains(name));
+        assert!(owns || !named, "{} names a backend", path.display());
+    }
+}
+
+#[test]
+fn no_test_is_ignored() {
+    let own = sources(&root().join("tests"));
+    let rooms = rooms(&["shared", "trainer", "web"]).into_iter().map(|(path, _)| path);
+    for path in rooms.chain(own).filter(|path| !path.ends_with("tests/tidy.rs")) {
+        let text = std::fs::read_to_string(&path).expect("a source file");
+        assert!(!text.contains("#[ignore"), "{}", path.display());
+    }
+}
+
+#[test]
+fn every_file_named_in_the_architecture_exists() {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let named = text.split('`').skip(1).step_by(2).filter(|word| word.ends_with(".rs"));
+    let mut count = 0;
+    for file in named {
+        assert!(root().join(file).exists(), "ARCHITECTURE.md names {file}");
+        count += 1;
+    }
+    assert!(count >= 10, "ARCHITECTURE.md should name files by their paths, and names {count}");
+}

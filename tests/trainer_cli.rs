@@ -1,0 +1,123 @@
+//! The commands of the trainer as a person calls them, with rubbish too.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{tiny_bundle, trainer, trainer_err, trainer_ok};
+
+fn check_error(args: &[&str], status: i32, words: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("text.txt"), "this is no picture").expect("a file");
+    std::fs::write(folder.path().join("empty.png"), "").expect("a file");
+    std::fs::write(folder.path().join("tiny.safetensors"), tiny_bundle()).expect("a file");
+    let (code, said) = trainer_err(folder.path(), args);
+    assert_eq!(code, Some(status), "{args:?}: {said}");
+    assert!(said.contains(words), "{args:?} should say {words:?}: {said}");
+    let lines = said.lines().filter(|line| line.starts_with("error")).count();
+    assert_eq!(lines, 1, "{args:?} should say one thing: {said}");
+}
+
+#[test]
+fn wrong_arguments_end_with_two_and_failures_with_one() {
+    check_error(&["paint"], 2, "unrecognized subcommand");
+    check_error(&["pretrain"], 2, "--out");
+    check_error(&["pretrain", "--negatives", "smell", "--out", "run"], 2, "invalid value 'smell'");
+    check_error(&["negatives", "--captions", "text.txt", "--concepts", "smell"], 2, "not a concept");
+    check_error(&["pretrain", "--data", "coco", "--out", "run", "--device", "cpu"], 1, "unknown data source");
+    check_error(&["pretrain", "--resume", "--out", "nowhere", "--device", "cpu"], 1, "no training run");
+    check_error(&["export", "--run", "nowhere", "--out", "x"], 1, "no training run");
+    check_error(&["negatives", "--captions", "nowhere.txt"], 1, "cannot read nowhere.txt");
+    check_error(&["inspect", "nowhere.safetensors"], 1, "cannot read nowhere.safetensors");
+    check_error(&["inspect", "text.txt"], 1, "not a bundle");
+    let evaluate = ["evaluate", "--bundle", "tiny.safetensors", "--benchmark", "scenes", "--device", "cpu"];
+    check_error(&[&evaluate[..], &["--data", "text.txt"]].concat(), 1, "not a parquet file");
+    check_error(&[&evaluate[..], &["--data", "."]].concat(), 1, "holds no .parquet file");
+    let score = ["score", "--bundle", "tiny.safetensors", "--device", "cpu", "--caption", "a red car", "--image"];
+    check_error(&[&score[..], &["text.txt"]].concat(), 1, "not a picture");
+    check_error(&[&score[..], &["empty.png"]].concat(), 1, "the file is empty");
+}
+
+#[test]
+fn every_verb_explains_itself() {
+    for verb in ["scenes", "negatives", "pretrain", "evaluate", "score", "export", "inspect"] {
+        let help = trainer_ok(Path::new("."), &[verb, "--help"]);
+        assert!(help.contains("Usage:"), "{verb}");
+    }
+}
+
+#[test]
+fn negatives_are_one_json_line_a_caption() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("captions.txt"), "A red car.\n\nlovely weather\n").expect("a file");
+    let printed = trainer_ok(folder.path(), &["negatives", "--captions", "captions.txt", "--per-caption", "3"]);
+    let lines: Vec<Value> =
+        printed.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0]["caption"], "A red car.");
+    let negatives = lines[0]["negatives"].as_array().expect("a list");
+    assert_eq!(negatives.len(), 3);
+    for negative in negatives {
+        let at = |key: &str| negative[key].as_u64().expect("an offset") as usize;
+        assert_eq!(&"A red car."[at("start")..at("end")], negative["from"]);
+        assert_eq!(negative["rule"], "replace");
+    }
+    assert_eq!(lines[2]["negatives"], Value::Array(Vec::new()));
+    let only = trainer_ok(
+        folder.path(),
+        &["negatives", "--captions", "captions.txt", "--concepts", "object", "--seed", "5"],
+    );
+    assert!(only.contains("\"object\"") && !only.contains("\"color\""));
+}
+
+#[test]
+fn a_reader_that_stops_early_is_no_failure() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("captions.txt"), "a red car\n".repeat(20_000)).expect("a file");
+    // Makes sure that the program is built.
+    trainer_ok(folder.path(), &["--version"]);
+    let shell = format!("{} negatives --captions captions.txt | head -n 1", program());
+    let output = Command::new("sh").args(["-c", &shell]).current_dir(folder.path()).output().expect("a shell");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn captions_are_read_from_standard_input() {
+    let mut child = Command::new(program())
+        .args(["negatives", "--captions", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the trainer runs");
+    child.stdin.take().expect("a pipe").write_all("a big dog 🚗\n".as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("an end");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("a small dog 🚗"));
+}
+
+#[test]
+fn a_challenge_set_is_scored_like_the_scenes_it_was_made_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("tiny.safetensors"), tiny_bundle()).expect("a file");
+    trainer_ok(folder.path(), &["scenes", "--out", "set", "--count", "24", "--seed", "3"]);
+    let evaluate = ["evaluate", "--bundle", "tiny.safetensors", "--benchmark", "scenes", "--device", "cpu"];
+    let table = |more: &[&str]| {
+        trainer_ok(folder.path(), &[&evaluate[..], more, &["--json", "table.json"]].concat());
+        let json = std::fs::read_to_string(folder.path().join("table.json")).expect("the table");
+        serde_json::from_str::<Value>(&json).expect("JSON")["models"].clone()
+    };
+    let from_file = table(&["--data", "set"]);
+    assert_eq!(from_file, table(&["--count", "24", "--seed", "3"]));
+    let rows = from_file[0]["rows"].as_array().expect("rows");
+    let concepts: Vec<&str> = rows.iter().filter_map(|row| row["concept"].as_str()).collect();
+    assert_eq!(concepts, ["color", "object", "location", "size", "mean"]);
+    assert!(rows.iter().all(|row| row["concept"] == "mean" || row["n"] == 6));
+}
+
+fn program() -> String {
+    // The same program that the support functions call.
+    trainer(Path::new("."), &["--version"]);
+    let tests = std::env::current_exe().expect("the test program");
+    tests.ancestors().nth(2).expect("target/PROFILE/deps/suite").join("trainer").display().to_string()
+}

@@ -1,0 +1,548 @@
+//! What the page holds, and what happens at each event.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::Uint8Array;
+use shared::caption::Caption;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{
+    Blob, ClipboardEvent, DragEvent, Element, ErrorEvent, File, FileList, HtmlButtonElement, HtmlElement,
+    HtmlImageElement, HtmlInputElement, HtmlProgressElement, MessageEvent, Url, UrlSearchParams, Worker,
+};
+
+use super::dom::{append, by_id, clear, copy_of, document, log_error, on, set_attribute, set_data, slot};
+use super::{results, words};
+use crate::protocol::{Answer, Backend, Event, Model, PictureId, Request, pack, unpack};
+
+/// The script that trunk makes of the engine program.
+const ENGINE: &str = "engine_loader.js";
+
+/// A picture in the list.
+struct Picture {
+    id: PictureId,
+    name: String,
+    file: Blob,
+    /// Where the browser finds the file, to show it.
+    url: String,
+    /// The caption it was last compared with.
+    caption: String,
+    notes: Vec<String>,
+    problem: Option<String>,
+}
+
+/// A bundle that the visitor opened; kept so that a new engine can be given it again.
+struct OwnBundle {
+    name: String,
+    file: Blob,
+}
+
+/// The state of the page.
+pub struct App {
+    worker: Option<Worker>,
+    /// Whether the engine listens; what is asked before that waits.
+    engine_listens: bool,
+    backend: Option<Backend>,
+    ready: bool,
+    models: Vec<Model>,
+    bundles: Vec<OwnBundle>,
+    pictures: Vec<Picture>,
+    current: Option<PictureId>,
+    next_id: PictureId,
+    job: u32,
+    begun: f64,
+}
+
+impl App {
+    /// A page that has done nothing yet.
+    pub fn new() -> Self {
+        App {
+            worker: None,
+            engine_listens: false,
+            backend: query("backend").and_then(|name| Backend::from_name(&name)),
+            ready: false,
+            models: Vec::new(),
+            bundles: Vec::new(),
+            pictures: Vec::new(),
+            current: None,
+            next_id: 1,
+            job: 0,
+            begun: js_sys::Date::now(),
+        }
+    }
+
+    /// Binds the controls of the page.
+    pub fn listen(app: &Rc<RefCell<App>>) {
+        let with = |act: fn(&Rc<RefCell<App>>)| {
+            let app = Rc::clone(app);
+            move |_: web_sys::Event| act(&app)
+        };
+        let input: HtmlInputElement = by_id("image-input");
+        on(&input, "change", with(|app| Self::open_files(app, by_id::<HtmlInputElement>("image-input").files())));
+        // Files may have been chosen while the program was on its way.
+        Self::open_files(app, input.files());
+        on(&by_id::<HtmlInputElement>("caption-input"), "input", with(|app| app.borrow().mark_caption()));
+        on(&by_id::<HtmlElement>("caption-form"), "submit", {
+            let app = Rc::clone(app);
+            move |event: web_sys::Event| {
+                event.prevent_default();
+                app.borrow_mut().compare();
+            }
+        });
+        on(&by_id::<HtmlInputElement>("bundle-input"), "change", with(Self::open_bundle));
+        on(&by_id::<HtmlButtonElement>("retry"), "click", with(Self::retry));
+        Self::listen_for_drops(app);
+        by_id::<HtmlButtonElement>("run").set_disabled(false);
+        app.borrow().mark_caption();
+    }
+
+    fn listen_for_drops(app: &Rc<RefCell<App>>) {
+        let document = document();
+        let dragging = |on: bool| set_data(&body(), "dragging", if on { "true" } else { "false" });
+        on(&document, "dragover", move |event: DragEvent| {
+            event.prevent_default();
+            dragging(true);
+        });
+        on(&document, "dragleave", move |event: DragEvent| {
+            // Only leaving the window has nothing on the other side.
+            if event.related_target().is_none() {
+                dragging(false);
+            }
+        });
+        let dropped = Rc::clone(app);
+        on(&document, "drop", move |event: DragEvent| {
+            event.prevent_default();
+            dragging(false);
+            Self::open_files(&dropped, event.data_transfer().and_then(|data| data.files()));
+        });
+        let pasted = Rc::clone(app);
+        on(&document, "paste", move |event: ClipboardEvent| {
+            Self::open_files(&pasted, event.clipboard_data().and_then(|data| data.files()));
+        });
+    }
+
+    /// Starts a worker and gives it all that the visitor has opened so far.
+    pub fn start_engine(app: &Rc<RefCell<App>>) {
+        let worker = match Worker::new(ENGINE) {
+            Ok(worker) => worker,
+            Err(error) => {
+                log_error(&error);
+                return app.borrow().fail("The engine could not be started: this browser allows no workers here.");
+            }
+        };
+        let receive = Closure::<dyn FnMut(MessageEvent)>::new({
+            let app = Rc::clone(app);
+            move |event: MessageEvent| match unpack::<Event>(event.data()) {
+                Ok((event, _)) => Self::hear(&app, event),
+                Err(reason) => app.borrow().fail(&format!("The engine sent {reason}.")),
+            }
+        });
+        worker.set_onmessage(Some(receive.as_ref().unchecked_ref()));
+        receive.forget();
+        let broken = Closure::<dyn FnMut(ErrorEvent)>::new({
+            let app = Rc::clone(app);
+            move |event: ErrorEvent| {
+                log_error(&event.message().into());
+                app.borrow().fail("The engine stopped before it could answer.");
+            }
+        });
+        worker.set_onerror(Some(broken.as_ref().unchecked_ref()));
+        broken.forget();
+
+        let mut state = app.borrow_mut();
+        if let Some(old) = state.worker.replace(worker) {
+            old.set_onmessage(None);
+            old.set_onerror(None);
+            old.terminate();
+        }
+        state.engine_listens = false;
+        state.ready = false;
+        state.models.clear();
+        state.begun = js_sys::Date::now();
+        set_state("loading");
+        say("Starting the engine.");
+    }
+
+    /// Starts again after a failure: on the main processor, if it was the graphics processor that failed.
+    fn retry(app: &Rc<RefCell<App>>) {
+        let failed_on_gpu = body().get_attribute("data-backend").as_deref() == Some(Backend::WebGpu.name());
+        if failed_on_gpu {
+            app.borrow_mut().backend = Some(Backend::Cpu);
+        }
+        Self::start_engine(app);
+    }
+
+    fn hear(app: &Rc<RefCell<App>>, event: Event) {
+        let first = !std::mem::replace(&mut app.borrow_mut().engine_listens, true);
+        if first {
+            Self::introduce(app);
+        }
+        app.borrow_mut().take(event);
+    }
+
+    /// Tells a new engine what to load and what is open.
+    fn introduce(app: &Rc<RefCell<App>>) {
+        let state = app.borrow();
+        let base = document().base_uri().ok().flatten().unwrap_or_default();
+        state.ask(&Request::Start { backend: state.backend, base, bundle: query("bundle") }, None);
+        for picture in &state.pictures {
+            Self::send_file(app, Request::AddPicture { id: picture.id }, &picture.file);
+        }
+        for bundle in &state.bundles {
+            Self::send_file(app, Request::AddBundle { name: bundle.name.clone() }, &bundle.file);
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Backend { backend, note } => {
+                set_data(&body(), "backend", backend.name());
+                by_id::<HtmlElement>("backend-note").set_text_content(Some(&note));
+            }
+            Event::Progress { words, fraction } => {
+                say(&words);
+                let bar: HtmlProgressElement = by_id("progress");
+                match fraction {
+                    Some(fraction) => bar.set_value(fraction),
+                    None => bar.remove_attribute("value").unwrap_or_else(|error| log_error(&error)),
+                }
+            }
+            Event::Model(model) => {
+                self.models.retain(|known| known.name != model.name);
+                self.models.push(model);
+                self.list_models();
+            }
+            Event::Ready => {
+                self.ready = true;
+                set_state("ready");
+                let seconds = (js_sys::Date::now() - self.begun) / 1000.0;
+                say(&format!("Ready: {} models, loaded in {seconds:.1} s.", self.models.len()));
+                if self.current.is_some() {
+                    self.compare();
+                }
+            }
+            Event::BundleRefused { name, reason } => {
+                let note = format!("{name} was not loaded: {reason}.");
+                by_id::<HtmlElement>("bundle-note").set_text_content(Some(&note));
+            }
+            Event::PictureRead { id, notes } => {
+                self.edit(id, |picture| picture.notes = notes);
+                self.show_current();
+            }
+            Event::PictureRefused { id, reason } => {
+                self.edit(id, |picture| picture.problem = Some(reason));
+                self.list_pictures();
+                self.show_current();
+                if self.current == Some(id) {
+                    results::show("", &[], &self.models);
+                }
+            }
+            Event::Scores { job, answers, millis } => self.show_scores(job, &answers, millis),
+            Event::Failed { reason } => self.fail(&format!("{reason}.")),
+        }
+    }
+
+    fn edit(&mut self, id: PictureId, change: impl FnOnce(&mut Picture)) {
+        if let Some(picture) = self.pictures.iter_mut().find(|picture| picture.id == id) {
+            change(picture);
+        }
+    }
+
+    fn show_scores(&mut self, job: u32, answers: &[Answer], millis: f64) {
+        if job != self.job {
+            return;
+        }
+        set_state("ready");
+        let Some(picture) = self.current() else { return };
+        if picture.problem.is_some() {
+            return;
+        }
+        results::show(&picture.name, answers, &self.models);
+        let texts = answers.first().map_or(0, |answer| answer.scores.len());
+        say(&format!("{texts} captions scored by {} models in {:.2} s.", answers.len(), millis / 1000.0));
+        if let Some((cut_at, caption)) =
+            answers.iter().find_map(|answer| Some((answer.cut_at?, &answer.scores.first()?.caption)))
+        {
+            by_id::<HtmlElement>("caption-note").set_text_content(Some(&words::cut_note(caption, cut_at)));
+        }
+    }
+
+    fn fail(&self, reason: &str) {
+        set_state("failed");
+        say(reason);
+    }
+
+    fn current(&self) -> Option<&Picture> {
+        self.pictures.iter().find(|picture| Some(picture.id) == self.current)
+    }
+
+    /// Asks for the scores of the caption and the picture on show.
+    fn compare(&mut self) {
+        let caption = by_id::<HtmlInputElement>("caption-input").value();
+        let caption = caption.trim().to_owned();
+        self.mark_caption();
+        let Some(id) = self.current else {
+            return by_id::<HtmlElement>("caption-note").set_text_content(Some("Choose or open a picture first."));
+        };
+        self.edit(id, |picture| picture.caption = caption.clone());
+        let usable = self.current().is_some_and(|picture| picture.problem.is_none());
+        if !self.ready || caption.is_empty() || !usable {
+            return;
+        }
+        self.job += 1;
+        set_state("working");
+        say("Comparing.");
+        self.ask(&Request::Compare { job: self.job, picture: id, caption }, None);
+    }
+
+    /// Shows which words of the caption name a concept.
+    fn mark_caption(&self) {
+        let caption = Caption::new(by_id::<HtmlInputElement>("caption-input").value());
+        let marks: HtmlElement = by_id("caption-marks");
+        clear(&marks);
+        for piece in words::pieces(&caption) {
+            match piece.concept {
+                Some(concept) => {
+                    let mark = copy_of("mark");
+                    set_data(&mark, "concept", concept.name());
+                    mark.set_text_content(Some(piece.text));
+                    append(&marks, &mark);
+                }
+                None => super::dom::append_text(&marks, piece.text),
+            }
+        }
+        let (note, offers) = words::caption_note(&caption);
+        by_id::<HtmlElement>("caption-note").set_text_content(Some(&note));
+        let list: HtmlElement = by_id("word-offers");
+        clear(&list);
+        for word in offers {
+            let offer = copy_of("word-offer");
+            offer.set_text_content(Some(word));
+            on(&offer, "click", move |_: web_sys::Event| {
+                let input: HtmlInputElement = by_id("caption-input");
+                input.set_value(format!("{} {word}", input.value().trim_end()).trim_start());
+                input.focus().unwrap_or_else(|error| log_error(&error));
+                let told = web_sys::Event::new("input").and_then(|event| input.dispatch_event(&event));
+                told.map(drop).unwrap_or_else(|error| log_error(&error));
+            });
+            append(&list, &offer);
+        }
+    }
+
+    fn open_files(app: &Rc<RefCell<App>>, files: Option<FileList>) {
+        let Some(files) = files else { return };
+        let files: Vec<File> = (0..files.length()).filter_map(|idx| files.get(idx)).collect();
+        let caption = by_id::<HtmlInputElement>("caption-input").value();
+        let ids: Vec<PictureId> =
+            files.iter().map(|file| Self::add_picture(app, &file.name(), &caption, file)).collect();
+        if let Some(first) = ids.first() {
+            app.borrow_mut().select(*first);
+        }
+    }
+
+    /// Opens a sample, once; later clicks only select it.
+    pub fn open_sample(app: &Rc<RefCell<App>>, name: &str, caption: &str, blob: &Blob) {
+        let known = app.borrow().pictures.iter().find(|picture| picture.name == name).map(|picture| picture.id);
+        let id = known.unwrap_or_else(|| Self::add_picture(app, name, caption, blob));
+        app.borrow_mut().select(id);
+    }
+
+    fn add_picture(app: &Rc<RefCell<App>>, name: &str, caption: &str, file: &Blob) -> PictureId {
+        let mut state = app.borrow_mut();
+        let id = state.next_id;
+        state.next_id += 1;
+        state.pictures.push(Picture {
+            id,
+            name: name.to_owned(),
+            file: file.clone(),
+            url: Url::create_object_url_with_blob(file).unwrap_or_default(),
+            caption: caption.to_owned(),
+            notes: Vec::new(),
+            problem: None,
+        });
+        let listens = state.engine_listens;
+        drop(state);
+        if listens {
+            Self::send_file(app, Request::AddPicture { id }, file);
+        }
+        let remove_or_pick = Rc::clone(app);
+        let list: HtmlElement = by_id("pictures");
+        let item = copy_of("picture-item");
+        set_data(&item, "id", &id.to_string());
+        slot::<HtmlElement>(&item, "name").set_text_content(Some(name));
+        let pick: HtmlElement = slot(&item, "pick");
+        on(&pick, "click", move |_: web_sys::Event| remove_or_pick.borrow_mut().select(id));
+        let remove: HtmlElement = slot(&item, "remove");
+        set_attribute(&remove, "aria-label", &format!("Remove {name}"));
+        let removing = Rc::clone(app);
+        on(&remove, "click", move |_: web_sys::Event| removing.borrow_mut().remove(id));
+        append(&list, &item);
+        app.borrow().list_pictures();
+        id
+    }
+
+    /// Reads a file and sends its bytes along with a request.
+    fn send_file(app: &Rc<RefCell<App>>, request: Request, file: &Blob) {
+        let (app, reading) = (Rc::clone(app), JsFuture::from(file.array_buffer()));
+        spawn_local(async move {
+            match reading.await {
+                Ok(buffer) => app.borrow().ask(&request, Some(&Uint8Array::new(&buffer))),
+                Err(error) => {
+                    log_error(&error);
+                    app.borrow_mut().refuse(request);
+                }
+            }
+        });
+    }
+
+    /// A file that the browser itself cannot read.
+    fn refuse(&mut self, request: Request) {
+        let reason = "the browser could not read the file".to_owned();
+        match request {
+            Request::AddPicture { id } => self.take(Event::PictureRefused { id, reason }),
+            Request::AddBundle { name } => self.take(Event::BundleRefused { name, reason }),
+            _ => {}
+        }
+    }
+
+    fn ask(&self, request: &Request, bytes: Option<&Uint8Array>) {
+        let Some(worker) = &self.worker else { return };
+        let packed = pack(request, bytes).map_err(|error| JsValue::from_str(&error.to_string()));
+        if let Err(error) = packed.and_then(|parts| worker.post_message(&parts)) {
+            log_error(&error);
+            self.fail("The engine cannot be reached.");
+        }
+    }
+
+    fn select(&mut self, id: PictureId) {
+        self.current = Some(id);
+        let input: HtmlInputElement = by_id("caption-input");
+        if let Some(picture) = self.current()
+            && !picture.caption.is_empty()
+        {
+            input.set_value(&picture.caption);
+        }
+        results::show("", &[], &self.models);
+        self.list_pictures();
+        self.show_current();
+        self.compare();
+    }
+
+    fn remove(&mut self, id: PictureId) {
+        let Some(at) = self.pictures.iter().position(|picture| picture.id == id) else { return };
+        let gone = self.pictures.remove(at);
+        Url::revoke_object_url(&gone.url).unwrap_or_else(|error| log_error(&error));
+        self.ask(&Request::RemovePicture { id }, None);
+        if let Some(item) = self.item(id) {
+            item.remove();
+        }
+        let next = self.pictures.get(at).or(self.pictures.last()).map(|picture| picture.id);
+        if self.current == Some(id) {
+            self.current = None;
+            results::show("", &[], &self.models);
+            self.show_current();
+        }
+        // Focus must not fall to the top of the page with the button that had it.
+        match next.and_then(|id| self.item(id)) {
+            Some(item) => slot::<HtmlElement>(&item, "remove").focus(),
+            None => by_id::<HtmlElement>("image-input").focus(),
+        }
+        .unwrap_or_else(|error| log_error(&error));
+    }
+
+    fn item(&self, id: PictureId) -> Option<Element> {
+        document().query_selector(&format!("#pictures > [data-id='{id}']")).ok().flatten()
+    }
+
+    fn list_pictures(&self) {
+        for picture in &self.pictures {
+            let Some(item) = self.item(picture.id) else { continue };
+            let pressed = self.current == Some(picture.id);
+            set_attribute(&slot::<HtmlElement>(&item, "pick"), "aria-pressed", &pressed.to_string());
+            slot::<HtmlElement>(&item, "problem").set_text_content(picture.problem.as_deref());
+            let thumb: HtmlImageElement = slot(&item, "thumb");
+            match picture.problem {
+                None if thumb.src().is_empty() => thumb.set_src(&picture.url),
+                None => {}
+                Some(_) => thumb.remove_attribute("src").unwrap_or_else(|error| log_error(&error)),
+            }
+        }
+    }
+
+    fn show_current(&self) {
+        let image: HtmlImageElement = by_id("current-picture");
+        let text = |id: &str, words: &str| by_id::<HtmlElement>(id).set_text_content(Some(words));
+        match self.current() {
+            Some(picture) => {
+                let note = match &picture.problem {
+                    Some(problem) => format!("cannot be used: {problem}"),
+                    None => picture.notes.join(", "),
+                };
+                text("current-name", &picture.name);
+                text("current-note", &note);
+                if picture.problem.is_some() {
+                    image.remove_attribute("src").unwrap_or_else(|error| log_error(&error));
+                    image.set_alt("");
+                } else {
+                    image.set_src(&picture.url);
+                    image.set_alt(&format!("The picture under test: {}", picture.name));
+                }
+            }
+            None => {
+                text("current-name", "");
+                text("current-note", "");
+                image.remove_attribute("src").unwrap_or_else(|error| log_error(&error));
+                image.set_alt("");
+            }
+        }
+    }
+
+    fn list_models(&self) {
+        let list: HtmlElement = by_id("models");
+        clear(&list);
+        for model in &self.models {
+            let item = copy_of("model-item");
+            slot::<HtmlElement>(&item, "name").set_text_content(Some(&model.name));
+            slot::<HtmlElement>(&item, "facts").set_text_content(Some(&words::model_facts(model)));
+            append(&list, &item);
+        }
+    }
+
+    fn open_bundle(app: &Rc<RefCell<App>>) {
+        let input: HtmlInputElement = by_id("bundle-input");
+        let Some(file) = input.files().and_then(|files| files.get(0)) else { return };
+        let name = file.name().trim_end_matches(".safetensors").to_owned();
+        by_id::<HtmlElement>("bundle-note").set_text_content(None);
+        // So that the same file can be chosen again.
+        input.set_value("");
+        let mut state = app.borrow_mut();
+        state.bundles.retain(|bundle| bundle.name != name);
+        state.bundles.push(OwnBundle { name: name.clone(), file: file.clone().unchecked_into() });
+        let listens = state.engine_listens;
+        drop(state);
+        if listens {
+            set_state("loading");
+            Self::send_file(app, Request::AddBundle { name }, &file);
+        }
+    }
+}
+
+fn body() -> HtmlElement {
+    document().body().expect("the page has a body")
+}
+
+fn set_state(state: &str) {
+    set_data(&body(), "state", state);
+}
+
+fn say(words: &str) {
+    by_id::<HtmlElement>("status").set_text_content(Some(words));
+}
+
+/// A parameter of the page's address.
+fn query(name: &str) -> Option<String> {
+    let search = web_sys::window()?.location().search().ok()?;
+    UrlSearchParams::new_with_str(&search).ok()?.get(name)
+}
