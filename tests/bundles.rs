@@ -75,10 +75,7 @@ fn a_broken_bundle_is_refused_with_what_is_wrong() {
         changed(|_, tensors| tensors.retain(|(name, _)| name != "text.norm_post.weight")),
         "text.norm_post.weight is missing",
     );
-    check(
-        changed(|_, tensors| tensors[0].0 = "stray".into()),
-        "is missing",
-    );
+    check(changed(|_, tensors| tensors[0].0 = "stray".into()), "is missing");
     check(
         changed(|_, tensors| {
             let (_, view) = &tensors[0];

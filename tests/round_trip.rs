@@ -17,7 +17,8 @@ fn export(folder: &Path, run: &str, precision: &str) -> Vec<u8> {
 /// The tensors of a bundle without its metadata, which names commands and folders.
 fn weights(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     let file = safetensors::SafeTensors::deserialize(bytes).expect("a bundle");
-    let mut weights: Vec<_> = file.iter().map(|(name, view)| (name.to_owned(), view.data().to_vec())).collect();
+    let mut weights: Vec<_> =
+        file.iter().map(|(name, view)| (name.to_owned(), view.data().to_vec())).collect();
     weights.sort();
     weights
 }
@@ -61,7 +62,8 @@ fn a_bundle_proves_itself_and_answers_like_the_library() {
     assert!((total - 1.0).abs() < 1e-5, "{total}");
 
     let bundle = Bundle::read(tiny_bundle().to_vec()).expect("the bundle");
-    let picture = shared::decode::decode(&std::fs::read(image).expect("a sample")).expect("a picture").picture;
+    let picture =
+        shared::decode::decode(&std::fs::read(image).expect("a sample")).expect("a picture").picture;
     let similarity = pollster::block_on(async {
         let engine = Engine::load(&bundle, &burn::tensor::Device::flex()).await.expect("an engine");
         let picture = engine.embed_pictures(&[&picture]).await.expect("an embedding");

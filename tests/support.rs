@@ -48,8 +48,19 @@ pub fn trainer_err(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
 
 /// Arguments of a training run of a few steps.
 pub const TINY_RUN: [&str; 13] = [
-    "pretrain", "--preset", "tiny", "--device", "cpu", "--data", "scenes:64", "--batch", "16", "--epochs", "2",
-    "--quiet", "--out",
+    "pretrain",
+    "--preset",
+    "tiny",
+    "--device",
+    "cpu",
+    "--data",
+    "scenes:64",
+    "--batch",
+    "16",
+    "--epochs",
+    "2",
+    "--quiet",
+    "--out",
 ];
 
 /// A bundle of a few training steps, made once.
@@ -58,7 +69,10 @@ pub fn tiny_bundle() -> &'static [u8] {
     BYTES.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder");
         trainer_ok(folder.path(), &[&TINY_RUN[..], &["run"]].concat());
-        trainer_ok(folder.path(), &["export", "--run", "run", "--out", "tiny.safetensors", "--precision", "f32"]);
+        trainer_ok(
+            folder.path(),
+            &["export", "--run", "run", "--out", "tiny.safetensors", "--precision", "f32"],
+        );
         std::fs::read(folder.path().join("tiny.safetensors")).expect("the bundle")
     })
 }

@@ -35,7 +35,8 @@ fn wrong_arguments_end_with_two_and_failures_with_one() {
     let evaluate = ["evaluate", "--bundle", "tiny.safetensors", "--benchmark", "scenes", "--device", "cpu"];
     check_error(&[&evaluate[..], &["--data", "text.txt"]].concat(), 1, "not a parquet file");
     check_error(&[&evaluate[..], &["--data", "."]].concat(), 1, "holds no .parquet file");
-    let score = ["score", "--bundle", "tiny.safetensors", "--device", "cpu", "--caption", "a red car", "--image"];
+    let score =
+        ["score", "--bundle", "tiny.safetensors", "--device", "cpu", "--caption", "a red car", "--image"];
     check_error(&[&score[..], &["text.txt"]].concat(), 1, "not a picture");
     check_error(&[&score[..], &["empty.png"]].concat(), 1, "the file is empty");
 }
@@ -52,7 +53,8 @@ fn every_verb_explains_itself() {
 fn negatives_are_one_json_line_a_caption() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("captions.txt"), "A red car.\n\nlovely weather\n").expect("a file");
-    let printed = trainer_ok(folder.path(), &["negatives", "--captions", "captions.txt", "--per-caption", "3"]);
+    let printed =
+        trainer_ok(folder.path(), &["negatives", "--captions", "captions.txt", "--per-caption", "3"]);
     let lines: Vec<Value> =
         printed.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
     assert_eq!(lines.len(), 3);
@@ -79,7 +81,8 @@ fn a_reader_that_stops_early_is_no_failure() {
     // Makes sure that the program is built.
     trainer_ok(folder.path(), &["--version"]);
     let shell = format!("{} negatives --captions captions.txt | head -n 1", program());
-    let output = Command::new("sh").args(["-c", &shell]).current_dir(folder.path()).output().expect("a shell");
+    let output =
+        Command::new("sh").args(["-c", &shell]).current_dir(folder.path()).output().expect("a shell");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 

@@ -123,7 +123,7 @@ pub struct PretrainArgs {
     #[arg(long, value_enum)]
     pub device: Option<Backend>,
     /// Passes over the data. Scenes are never repeated: each pass draws new ones.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
     pub epochs: u64,
     /// Pictures a step.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=65536))]

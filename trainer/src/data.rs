@@ -16,7 +16,7 @@ use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError};
 use crate::run_config::RunConfig;
 
 /// Pictures an epoch when the source names no number.
-const PICTURES: u64 = 50_000;
+const PICTURES: u64 = 64_000;
 
 /// The sides at which training scenes are rendered, so that a model does not depend on one of them.
 const SIDES: [u32; 3] = [64, 96, 128];
@@ -45,9 +45,13 @@ pub fn pictures(source: &str) -> Result<u64> {
     }
 }
 
-/// The caption of a training picture, by number.
-fn caption(run_seed: u64, number: u64) -> (Scene, String) {
-    let scene = Scene::sample(&mut seed::rng(&[run_seed, Stream::Scene as u64, number]));
+/// A training scene and its caption, by number.
+fn captioned_scene(run_seed: u64, number: u64, single: bool) -> (Scene, String) {
+    let rng = &mut seed::rng(&[run_seed, Stream::Scene as u64, number]);
+    let mut scene = Scene::sample(rng);
+    while single && scene.objects().len() > 1 {
+        scene = Scene::sample(rng);
+    }
     let caption = scene::caption(&scene, &mut seed::rng(&[run_seed, Stream::Caption as u64, number]));
     (scene, caption)
 }
@@ -79,7 +83,7 @@ pub fn known_terms(run_seed: u64) -> BTreeSet<String> {
 }
 
 fn surveyed(run_seed: u64) -> Vec<String> {
-    (0..SURVEYED).into_par_iter().map(|number| caption(run_seed, number).1).collect()
+    (0..SURVEYED).into_par_iter().map(|number| captioned_scene(run_seed, number, false).1).collect()
 }
 
 /// What one step needs, ready for the device.
@@ -122,7 +126,8 @@ pub fn batch(
 }
 
 fn example(config: &RunConfig, known: &BTreeSet<String>, number: u64) -> (Vec<f32>, String, Vec<String>) {
-    let (scene, caption) = caption(config.seed, number);
+    let single = (number as f64) < config.single_objects * (config.pictures * config.epochs) as f64;
+    let (scene, caption) = captioned_scene(config.seed, number, single);
     let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
     let side = SIDES[rng.random_range(0..SIDES.len() as u32) as usize];
     let pixels = config.model.preprocess.pixels(&scene.render(side));

@@ -39,7 +39,7 @@ impl Preset {
             Preset::Small => (
                 128,
                 64,
-                vision(16, &[32, 64, 96, 128], [128, 2, 4, 256]),
+                vision(16, &[16, 32, 64, 128], [128, 2, 4, 256]),
                 text(vocabulary, 32, [96, 2, 3, 192]),
             ),
             Preset::Base => {

@@ -21,6 +21,9 @@ pub struct RunConfig {
     pub concepts: Vec<Concept>,
     /// The most negatives a caption.
     pub per_caption: usize,
+    /// The share of the run, from its beginning, that shows one object at a time: what a thing is called is learnt
+    /// far sooner when nothing else is in the picture (curriculum learning, Bengio et al. 2009).
+    pub single_objects: f64,
     /// Passes over the data.
     pub epochs: u64,
     /// Pictures a step.

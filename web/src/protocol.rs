@@ -185,7 +185,8 @@ pub fn pack<T: Serialize>(message: &T, bytes: Option<&Uint8Array>) -> Result<Arr
 pub fn unpack<T: for<'a> Deserialize<'a>>(data: JsValue) -> Result<(T, Option<Vec<u8>>), String> {
     let parts = data.dyn_into::<Array>().map_err(|_| "a message that is not a list".to_owned())?;
     let json = parts.get(0).as_string().ok_or("a message without text")?;
-    let message = serde_json::from_str(&json).map_err(|error| format!("a message that is not understood: {error}"))?;
+    let message =
+        serde_json::from_str(&json).map_err(|error| format!("a message that is not understood: {error}"))?;
     Ok((message, parts.get(1).dyn_into::<Uint8Array>().ok().map(|bytes| bytes.to_vec())))
 }
 

@@ -153,6 +153,7 @@ fn start(args: &PretrainArgs) -> Result<(RunConfig, Tokenizer)> {
         negatives: args.negatives.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned()),
         concepts: args.negatives.concepts().to_vec(),
         per_caption: args.per_caption,
+        single_objects: 0.4,
         epochs: args.epochs,
         batch: args.batch as usize,
         learning_rate: args.learning_rate,

@@ -33,14 +33,14 @@ pub async fn choose(forced: Option<Backend>) -> Chosen {
         return cpu("The main processor computes, because this graphics processor cannot time its work (no timestamp-query).".into());
     }
     if found.is_software && forced.is_none() {
-        return cpu("The main processor computes, because the only WebGPU here is emulated, which is slower.".into());
+        return cpu(
+            "The main processor computes, because the only WebGPU here is emulated, which is slower.".into(),
+        );
     }
     match Device::wgpu_options().init_async().await {
-        Ok(device) => Chosen {
-            backend: Backend::WebGpu,
-            device,
-            note: format!("WebGPU computes, on {}.", found.name),
-        },
+        Ok(device) => {
+            Chosen { backend: Backend::WebGpu, device, note: format!("WebGPU computes, on {}.", found.name) }
+        }
         Err(error) => cpu(format!("The main processor computes, because WebGPU did not start: {error}.")),
     }
 }

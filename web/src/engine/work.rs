@@ -184,15 +184,22 @@ impl Work {
 
 impl Loaded {
     /// Scores a caption and its negatives; what was embedded before is not embedded again.
-    async fn answer(&mut self, id: PictureId, picture: &Picture, caption: &str) -> Result<Answer, EngineError> {
+    async fn answer(
+        &mut self,
+        id: PictureId,
+        picture: &Picture,
+        caption: &str,
+    ) -> Result<Answer, EngineError> {
         if !self.pictures.contains_key(&id) {
             let mut embedded = self.engine.embed_pictures(&[picture]).await?;
             self.pictures.insert(id, embedded.remove(0));
         }
         let negatives = negative::shown(&Caption::new(caption));
-        let texts: Vec<&str> =
-            std::iter::once(caption).chain(negatives.iter().map(|negative| negative.caption.as_str())).collect();
-        let new: Vec<&str> = texts.iter().copied().filter(|text| !self.captions.contains_key(*text)).collect();
+        let texts: Vec<&str> = std::iter::once(caption)
+            .chain(negatives.iter().map(|negative| negative.caption.as_str()))
+            .collect();
+        let new: Vec<&str> =
+            texts.iter().copied().filter(|text| !self.captions.contains_key(*text)).collect();
         let embedded = self.engine.embed_captions(&new).await?;
         self.captions.extend(new.into_iter().map(str::to_owned).zip(embedded));
         let embeddings: Vec<Embedding> = texts.iter().map(|text| self.captions[*text].clone()).collect();

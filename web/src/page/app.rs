@@ -29,6 +29,8 @@ struct Picture {
     url: String,
     /// The caption it was last compared with.
     caption: String,
+    /// Whether the engine has it.
+    read: bool,
     notes: Vec<String>,
     problem: Option<String>,
 }
@@ -80,7 +82,11 @@ impl App {
             move |_: web_sys::Event| act(&app)
         };
         let input: HtmlInputElement = by_id("image-input");
-        on(&input, "change", with(|app| Self::open_files(app, by_id::<HtmlInputElement>("image-input").files())));
+        on(
+            &input,
+            "change",
+            with(|app| Self::open_files(app, by_id::<HtmlInputElement>("image-input").files())),
+        );
         // Files may have been chosen while the program was on its way.
         Self::open_files(app, input.files());
         on(&by_id::<HtmlInputElement>("caption-input"), "input", with(|app| app.borrow().mark_caption()));
@@ -129,7 +135,9 @@ impl App {
             Ok(worker) => worker,
             Err(error) => {
                 log_error(&error);
-                return app.borrow().fail("The engine could not be started: this browser allows no workers here.");
+                return app
+                    .borrow()
+                    .fail("The engine could not be started: this browser allows no workers here.");
             }
         };
         let receive = Closure::<dyn FnMut(MessageEvent)>::new({
@@ -156,6 +164,9 @@ impl App {
             old.set_onmessage(None);
             old.set_onerror(None);
             old.terminate();
+        }
+        for picture in &mut state.pictures {
+            picture.read = false;
         }
         state.engine_listens = false;
         state.ready = false;
@@ -228,11 +239,20 @@ impl App {
                 by_id::<HtmlElement>("bundle-note").set_text_content(Some(&note));
             }
             Event::PictureRead { id, notes } => {
-                self.edit(id, |picture| picture.notes = notes);
+                self.edit(id, |picture| {
+                    picture.notes = notes;
+                    picture.read = true;
+                });
                 self.show_current();
+                if self.current == Some(id) {
+                    self.compare();
+                }
             }
             Event::PictureRefused { id, reason } => {
-                self.edit(id, |picture| picture.problem = Some(reason));
+                self.edit(id, |picture| {
+                    picture.problem = Some(reason);
+                    picture.read = false;
+                });
                 self.list_pictures();
                 self.show_current();
                 if self.current == Some(id) {
@@ -284,10 +304,12 @@ impl App {
         let caption = caption.trim().to_owned();
         self.mark_caption();
         let Some(id) = self.current else {
-            return by_id::<HtmlElement>("caption-note").set_text_content(Some("Choose or open a picture first."));
+            return by_id::<HtmlElement>("caption-note")
+                .set_text_content(Some("Choose or open a picture first."));
         };
         self.edit(id, |picture| picture.caption = caption.clone());
-        let usable = self.current().is_some_and(|picture| picture.problem.is_none());
+        // A picture that is still on its way is compared when it has arrived.
+        let usable = self.current().is_some_and(|picture| picture.read);
         if !self.ready || caption.is_empty() || !usable {
             return;
         }
@@ -344,7 +366,8 @@ impl App {
 
     /// Opens a sample, once; later clicks only select it.
     pub fn open_sample(app: &Rc<RefCell<App>>, name: &str, caption: &str, blob: &Blob) {
-        let known = app.borrow().pictures.iter().find(|picture| picture.name == name).map(|picture| picture.id);
+        let known =
+            app.borrow().pictures.iter().find(|picture| picture.name == name).map(|picture| picture.id);
         let id = known.unwrap_or_else(|| Self::add_picture(app, name, caption, blob));
         app.borrow_mut().select(id);
     }
@@ -359,6 +382,7 @@ impl App {
             file: file.clone(),
             url: Url::create_object_url_with_blob(file).unwrap_or_default(),
             caption: caption.to_owned(),
+            read: false,
             notes: Vec::new(),
             problem: None,
         });

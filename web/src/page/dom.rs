@@ -21,7 +21,8 @@ pub fn by_id<T: JsCast>(id: &str) -> T {
 /// A fresh copy of the element in a `<template>`.
 pub fn copy_of(template: &str) -> HtmlElement {
     let content: DocumentFragment = by_id::<HtmlTemplateElement>(template).content();
-    let copy = content.clone_node_with_deep(true).ok().and_then(|copy| copy.dyn_into::<DocumentFragment>().ok());
+    let copy =
+        content.clone_node_with_deep(true).ok().and_then(|copy| copy.dyn_into::<DocumentFragment>().ok());
     let first = copy.and_then(|copy| copy.first_element_child()).and_then(|first| first.dyn_into().ok());
     first.unwrap_or_else(|| panic!("<template id={template}> in index.html holds no element"))
 }
@@ -51,7 +52,10 @@ pub fn set_attribute(element: &Element, name: &str, value: &str) {
 
 /// Sets a CSS custom property.
 pub fn set_property(element: &HtmlElement, name: &str, value: f32) {
-    element.style().set_property(name, &format!("{value:.4}")).expect("the property names of the page are valid");
+    element
+        .style()
+        .set_property(name, &format!("{value:.4}"))
+        .expect("the property names of the page are valid");
 }
 
 /// Puts one thing at the end of another.

@@ -47,7 +47,8 @@ fn column(picture: &str, answer: &Answer, models: &[Model]) -> HtmlElement {
 
     let groups: HtmlElement = slot(&column, "groups");
     for concept in Concept::ALL {
-        let mut scores: Vec<&Score> = answer.scores.iter().filter(|score| score.concept == Some(concept)).collect();
+        let mut scores: Vec<&Score> =
+            answer.scores.iter().filter(|score| score.concept == Some(concept)).collect();
         if scores.is_empty() {
             continue;
         }

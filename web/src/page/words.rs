@@ -111,7 +111,8 @@ mod tests {
         let caption = Caption::new("A red car, left of 🚗");
         let pieces = pieces(&caption);
         assert_eq!(pieces.iter().map(|piece| piece.text).collect::<String>(), caption.text());
-        let marked: Vec<_> = pieces.iter().filter_map(|p| p.concept.map(|concept| (p.text, concept))).collect();
+        let marked: Vec<_> =
+            pieces.iter().filter_map(|p| p.concept.map(|concept| (p.text, concept))).collect();
         assert_eq!(
             marked,
             [("red", Concept::Color), ("car", Concept::Object), ("left of", Concept::Location)]
