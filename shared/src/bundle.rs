@@ -318,12 +318,21 @@ fn decode(name: &str, view: &TensorView) -> Result<Vec<f32>, BundleError> {
     }
 }
 
+/// The name in a file of what Burn calls by another one: its norms have a gamma and a beta.
+fn stored_name(path: &str) -> String {
+    match path.rsplit_once('.') {
+        Some((module, "gamma")) => format!("{module}.weight"),
+        Some((module, "beta")) => format!("{module}.bias"),
+        _ => path.to_owned(),
+    }
+}
+
 /// Turns the store's report into the first thing that is wrong.
 fn complete(applied: ApplyResult) -> Result<(), BundleError> {
     if let Some(error) = applied.errors.into_iter().next() {
         return Err(match error {
             ApplyError::ShapeMismatch { path, expected, found } => BundleError::Shape {
-                name: path,
+                name: stored_name(&path),
                 expected: format!("{expected:?}"),
                 found: format!("{found:?}"),
             },
@@ -331,7 +340,7 @@ fn complete(applied: ApplyResult) -> Result<(), BundleError> {
         });
     }
     if let Some((name, _)) = applied.missing.into_iter().next() {
-        return Err(BundleError::MissingTensor(name));
+        return Err(BundleError::MissingTensor(stored_name(&name)));
     }
     match applied.unused.into_iter().next() {
         Some(name) => Err(BundleError::UnknownTensor(name)),

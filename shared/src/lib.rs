@@ -20,6 +20,7 @@ pub mod model;
 pub mod negative;
 pub mod picture;
 pub mod preprocess;
+pub mod resize;
 pub mod scene;
 pub mod seed;
 pub mod similarity;

@@ -1,10 +1,9 @@
 //! Pictures to model input: resize, crop, normalise. The only owner of these numbers is the config of a bundle.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use serde::{Deserialize, Serialize};
 
 use crate::picture::Picture;
+use crate::resize::resize;
 
 /// How a picture becomes a square of `side` pixels with normalised channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,21 +59,6 @@ impl Preprocess {
             }
         }
     }
-}
-
-fn resize(picture: &Picture, width: u32, height: u32) -> Picture {
-    if (width, height) == (picture.width(), picture.height()) {
-        return picture.clone();
-    }
-    const SIZED: &str = "a picture has three bytes for each of its pixels";
-    let source =
-        ImageRef::new(picture.width(), picture.height(), picture.rgb(), PixelType::U8x3).expect(SIZED);
-    let mut target = Image::new(width, height, PixelType::U8x3);
-    // Catmull-Rom is the cubic with a = -1/2, which Pillow calls BICUBIC.
-    let options =
-        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).use_alpha(false);
-    Resizer::new().resize(&source, &mut target, &options).expect(SIZED);
-    Picture::new(width, height, target.into_vec())
 }
 
 /// Cuts a strip longer than 16 squares to its middle 16, of which the crop keeps one: a strip of one pixel by a

@@ -14,7 +14,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
-use crate::protocol::{Event, Request, pack, unpack};
+use crate::messages::{pack, unpack};
+use crate::protocol::{Event, Request};
 use work::Work;
 
 type Inbox = VecDeque<(Request, Option<Vec<u8>>)>;

@@ -7,6 +7,12 @@
 #![recursion_limit = "256"]
 #![forbid(unsafe_code)]
 
-pub mod engine;
-pub mod page;
 pub mod protocol;
+pub mod words;
+
+#[cfg(target_arch = "wasm32")]
+pub mod engine;
+#[cfg(target_arch = "wasm32")]
+pub mod messages;
+#[cfg(target_arch = "wasm32")]
+pub mod page;

@@ -2,9 +2,9 @@
 
 mod app;
 mod dom;
+mod pictures;
 mod results;
 mod samples;
-mod words;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,9 +1,7 @@
-//! What page and engine say to each other: JSON, with the bytes of a file beside it where there is one.
+//! What page and engine say to each other; `messages.rs` carries it.
 
-use js_sys::{Array, Uint8Array};
 use serde::{Deserialize, Serialize};
 use shared::similarity::Score;
-use wasm_bindgen::{JsCast, JsValue};
 
 /// Names a picture for as long as the page is open.
 pub type PictureId = u32;
@@ -166,28 +164,10 @@ pub struct Answer {
     pub cut_at: Option<usize>,
 }
 
-/// Packs a message, and bytes beside it, for `postMessage`.
-///
-/// # Errors
-/// If the message cannot be written as JSON.
-pub fn pack<T: Serialize>(message: &T, bytes: Option<&Uint8Array>) -> Result<Array, serde_json::Error> {
-    let parts = Array::of1(&JsValue::from_str(&serde_json::to_string(message)?));
-    if let Some(bytes) = bytes {
-        parts.push(bytes);
-    }
-    Ok(parts)
-}
-
-/// Unpacks what [`pack`] packed.
-///
-/// # Errors
-/// If it is something else.
-pub fn unpack<T: for<'a> Deserialize<'a>>(data: JsValue) -> Result<(T, Option<Vec<u8>>), String> {
-    let parts = data.dyn_into::<Array>().map_err(|_| "a message that is not a list".to_owned())?;
-    let json = parts.get(0).as_string().ok_or("a message without text")?;
-    let message =
-        serde_json::from_str(&json).map_err(|error| format!("a message that is not understood: {error}"))?;
-    Ok((message, parts.get(1).dyn_into::<Uint8Array>().ok().map(|bytes| bytes.to_vec())))
+/// What a model is called after its file: the name without folders and ending.
+pub fn model_name(file: &str) -> String {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    name.strip_suffix(".safetensors").unwrap_or(name).to_owned()
 }
 
 #[cfg(test)]
@@ -199,6 +179,12 @@ mod tests {
         assert_eq!(Backend::from_name("webgpu"), Some(Backend::WebGpu));
         assert_eq!(Backend::from_name("cpu"), Some(Backend::Cpu));
         assert_eq!(Backend::from_name("cuda"), None);
+    }
+
+    #[test]
+    fn a_model_is_called_after_its_file() {
+        assert_eq!(model_name("models/tiny.safetensors"), "tiny");
+        assert_eq!(model_name("v1.2"), "v1.2");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use shared::similarity::{Embedding, contest};
 
 use super::device::{self, Chosen};
 use super::{fetch, tell};
-use crate::protocol::{Answer, Backend, Event, Model, Origin, PictureId, Request};
+use crate::protocol::{Answer, Backend, Event, Model, Origin, PictureId, Request, model_name};
 
 /// One model and what it has computed so far.
 struct Loaded {
@@ -78,7 +78,7 @@ impl Work {
             }
         }
         if let Some(file) = bundle {
-            let name = stem(&file);
+            let name = model_name(&file);
             let hear = |so_far| progress(format!("Downloading {name}: {}.", megabytes(so_far)), None);
             match fetch::unlisted(&file, base, hear).await {
                 Ok(bytes) => self.add_bundle(name, bytes, Origin::Downloaded).await,
@@ -215,21 +215,4 @@ fn progress(words: String, fraction: Option<f64>) {
 
 fn megabytes(bytes: usize) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
-}
-
-/// The file's name without folders and ending.
-fn stem(file: &str) -> String {
-    let name = file.rsplit('/').next().unwrap_or(file);
-    name.split('.').next().unwrap_or(name).to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_model_is_called_after_its_file() {
-        assert_eq!(stem("models/tiny.safetensors"), "tiny");
-        assert_eq!(stem("tiny"), "tiny");
-    }
 }

@@ -5,8 +5,8 @@ use shared::similarity::{Kind, Score, verdicts};
 use web_sys::HtmlElement;
 
 use super::dom::{append, append_text, by_id, clear, copy_of, document, set_data, set_property, slot};
-use super::words;
 use crate::protocol::{Answer, Model};
+use crate::words;
 
 /// Shows the answers to a caption of a picture, or takes them away if there are none.
 pub fn show(picture: &str, answers: &[Answer], models: &[Model]) {

@@ -75,11 +75,14 @@ pub fn model_facts(model: &Model) -> String {
 /// The words of a verdict, and `yes`, `no` or `tie`.
 pub fn verdict(caption: &str, scores: &[Score], verdict: &Verdict) -> (String, &'static str) {
     let (from, to) = exchanged(caption, &scores[verdict.strongest].caption);
-    let margin = verdict.margin.abs();
+    let margin = match verdict.margin.abs() {
+        small if small < 0.005 => "less than 0.01".to_owned(),
+        margin => format!("{margin:.2}"),
+    };
     if verdict.margin > 0.0 {
-        (format!("knows {from} from {to} here: yes, by {margin:.2}"), "yes")
+        (format!("knows {from} from {to} here: yes, by {margin}"), "yes")
     } else if verdict.margin < 0.0 {
-        (format!("knows {from} from {to} here: no, {to} leads by {margin:.2}"), "no")
+        (format!("knows {from} from {to} here: no, {to} leads by {margin}"), "no")
     } else {
         (format!("knows {from} from {to} here: no, a tie"), "tie")
     }
@@ -139,9 +142,9 @@ mod tests {
 
     #[test]
     fn a_verdict_says_who_leads_and_by_how_much() {
-        let score = |caption: &str, concept, similarity| Score {
+        let score = |caption: &str, concept: Option<Concept>, similarity| Score {
             caption: caption.into(),
-            kind: if concept == None { Kind::Caption } else { Kind::Negative },
+            kind: if concept.is_none() { Kind::Caption } else { Kind::Negative },
             concept,
             similarity,
             probability: 0.5,
@@ -152,6 +155,7 @@ mod tests {
         };
         assert_eq!(said(0.19), ("knows red from blue here: yes, by 0.31".into(), "yes"));
         assert_eq!(said(0.75), ("knows red from blue here: no, blue leads by 0.25".into(), "no"));
+        assert_eq!(said(0.499).0, "knows red from blue here: yes, by less than 0.01");
         assert_eq!(said(0.5).1, "tie");
     }
 }
