@@ -16,7 +16,7 @@ use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError};
 use crate::run_config::RunConfig;
 
 /// Pictures an epoch when the source names no number.
-const PICTURES: u64 = 64_000;
+const PICTURES: u64 = 40_000;
 
 /// The sides at which training scenes are rendered, so that a model does not depend on one of them.
 const SIDES: [u32; 3] = [64, 96, 128];

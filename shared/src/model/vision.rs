@@ -6,7 +6,7 @@
 use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{LayerNorm, Linear, PaddingConfig2d};
-use burn::tensor::{Device, Tensor, assert_shape, s};
+use burn::tensor::{Device, Tensor, TensorData, assert_shape, s};
 use serde::{Deserialize, Serialize};
 
 use super::ClipConfig;
@@ -77,7 +77,10 @@ impl VisionConfig {
             stem,
             patch_embedding: projection(patch_channels, self.width, device),
             class_embedding: normal([self.width], scale, device),
-            position_embedding: normal([1 + patches, self.width], scale, device),
+            position_embedding: Param::from_data(
+                waves(clip.preprocess.side / self.patch, self.width),
+                device,
+            ),
             norm_pre: norm(self.width, clip.norm_epsilon, device),
             blocks: (0..self.layers).map(|_| block.init(device)).collect(),
             norm_post: norm(self.width, clip.norm_epsilon, device),
@@ -107,6 +110,26 @@ impl VisionTower {
         let class = x.slice(s![.., 0..1, ..]).reshape([batch, width]);
         self.projection.forward(self.norm_post.forward(class))
     }
+}
+
+/// Where training of the position embedding starts: sines and cosines of both coordinates (arXiv 2205.01580,
+/// section 2), from which *left of* can be read at once; noise would have to become coordinates first.
+///
+/// `[1 + grid², W]`, the class token's row zero.
+fn waves(grid: usize, width: usize) -> TensorData {
+    /// The longest wavelength, in cells.
+    const LONGEST: f64 = 10_000.0;
+    let quarter = (width / 4).max(1);
+    let row = |x: usize, y: usize| {
+        (0..width).map(move |column| {
+            let rate = LONGEST.powf(-((column % quarter) as f64) / quarter as f64);
+            let angle = rate * if column / quarter < 2 { x } else { y } as f64;
+            (if (column / quarter).is_multiple_of(2) { angle.sin() } else { angle.cos() }) as f32
+        })
+    };
+    let class = std::iter::repeat_n(0.0, width);
+    let cells = (0..grid).flat_map(|y| (0..grid).flat_map(move |x| row(x, y)));
+    TensorData::new(class.chain(cells).collect::<Vec<f32>>(), [1 + grid * grid, width])
 }
 
 /// A 3×3 convolution of stride 2, its weights drawn for a rectifier-like nonlinearity (arXiv 1502.01852).
@@ -139,7 +162,15 @@ fn patchify(maps: Tensor<4>, patch: usize) -> Tensor<3> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::TensorData;
+
+    #[test]
+    fn no_two_positions_start_alike() {
+        let rows: Vec<f32> = waves(4, 16).iter::<f32>().collect();
+        let rows: Vec<&[f32]> = rows.chunks(16).collect();
+        for (at, row) in rows.iter().enumerate() {
+            assert!(!rows[..at].contains(row), "position {at}");
+        }
+    }
 
     #[test]
     fn patches_run_along_rows_and_hold_one_channel_after_the_other() {
