@@ -44,7 +44,7 @@ export function trainer(...args) {
 }
 
 /** Opens the page and waits until it can answer. Errors of the page fail the test that `problems` is checked in. */
-export async function open(browser, url, { prepare, timeout = 240_000, viewport } = {}) {
+export async function open(browser, url, { prepare, timeout = 150_000, viewport } = {}) {
   const context = await browser.newContext({ viewport: viewport ?? { width: 1280, height: 1400 } });
   const page = await context.newPage();
   const problems = [];

@@ -282,6 +282,6 @@ function hugePng() {
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
   }
   header.writeUInt32BE(~crc >>> 0, 29);
-  const data = Buffer.from("0000000a4944415478da010000ffff00000001", "hex");
+  const data = Buffer.concat([Buffer.from("00000100", "hex"), Buffer.from("IDAT"), Buffer.alloc(260)]);
   return Buffer.concat([header, data]);
 }

@@ -54,7 +54,6 @@ pub struct VisionTower {
 
 impl VisionConfig {
     pub(super) fn init(&self, clip: &ClipConfig, device: &Device) -> VisionTower {
-        let patches = (clip.preprocess.side / self.patch).pow(2);
         let scale = (self.width as f64).powf(-0.5);
         let block = BlockConfig {
             width: self.width,

@@ -9,11 +9,11 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    Blob, ClipboardEvent, DragEvent, Element, ErrorEvent, File, FileList, HtmlButtonElement, HtmlElement,
-    HtmlImageElement, HtmlInputElement, HtmlProgressElement, MessageEvent, Url, UrlSearchParams, Worker,
+    Blob, ClipboardEvent, DragEvent, ErrorEvent, HtmlButtonElement, HtmlElement, HtmlInputElement,
+    HtmlProgressElement, MessageEvent, UrlSearchParams, Worker,
 };
 
-use super::dom::{append, by_id, clear, copy_of, document, log_error, on, set_attribute, set_data, slot};
+use super::dom::{append, by_id, clear, copy_of, document, log_error, on, set_data, slot};
 use super::results;
 use crate::messages::{pack, unpack};
 use crate::protocol::{Answer, Backend, Event, Model, PictureId, Request, model_name};
