@@ -65,6 +65,9 @@ pub enum DecodeError {
         /// Announced height in pixels.
         height: u32,
     },
+    /// The decoder refuses the size before it says what it is.
+    #[error("the picture has more pixels than the {} million that can be read", MAX_PIXELS / 1_000_000)]
+    TooManyPixels,
     /// The file ends before the picture does.
     #[error("the picture is cut off: the file ends too early")]
     Truncated,
@@ -93,11 +96,13 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     // The JPEG decoder fills what is missing with gray and says nothing.
     let cut_off = format == ImageFormat::Jpeg && !jpeg_has_end(bytes);
     let damaged = |error: ImageError| if cut_off { DecodeError::Truncated } else { damaged(name, &error) };
+    // Looked at before the decoder is made: on wasm32 it stumbles over sizes that overflow its addresses.
+    if let (ImageFormat::Png, Some((width, height))) = (format, png_size(bytes)) {
+        check_size(width, height)?;
+    }
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(DecodeError::TooLarge { width, height });
-    }
+    check_size(width, height)?;
     if cut_off {
         return Err(DecodeError::Truncated);
     }
@@ -129,6 +134,19 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     Ok(Decoded { picture: Picture::new(width, height, rgb), notes })
 }
 
+fn check_size(width: u32, height: u32) -> Result<(), DecodeError> {
+    match u64::from(width) * u64::from(height) {
+        0..=MAX_PIXELS => Ok(()),
+        _ => Err(DecodeError::TooLarge { width, height }),
+    }
+}
+
+/// The size in the header of a PNG, whose first chunk holds nothing before it.
+fn png_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let number = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    Some((number(16)?, number(20)?))
+}
+
 fn on_white([r, g, b, alpha]: [u8; 4]) -> [u8; 3] {
     let alpha = u32::from(alpha);
     [r, g, b].map(|channel| ((u32::from(channel) * alpha + 255 * (255 - alpha) + 127) / 255) as u8)
@@ -148,6 +166,7 @@ fn name(format: ImageFormat) -> &'static str {
 fn damaged(format: &'static str, error: &ImageError) -> DecodeError {
     match error {
         ImageError::IoError(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => DecodeError::Truncated,
+        ImageError::Limits(_) => DecodeError::TooManyPixels,
         ImageError::Unsupported(_) if format == "unknown" => DecodeError::NotAPicture,
         _ => DecodeError::Damaged { format, reason: error.to_string() },
     }
