@@ -1,0 +1,37 @@
+// Takes the README's screenshot and prints load and answer times: `node tests/browser/screenshots.mjs`, after a build.
+import { join } from "node:path";
+
+import { ROOT, SAMPLES, compare, launch, open, site } from "./browser.mjs";
+
+const server = await site();
+
+async function visit(webgpu) {
+  const browser = await launch({ webgpu });
+  const query = webgpu ? "?backend=webgpu" : "";
+  const begun = Date.now();
+  const { page } = await open(browser, server.url + query);
+  const cold = Date.now() - begun;
+  await page.setInputFiles("#image-input", join(SAMPLES, "cat.jpg"));
+  const answer = async (caption) => {
+    await compare(page, caption);
+    return page.textContent("#status");
+  };
+  const first = await answer("a small brown cat on the left");
+  const later = await answer("a large green star above a red car");
+  const again = Date.now();
+  await page.reload();
+  await page.waitForSelector('body[data-state="ready"]');
+  console.log({ webgpu, coldMillis: cold, warmMillis: Date.now() - again, first, later });
+  return { browser, page };
+}
+
+const { browser, page } = await visit(false);
+await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
+await page.click("#samples li:nth-child(2) button");
+await page.waitForSelector('[data-role="score"]');
+await page.screenshot({ path: join(ROOT, "assets/screenshot.png"), clip: { x: 0, y: 0, width: 1280, height: 1180 } });
+await page.setViewportSize({ width: 390, height: 844 });
+await page.screenshot({ path: "/tmp/foil-phone.png", fullPage: true });
+await browser.close();
+await (await visit(true)).browser.close();
+server.close();
