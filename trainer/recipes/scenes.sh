@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The default bundles and the table of the README: plain and hard-negative, three seeds each, same data and steps.
-# Writes runs/scenes/ and assets/. On two CPU cores it takes about an hour and a half.
+# Writes runs/scenes/ and assets/. The README says how long one run took.
 #   trainer/recipes/scenes.sh [OPTION OF pretrain …]     for instance --device cuda
 set -euo pipefail
 cd "$(dirname "$0")/../.."
