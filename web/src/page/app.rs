@@ -39,8 +39,8 @@ pub(super) struct Picture {
 
 /// A bundle that the visitor opened; kept so that a new engine can be given it again.
 struct OwnBundle {
-    pub(super) name: String,
-    pub(super) file: Blob,
+    name: String,
+    file: Blob,
 }
 
 /// The state of the page.

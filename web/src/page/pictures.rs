@@ -49,13 +49,13 @@ impl App {
         if listens {
             Self::send_file(app, Request::AddPicture { id }, file);
         }
-        let remove_or_pick = Rc::clone(app);
+        let picking = Rc::clone(app);
         let list: HtmlElement = by_id("pictures");
         let item = copy_of("picture-item");
         set_data(&item, "id", &id.to_string());
         slot::<HtmlElement>(&item, "name").set_text_content(Some(name));
         let pick: HtmlElement = slot(&item, "pick");
-        on(&pick, "click", move |_: web_sys::Event| remove_or_pick.borrow_mut().select(id));
+        on(&pick, "click", move |_: web_sys::Event| picking.borrow_mut().select(id));
         let remove: HtmlElement = slot(&item, "remove");
         set_attribute(&remove, "aria-label", &format!("Remove {name}"));
         let removing = Rc::clone(app);
@@ -121,27 +121,22 @@ impl App {
     }
 
     pub(super) fn show_current(&self) {
+        let current = self.current();
+        let note = current.map(|picture| match &picture.problem {
+            Some(problem) => format!("cannot be used: {problem}"),
+            None => picture.notes.join(", "),
+        });
+        let text = |id: &str, words: Option<&str>| by_id::<HtmlElement>(id).set_text_content(words);
+        text("current-name", current.map(|picture| picture.name.as_str()));
+        text("current-note", note.as_deref());
+
         let image: HtmlImageElement = by_id("current-picture");
-        let text = |id: &str, words: &str| by_id::<HtmlElement>(id).set_text_content(Some(words));
-        match self.current() {
+        match current.filter(|picture| picture.problem.is_none()) {
             Some(picture) => {
-                let note = match &picture.problem {
-                    Some(problem) => format!("cannot be used: {problem}"),
-                    None => picture.notes.join(", "),
-                };
-                text("current-name", &picture.name);
-                text("current-note", &note);
-                if picture.problem.is_some() {
-                    image.remove_attribute("src").unwrap_or_else(|error| log_error(&error));
-                    image.set_alt("");
-                } else {
-                    image.set_src(&picture.url);
-                    image.set_alt(&format!("The picture under test: {}", picture.name));
-                }
+                image.set_src(&picture.url);
+                image.set_alt(&format!("The picture under test: {}", picture.name));
             }
             None => {
-                text("current-name", "");
-                text("current-note", "");
                 image.remove_attribute("src").unwrap_or_else(|error| log_error(&error));
                 image.set_alt("");
             }
