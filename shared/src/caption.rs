@@ -1,14 +1,18 @@
 //! A caption, split into words, with the terms that name a visual concept marked.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::concept::Concept;
-use crate::lexicon::{Sense, lexicon};
+use crate::lexicon::{Class, Context, Reading, Sense, Word, lexicon};
 
 /// A caption and the terms found in it. Terms are whole words, never overlap, and stand in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caption {
     text: String,
+    /// The text with ASCII letters in lower case, byte for byte beside it.
+    lower: String,
+    words: Vec<Range<usize>>,
     terms: Vec<Term>,
 }
 
@@ -19,6 +23,8 @@ pub struct Term {
     pub span: Range<usize>,
     /// The concept it names.
     pub concept: Concept,
+    /// The words it is made of, counted from the beginning of the caption.
+    pub words: Range<usize>,
     senses: Vec<Sense>,
 }
 
@@ -27,28 +33,35 @@ impl Term {
     pub fn senses(&self) -> &[Sense] {
         &self.senses
     }
+
+    /// Whether the term, as understood here, belongs to a class.
+    pub fn looks_like(&self, class: Class) -> bool {
+        self.senses.iter().any(|sense| sense.class() == class)
+    }
 }
 
 impl Caption {
     /// Finds the terms of `text`: at each word the longest phrase of the lexicon, in one pass from the left.
     pub fn new(text: impl Into<String>) -> Self {
         let text = text.into();
+        let lower = text.to_ascii_lowercase();
         let words = words(&text);
-        let mut terms = Vec::new();
+        let known: Vec<Word> = words.iter().map(|word| lexicon().word(&lower[word.clone()])).collect();
+        let mut caption = Caption { text, lower, words, terms: Vec::new() };
         let mut at = 0;
-        while at < words.len() {
-            match longest_phrase(&text, &words[at..]) {
-                Some((length, senses)) => {
-                    let span = words[at].start..words[at + length - 1].end;
-                    if let Some(first) = senses.first() {
-                        terms.push(Term { span, concept: first.concept(), senses: senses.to_vec() });
+        while at < caption.words.len() {
+            match caption.longest_phrase(at, &known) {
+                Some((length, reading)) => {
+                    if let Reading::Term(senses) = reading {
+                        caption.add_term(at..at + length, senses);
                     }
                     at += length;
                 }
                 None => at += 1,
             }
         }
-        Caption { text, terms }
+        caption.drop_parts_of_compounds();
+        caption
     }
 
     /// The caption as it was given.
@@ -56,17 +69,129 @@ impl Caption {
         &self.text
     }
 
+    /// A stretch of the caption with ASCII letters in lower case.
+    pub fn lower(&self, span: Range<usize>) -> &str {
+        &self.lower[span]
+    }
+
     /// The terms, from left to right.
     pub fn terms(&self) -> &[Term] {
         &self.terms
     }
+
+    /// The words in lower case (ASCII letters only), without the punctuation between them.
+    pub fn words(&self) -> impl DoubleEndedIterator<Item = &str> + ExactSizeIterator {
+        self.words.iter().map(|word| &self.lower[word.clone()])
+    }
+
+    /// A word by number, in lower case.
+    pub fn word(&self, idx: usize) -> Option<&str> {
+        self.words.get(idx).map(|word| &self.lower[word.clone()])
+    }
+
+    /// The longest entry of the lexicon that begins at a word and holds there, with its number of words.
+    fn longest_phrase(&self, at: usize, known: &[Word]) -> Option<(usize, Reading)> {
+        let longest = lexicon().longest_from(known[at]);
+        let joined = self.joined_run(at, longest);
+        (1..=joined).rev().find_map(|length| {
+            let surface = self.surface(at..at + length);
+            let before = if at > 0 && self.joined(at - 1) { known[at - 1] } else { Word::BOUNDARY };
+            let last = at + length - 1;
+            let behind =
+                if last + 1 < known.len() && self.joined(last) { known[last + 1] } else { Word::BOUNDARY };
+            lexicon()
+                .read(&surface, Context { before, behind, caption: known })
+                .map(|reading| (length, reading))
+        })
+    }
+
+    /// How many words from `at` on, at most `longest`, stand together: punctuation ends a phrase, since in
+    /// "on top, of course" nothing is on top of anything.
+    fn joined_run(&self, at: usize, longest: usize) -> usize {
+        let limit = longest.min(self.words.len() - at);
+        (1..limit).find(|&length| !self.joined(at + length - 1)).unwrap_or(limit)
+    }
+
+    /// Whether only space or hyphens are between a word and the next.
+    fn joined(&self, word: usize) -> bool {
+        self.gap(word).bytes().all(|byte| byte.is_ascii_whitespace() || byte == b'-')
+    }
+
+    /// What stands between a word and the next.
+    fn gap(&self, word: usize) -> &str {
+        &self.text[self.words[word].end..self.words[word + 1].start]
+    }
+
+    /// Some words in lower case, joined by single spaces.
+    fn surface(&self, words: Range<usize>) -> Cow<'_, str> {
+        let single_spaces = words.clone().skip(1).all(|word| self.gap(word - 1) == " ");
+        if single_spaces {
+            return Cow::Borrowed(&self.lower[self.words[words.start].start..self.words[words.end - 1].end]);
+        }
+        let words: Vec<&str> = self.words[words].iter().map(|word| &self.lower[word.clone()]).collect();
+        Cow::Owned(words.join(" "))
+    }
+
+    fn add_term(&mut self, words: Range<usize>, mut senses: Vec<Sense>) {
+        // *sheep* is its own plural; what stands before it tells how many there are.
+        let is_plural = !self.is_singular(words.start);
+        let own_plural =
+            |sense: &Sense| senses.iter().any(|s| s.class() == sense.class() && s.form() != sense.form());
+        if senses.iter().any(own_plural) {
+            senses.retain(|sense| (sense.form() == 1) == is_plural);
+        }
+        let Some(first) = senses.first() else { return };
+        let concept = first.concept();
+        let span = self.words[words.start].start..self.words[words.end - 1].end;
+        let hyphened = |word: Option<usize>| {
+            word.is_some_and(|word| word + 1 < self.words.len() && self.gap(word).contains('-'))
+        };
+        // A hyphen makes a new word of a noun (cat-like) or a place (on-top); a red-haired girl has red hair.
+        let fused = hyphened(words.start.checked_sub(1)) || hyphened(Some(words.end - 1));
+        if !(fused && matches!(concept, Concept::Object | Concept::Location)) {
+            self.terms.push(Term { span, concept, words, senses });
+        }
+    }
+
+    /// Whether the noun phrase that holds a word begins with a word for one: "a small sheep".
+    fn is_singular(&self, word: usize) -> bool {
+        const ONE: [&str; 6] = ["a", "an", "one", "another", "each", "this"];
+        const LONGEST_PHRASE: usize = 3;
+        let phrase = self.words[word.saturating_sub(LONGEST_PHRASE)..word].iter().rev();
+        phrase
+            .map(|word| &self.lower[word.clone()])
+            .take_while(|word| !matches!(*word, "of" | "and" | "with" | "in" | "on"))
+            .any(|word| ONE.contains(&word))
+    }
+
+    /// Two nouns side by side name one thing, which is neither of the two: "a cat statue", "dog bowls". The same
+    /// holds for two colours: "red brown".
+    fn drop_parts_of_compounds(&mut self) {
+        let beside = |first: &Term, second: &Term| {
+            first.concept == second.concept
+                && matches!(first.concept, Concept::Object | Concept::Color)
+                && first.words.end == second.words.start
+                && self.joined(first.words.end - 1)
+        };
+        let part: Vec<bool> = (0..self.terms.len())
+            .map(|idx| {
+                let with_last = idx > 0 && beside(&self.terms[idx - 1], &self.terms[idx]);
+                with_last || self.terms.get(idx + 1).is_some_and(|next| beside(&self.terms[idx], next))
+            })
+            .collect();
+        let mut part = part.into_iter();
+        self.terms.retain(|_| part.next() == Some(false));
+    }
 }
 
-/// The byte ranges of the words: runs of letters and digits, with apostrophes inside.
+/// The byte ranges of the words: runs of letters and digits with apostrophes inside, and the sign `&`.
 fn words(text: &str) -> Vec<Range<usize>> {
-    let mut words: Vec<Range<usize>> = Vec::new();
+    let mut words: Vec<Range<usize>> = Vec::with_capacity(text.len() / 5);
     let mut chars = text.char_indices().peekable();
     while let Some((start, c)) = chars.next() {
+        if c == '&' {
+            words.push(start..start + 1);
+        }
         if !c.is_alphanumeric() {
             continue;
         }
@@ -89,35 +214,17 @@ fn is_apostrophe(c: char) -> bool {
     matches!(c, '\'' | '\u{2019}')
 }
 
-/// The longest phrase of the lexicon that the words begin with: its number of words and its meanings.
-fn longest_phrase(text: &str, words: &[Range<usize>]) -> Option<(usize, &'static [Sense])> {
-    let mut phrase = String::new();
-    let mut longest = None;
-    for (idx, word) in words.iter().take(lexicon().longest_words()).enumerate() {
-        if idx > 0 {
-            // Punctuation ends a phrase: in "on top, of course" nothing is on top of anything.
-            let gap = &text[words[idx - 1].end..word.start];
-            if !gap.chars().all(|c| c.is_whitespace() || c == '-') {
-                break;
-            }
-            phrase.push(' ');
-        }
-        phrase.extend(text[word.clone()].chars().flat_map(char::to_lowercase));
-        if let Some(senses) = lexicon().senses(&phrase) {
-            longest = Some((idx + 1, senses));
-        }
-    }
-    longest
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(text: &str, expected: &[(&str, Concept)]) {
+    fn found(text: &str) -> Vec<(&str, Concept)> {
         let caption = Caption::new(text);
-        let found: Vec<_> = caption.terms().iter().map(|t| (&text[t.span.clone()], t.concept)).collect();
-        assert_eq!(found, expected, "in {text:?}");
+        caption.terms().iter().map(|term| (&text[term.span.clone()], term.concept)).collect()
+    }
+
+    fn check(text: &str, expected: &[(&str, Concept)]) {
+        assert_eq!(found(text), expected, "in {text:?}");
     }
 
     #[test]
@@ -125,7 +232,7 @@ mod tests {
         use Concept::*;
         check("A RED car", &[("RED", Color), ("car", Object)]);
         check("a covered, tanned and standing bystander", &[]);
-        check("The dog's red-brown ball.", &[("red", Color), ("brown", Color), ("ball", Object)]);
+        check("The dog's red ball.", &[("red", Color), ("ball", Object)]);
         check("", &[]);
         check("🚗 ist größer", &[]);
     }
@@ -138,14 +245,89 @@ mod tests {
             &[("cup", Object), ("to the left of", Location), ("cat", Object)],
         );
         check("it sits on top of the box", &[("on top of", Location), ("box", Object)]);
-        check("a book on top, of course", &[("book", Object)]);
+        check("a book on top, of course", &[("book", Object), ("on top", Location)]);
+        check("a light-blue car", &[("light-blue", Color), ("car", Object)]);
+    }
+
+    /// Each row is a caption and its terms, every one with the first letter of its concept.
+    #[test]
+    fn neighbours_decide_about_words_with_two_meanings() {
+        let rows = [
+            // orange: colour or fruit
+            ("an orange cat", "c:orange o:cat"),
+            ("an orange on a plate", "o:orange o:plate"),
+            ("an orange and white cat", "c:orange c:white o:cat"),
+            ("a glass of orange juice", "o:glass o:orange juice"),
+            // rose, violet, lavender: flower or colour
+            ("a rose in a vase", "o:rose o:vase"),
+            ("she rose from the chair", "o:chair"),
+            ("a violet dress", "c:violet o:dress"),
+            // silver, gold: look or material
+            ("a silver train", "c:silver o:train"),
+            ("a gold medal", ""),
+            // little: small or not much
+            ("a little dog", "s:little o:dog"),
+            ("a little bit of snow", "o:snow"),
+            ("a little league game", ""),
+            // brown, white, black: colour, name, species, people, photograph
+            ("charlie brown", ""),
+            ("a glass of white wine", "o:glass o:white wine"),
+            ("a black man", "o:man"),
+            ("a brown bear", "o:brown bear"),
+            ("a black and white photo of a dog", "o:dog"),
+            ("a black and white cow", "c:black c:white o:cow"),
+            // long: size or time
+            ("a woman with long hair", "o:woman s:long"),
+            ("as long as it takes", ""),
+            ("all day long", ""),
+            ("a long-sleeved shirt", "s:long o:shirt"),
+            // light: noun or shade
+            ("a light in the dark", ""),
+            ("a light blue wall", "c:light blue o:wall"),
+            // left, right: place or not
+            ("he left the kitchen", "o:kitchen"),
+            ("a cup on the left", "o:cup l:on the left"),
+            ("in his left hand", ""),
+            ("a dog right now", "o:dog"),
+            // over, under, behind, near: place or not
+            ("a horse jumping over a fence", "o:horse l:over o:fence"),
+            ("snow all over the road", "o:snow o:road"),
+            ("over there is a building under construction", "o:building"),
+            ("a dog left behind", "o:dog"),
+            // mouse, bat, tie, train, watch, glasses: thing or not
+            ("a boy with a bat", "o:boy o:bat"),
+            ("a boy at bat", "o:boy"),
+            ("they train for a race", ""),
+            ("a man in a tie", "o:man o:tie"),
+            ("two dogs tie up", "o:dogs"),
+            ("a glass of beer", "o:glass o:beer"),
+            ("glasses on her nose", "o:glasses"),
+            // compounds
+            ("a dog house", ""),
+            ("a car seat", ""),
+            ("a fire hydrant", "o:fire hydrant"),
+            ("a teddy bear", "o:teddy bear"),
+            ("a cat statue", "o:statue"),
+            ("the kitchen sink", "o:sink"),
+            ("a cat-like robot", "o:robot"),
+            ("a red-haired girl", "c:red-haired o:girl"),
+            // number
+            ("a small sheep", "s:small o:sheep"),
+        ];
+        for (text, expected) in rows {
+            let found: Vec<String> = found(text)
+                .into_iter()
+                .map(|(term, concept)| format!("{}:{term}", &concept.name()[..1]))
+                .collect();
+            assert_eq!(found.join(" "), expected, "in {text:?}");
+        }
     }
 
     #[test]
-    fn phrases_that_only_look_like_terms_are_passed_over() {
-        use Concept::*;
-        check("a glass of white wine", &[]);
-        check("a hot dog and a dog", &[("dog", Object)]);
-        check("he left the house", &[("house", Object)]);
+    fn a_noun_that_is_its_own_plural_is_counted_by_what_stands_before_it() {
+        let form = |text: &str| Caption::new(text).terms().last().map(|term| term.senses()[0].form());
+        assert_eq!(form("a small sheep"), Some(0));
+        assert_eq!(form("two sheep"), Some(1));
+        assert_eq!(form("a herd of sheep"), Some(1));
     }
 }

@@ -1,11 +1,16 @@
-//! The words that name visual concepts, read from `shared/lexicon/*.txt` at build time.
+//! The words that name visual concepts, read from `shared/lexicon/*.txt`.
 //!
 //! A *class* holds words for the same look (`gray`, `grey`), so one of them is never offered against another.
 //! A *group* holds classes that may replace each other (`gray`, `red`); words of different groups never do.
 //! A term may have several *forms* (`dog`/`dogs`), and a replacement keeps the form.
+//! A reading may have a *condition* on the words beside it (`orange` is a fruit in "an orange on a plate").
 
-use std::collections::BTreeMap;
+mod parse;
+
+use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use rustc_hash::FxBuildHasher;
 
 use crate::concept::Concept;
 
@@ -16,23 +21,34 @@ const FILES: [(Concept, &str); 4] = [
     (Concept::Size, include_str!("../lexicon/size.txt")),
 ];
 
-/// Lines under this heading are phrases that contain a term and name no concept.
-const NEVER: &str = "never";
+const WORD_CLASSES: &str = include_str!("../lexicon/words.txt");
 
-static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::parse(&FILES));
+/// Stands in a condition for punctuation, or for the beginning or end of the caption.
+const BOUNDARY: &str = ".";
+
+static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| parse::lexicon(WORD_CLASSES, &FILES));
 
 /// The lexicon that ships with Foil.
+///
+/// # Panics
+/// On first use, if the files in `shared/lexicon` are not well-formed; a test reads them.
 pub fn lexicon() -> &'static Lexicon {
     &LEXICON
 }
 
-/// What one surface form can mean: its place in the tables of a [`Lexicon`].
+/// A set of words for the same look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Class {
+    group: u16,
+    idx: u16,
+}
+
+/// What one surface form can mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sense {
     concept: Concept,
-    group: usize,
-    class: usize,
-    form: usize,
+    class: Class,
+    form: u8,
 }
 
 impl Sense {
@@ -40,107 +56,208 @@ impl Sense {
     pub fn concept(self) -> Concept {
         self.concept
     }
+
+    /// The words that look the same.
+    pub fn class(self) -> Class {
+        self.class
+    }
+
+    /// Which of its forms the term has; for a noun 0 is the singular and 1 the plural.
+    pub fn form(self) -> usize {
+        usize::from(self.form)
+    }
+}
+
+/// A word that may stand in place of a term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alternative<'l> {
+    /// The lower-case words, joined by single spaces.
+    pub surface: &'static str,
+    /// What it looks like, in every group that it stands in.
+    pub classes: &'l [Class],
+}
+
+/// A word as the lexicon knows it: all that it never mentions are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Word(u16);
+
+impl Word {
+    /// Punctuation, or the beginning or end of the caption.
+    pub const BOUNDARY: Word = Word(0);
+    /// A word that the lexicon does not mention.
+    pub const UNKNOWN: Word = Word(1);
+}
+
+/// How the words at one place are to be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// They name a concept in one or more senses.
+    Term(Vec<Sense>),
+    /// They contain a term and name no concept.
+    Nothing,
 }
 
 /// All terms, by surface form and by group.
 #[derive(Debug)]
 pub struct Lexicon {
-    /// Lower-case words joined by single spaces → meanings; empty for a phrase that only hides a term.
-    senses: BTreeMap<String, Vec<Sense>>,
+    /// By lower-case words joined by single spaces.
+    entries: HashMap<&'static str, Entry, FxBuildHasher>,
+    words: HashMap<&'static str, Word, FxBuildHasher>,
+    /// By word: the number of words in the longest entry that begins with it.
+    longest: Vec<u8>,
     groups: Vec<Group>,
-    longest_words: usize,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    /// Under any of these conditions the words name no such concept.
+    nothing: Vec<(Concept, Condition)>,
+    senses: Vec<(Sense, Condition)>,
 }
 
 #[derive(Debug)]
 struct Group {
     concept: Concept,
-    classes: Vec<Vec<Forms>>,
+    classes: Vec<Vec<Term>>,
 }
 
-/// The forms of one term, such as singular and plural.
-type Forms = Vec<String>;
+#[derive(Debug)]
+struct Term {
+    /// `None` where the term lacks the form.
+    forms: Vec<Option<&'static str>>,
+    /// Whether it may be written in place of another, or is only understood.
+    written: bool,
+    /// Every class that holds the word, its own first.
+    classes: Vec<Class>,
+}
+
+/// What must be true of the words around a term.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Condition {
+    clauses: Vec<Clause>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Clause {
+    side: Side,
+    negated: bool,
+    /// In order.
+    words: Vec<Word>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    After,
+    Then,
+    With,
+}
+
+/// What stands around some words of a caption.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'c> {
+    /// The word before.
+    pub before: Word,
+    /// The word behind.
+    pub behind: Word,
+    /// All words of the caption.
+    pub caption: &'c [Word],
+}
+
+impl Condition {
+    fn holds(&self, context: Context) -> bool {
+        self.clauses.iter().all(|clause| {
+            let lists = |word: Word| clause.words.binary_search(&word).is_ok();
+            let found = match clause.side {
+                Side::After => lists(context.before),
+                Side::Then => lists(context.behind),
+                Side::With => context.caption.iter().copied().any(lists),
+            };
+            found != clause.negated
+        })
+    }
+
+    fn is_selective(&self) -> bool {
+        self.clauses.iter().any(|clause| !clause.negated)
+    }
+}
 
 impl Lexicon {
-    fn parse(files: &[(Concept, &str)]) -> Self {
-        let mut lexicon = Lexicon { senses: BTreeMap::new(), groups: Vec::new(), longest_words: 0 };
-        for &(concept, text) in files {
-            let mut hides_terms = false;
-            let lines = text.lines().map(str::trim);
-            for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
-                if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-                    hides_terms = name == NEVER;
-                    if !hides_terms {
-                        lexicon.groups.push(Group { concept, classes: Vec::new() });
-                    }
-                } else if hides_terms {
-                    lexicon.entry(line);
-                } else {
-                    lexicon.add_class(concept, line);
-                }
-            }
-        }
-        lexicon
+    /// How the words of `surface` (lower case, joined by single spaces) are to be understood.
+    ///
+    /// `None` if they are no entry, or none that holds here; shorter runs of the same words may still be one.
+    pub fn read(&self, surface: &str, context: Context) -> Option<Reading> {
+        let entry = self.entries.get(surface)?;
+        let nothing = || entry.nothing.iter().filter(|(_, condition)| condition.holds(context));
+        let holding = || {
+            let senses = entry.senses.iter().filter(|(_, condition)| condition.holds(context));
+            senses.filter(move |(sense, _)| !nothing().any(|(concept, _)| *concept == sense.concept))
+        };
+        let selective = holding().any(|(_, condition)| condition.is_selective());
+        let mut best = holding().filter(|(_, condition)| condition.is_selective() == selective).peekable();
+        let Some((first, _)) = best.peek() else {
+            return nothing().next().map(|_| Reading::Nothing);
+        };
+        let concept = first.concept;
+        Some(Reading::Term(best.map(|(sense, _)| *sense).filter(|sense| sense.concept == concept).collect()))
     }
 
-    fn add_class(&mut self, concept: Concept, line: &str) {
-        let class: Vec<Forms> = line
-            .split('|')
-            .map(|term| term.split('/').map(|form| form.trim().to_owned()).collect())
-            .collect();
-        let group_idx = self.groups.len() - 1;
-        let class_idx = self.groups[group_idx].classes.len();
-        for forms in &class {
-            for (form, surface) in forms.iter().enumerate() {
-                let sense = Sense { concept, group: group_idx, class: class_idx, form };
-                let senses = self.entry(surface);
-                // *sheep* is its own plural: the singular reading is enough.
-                if !senses.iter().any(|known| (known.group, known.class) == (group_idx, class_idx)) {
-                    senses.push(sense);
-                }
-            }
-        }
-        self.groups[group_idx].classes.push(class);
+    /// The number of words in the longest entry that begins with `word`; 0 if there is none.
+    pub fn longest_from(&self, word: Word) -> usize {
+        usize::from(self.longest[usize::from(word.0)])
     }
 
-    fn entry(&mut self, surface: &str) -> &mut Vec<Sense> {
-        self.longest_words = self.longest_words.max(surface.split(' ').count());
-        self.senses.entry(surface.to_owned()).or_default()
+    /// The lexicon's name for a word, lower case.
+    pub fn word(&self, word: &str) -> Word {
+        self.words.get(word).copied().unwrap_or(Word::UNKNOWN)
     }
 
-    /// The meanings of a surface form, lower case, words joined by single spaces.
-    /// `Some` of nothing is a phrase that hides the terms inside it.
-    pub fn senses(&self, surface: &str) -> Option<&[Sense]> {
-        self.senses.get(surface).map(Vec::as_slice)
+    /// What may stand in place of a term: the written words of the other classes of its groups, in its form.
+    pub fn alternatives(&self, senses: &[Sense]) -> impl Iterator<Item = Alternative<'_>> {
+        senses.iter().enumerate().flat_map(move |(nth, sense)| {
+            // A word of two classes of one group stands twice in the list; its group is gone through once.
+            let repeated = senses[..nth].iter().any(|s| s.class.group == sense.class.group);
+            let group = &self.groups[usize::from(sense.class.group)];
+            let terms = (!repeated).then(|| group.classes.iter().flatten()).into_iter().flatten();
+            let differs = |class: &Class| !senses.iter().any(|own| own.class == *class);
+            terms.filter(move |term| term.written && term.classes.iter().all(differs)).filter_map(move |term| {
+                let surface = (*term.forms.get(sense.form())?)?;
+                Some(Alternative { surface, classes: &term.classes })
+            })
+        })
     }
 
-    /// The number of words in the longest surface form.
-    pub fn longest_words(&self) -> usize {
-        self.longest_words
-    }
-
-    /// The words that may stand in place of a term: one for each other class of its group, in the same form.
-    pub fn replacements(&self, sense: Sense) -> impl Iterator<Item = &str> {
-        self.groups[sense.group]
-            .classes
-            .iter()
-            .enumerate()
-            .filter(move |(class, _)| *class != sense.class)
-            .filter_map(move |(_, terms)| terms[0].get(sense.form))
-            .map(String::as_str)
+    /// Every class that a surface form belongs to, whatever stands beside it.
+    pub fn classes(&self, surface: &str) -> impl Iterator<Item = Class> {
+        self.entries
+            .get(surface)
+            .into_iter()
+            .flat_map(|entry| entry.senses.iter().map(|(sense, _)| sense.class))
     }
 
     /// Whether two surface forms belong to one class, and so can both be true of the same thing.
     pub fn look_alike(&self, a: &str, b: &str) -> bool {
-        let classes = |surface| self.senses(surface).unwrap_or_default().iter().map(|s| (s.group, s.class));
-        classes(a).any(|of_a| classes(b).any(|of_b| of_a == of_b))
+        self.classes(a).any(|of_a| self.classes(b).any(|of_b| of_a == of_b))
+    }
+
+    /// Whether the things of a class are counted (*a dog*, *dogs*), unlike *snow*.
+    pub fn is_counted(&self, class: Class) -> bool {
+        let terms = &self.groups[usize::from(class.group)].classes[usize::from(class.idx)];
+        terms.iter().any(|term| term.forms.len() > 1)
     }
 
     /// A few words of a concept to offer to someone whose caption has none, the first of each class.
-    pub fn examples(&self, concept: Concept) -> impl Iterator<Item = &str> {
-        self.groups
-            .iter()
-            .filter(move |group| group.concept == concept)
-            .flat_map(|group| group.classes.iter().map(|terms| terms[0][0].as_str()))
+    pub fn examples(&self, concept: Concept) -> impl Iterator<Item = &'static str> {
+        let groups = self.groups.iter().filter(move |group| group.concept == concept);
+        groups.flat_map(|group| group.classes.iter().filter_map(|terms| terms[0].forms[0]))
+    }
+
+    /// The number of different terms of a concept, forms not counted.
+    pub fn size(&self, concept: Concept) -> usize {
+        let groups = self.groups.iter().filter(|group| group.concept == concept);
+        let terms = groups.flat_map(|group| group.classes.iter().flatten());
+        let names: std::collections::BTreeSet<_> =
+            terms.filter_map(|term| term.forms.iter().flatten().next()).collect();
+        names.len()
     }
 }
 
@@ -148,49 +265,83 @@ impl Lexicon {
 mod tests {
     use super::*;
 
-    fn replacements(surface: &str) -> Vec<&'static str> {
-        let senses = lexicon().senses(surface).unwrap_or_default();
-        senses.iter().flat_map(|&sense| lexicon().replacements(sense)).collect()
+    fn read(surface: &str, before: &str, behind: &str) -> Option<Reading> {
+        let [before, behind] = [before, behind].map(|word| lexicon().word(word));
+        lexicon().read(surface, Context { before, behind, caption: &[before, behind] })
+    }
+
+    fn senses(surface: &str, before: &str, behind: &str) -> Vec<Sense> {
+        match read(surface, before, behind) {
+            Some(Reading::Term(senses)) => senses,
+            Some(Reading::Nothing) | None => Vec::new(),
+        }
+    }
+
+    fn alternatives(surface: &str, before: &str, behind: &str) -> Vec<&'static str> {
+        lexicon().alternatives(&senses(surface, before, behind)).map(|found| found.surface).collect()
     }
 
     #[test]
-    fn every_line_is_lower_case_single_spaced_words() {
-        for surface in lexicon().senses.keys() {
+    fn every_entry_is_lower_case_single_spaced_words() {
+        for surface in lexicon().entries.keys() {
             let plain = surface
                 .split(' ')
-                .all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase()));
+                .all(|word| word == "&" || !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase()));
             assert!(plain, "{surface:?}");
         }
     }
 
     #[test]
-    fn look_alikes_never_replace_each_other() {
-        for (surface, senses) in &lexicon().senses {
-            for &sense in senses {
-                for other in lexicon().replacements(sense) {
-                    let same_sense = lexicon()
-                        .senses(other)
-                        .unwrap_or_default()
-                        .iter()
-                        .any(|s| (s.group, s.class) == (sense.group, sense.class));
-                    assert!(!same_sense, "{other} for {surface}");
+    fn nothing_that_is_written_belongs_to_a_class_of_what_it_replaces() {
+        for (surface, entry) in &lexicon().entries {
+            for (sense, _) in &entry.senses {
+                let group = |other: &Sense| other.class.group == sense.class.group;
+                let senses: Vec<Sense> = entry.senses.iter().map(|(sense, _)| *sense).filter(group).collect();
+                for alternative in lexicon().alternatives(&senses) {
+                    let mut own = lexicon().classes(surface).filter(|class| class.group == sense.class.group);
+                    let own = own.any(|class| alternative.classes.contains(&class));
+                    assert!(!own, "{} for {surface}", alternative.surface);
                 }
             }
         }
-        assert!(lexicon().look_alike("gray", "silver") && !lexicon().look_alike("gray", "red"));
+    }
+
+    #[test]
+    fn terms_have_alternatives_in_their_forms() {
+        let never = |surface: &str| alternatives(surface, "a", ".").is_empty();
+        for surface in ["dog", "dogs", "red", "dark red", "taller", "skis", "next to", "in midair", "orange"]
+        {
+            assert!(!never(surface), "{surface}");
+        }
     }
 
     #[test]
     fn a_replacement_keeps_the_form() {
-        assert!(replacements("dogs").contains(&"cats") && !replacements("dogs").contains(&"cat"));
-        assert_eq!(replacements("bigger"), ["smaller"]);
-        assert_eq!(replacements("short"), ["tall", "long"]);
-        assert_eq!(replacements("snow"), ["grass", "sand", "water"]);
+        let dogs = alternatives("dogs", "two", ".");
+        assert!(dogs.contains(&"cats") && !dogs.contains(&"cat") && !dogs.contains(&"puppies"), "{dogs:?}");
+        assert_eq!(alternatives("bigger", "a", "dog"), ["smaller"]);
+        assert_eq!(alternatives("bright blue", "a", "car")[0], "bright red");
     }
 
     #[test]
-    fn hiding_phrases_have_no_meaning_of_their_own() {
-        assert_eq!(lexicon().senses("white wine"), Some(&[][..]));
-        assert_eq!(lexicon().senses("sausage"), None);
+    fn a_word_between_two_looks_is_replaced_by_neither() {
+        let teal = alternatives("teal", "a", "car");
+        assert!(teal.contains(&"red") && !teal.contains(&"green") && !teal.contains(&"blue"), "{teal:?}");
+    }
+
+    #[test]
+    fn the_neighbours_decide_what_a_word_means() {
+        assert_eq!(senses("orange", "an", "cat")[0].concept(), Concept::Color);
+        assert_eq!(senses("orange", "an", "on")[0].concept(), Concept::Object);
+        assert!(alternatives("short", "a", "man").contains(&"tall"));
+        assert_eq!(alternatives("short", "with", "hair"), ["long"]);
+        assert_eq!(senses("white wine", "of", ".")[0].concept(), Concept::Object);
+        assert_eq!(read("black", "a", "man"), Some(Reading::Nothing));
+        assert_eq!(read("sausage", "a", "."), None);
+    }
+
+    #[test]
+    fn the_lexicon_names_enough_things() {
+        assert!(lexicon().size(Concept::Object) >= 300, "{}", lexicon().size(Concept::Object));
     }
 }

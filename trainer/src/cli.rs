@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::bundle::Precision;
 use shared::concept::Concept;
+use shared::negative::Strategy;
 
 use crate::device::Backend;
 use crate::presets::Preset;
@@ -31,8 +32,10 @@ Examples:
 pub enum Verb {
     /// Write a challenge set of rendered scenes as parquet, with InpaintCOCO's columns.
     Scenes(ScenesArgs),
-    /// List the hard negatives of captions, one JSON line a caption.
+    /// List the hard negatives of captions, one JSON line a caption, or audit them.
     Negatives(NegativesArgs),
+    /// Count the word pairs of captions, so that negatives read as likely as what they replace.
+    Fluency(FluencyArgs),
     /// Train a model from scratch.
     Pretrain(PretrainArgs),
     /// Score bundles on a benchmark.
@@ -63,9 +66,13 @@ pub struct ScenesArgs {
 
 #[derive(Args)]
 pub struct NegativesArgs {
-    /// A text file with one caption a line; `-` reads standard input.
-    #[arg(long)]
+    /// Captions: a text file with one a line (`-` reads standard input), COCO's `captions_*.json`, or a CSV file with
+    /// the columns `image` and `caption`; gzipped or not. Captions of one picture keep each other's words out.
+    #[arg(long, value_name = "FILE")]
     pub captions: PathBuf,
+    /// Of a CSV file with a column `split`, the rows to read.
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
     /// The concepts whose terms may be replaced.
     #[arg(long, value_delimiter = ',', default_value = "color,object,location,size")]
     pub concepts: Vec<Concept>,
@@ -75,6 +82,73 @@ pub struct NegativesArgs {
     /// Another seed draws other negatives.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// How negatives are made.
+    #[arg(long, value_enum, default_value = "replace")]
+    pub strategy: Rules,
+    /// How words are chosen.
+    #[arg(long, value_enum, default_value = "fluent")]
+    pub draw: Draw,
+    /// Report on the negatives instead of listing them: coverage, broken laws, and how often text alone tells which
+    /// caption was edited.
+    #[arg(long)]
+    pub audit: bool,
+    /// Other people's pairs to audit in the same table: SugarCrepe's JSON files or their folder, or NegCLIP's TSV.
+    #[arg(long, value_name = "PATH", requires = "audit")]
+    pub against: Vec<PathBuf>,
+    /// Captions that the judges of the audit learn from. Without it they learn from the captions themselves, each
+    /// part of them judged by what was learnt from the others.
+    #[arg(long, value_name = "FILE", requires = "audit")]
+    pub judge: Option<PathBuf>,
+    /// Write the report as JSON, too.
+    #[arg(long, value_name = "FILE", requires = "audit")]
+    pub json: Option<PathBuf>,
+    /// Write a table of so many randomly chosen negatives of each concept, for people to judge.
+    #[arg(long, value_name = "COUNT", conflicts_with = "audit")]
+    pub sample: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Rules {
+    /// One term is replaced by another of the same concept (arXiv 2403.02875).
+    Replace,
+    /// Two terms of one concept trade places.
+    Swap,
+    /// Swap where that is possible, in one of two draws; replace otherwise.
+    Mixed,
+}
+
+impl From<Rules> for Strategy {
+    fn from(rules: Rules) -> Self {
+        match rules {
+            Rules::Replace => Strategy::Replace,
+            Rules::Swap => Strategy::Swap,
+            Rules::Mixed => Strategy::Mixed,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Draw {
+    /// So that about half of the negatives read likelier than their positives.
+    Fluent,
+    /// Every word of the lexicon has the same chance.
+    Uniform,
+}
+
+#[derive(Args)]
+pub struct FluencyArgs {
+    /// Captions, in any of the forms that `negatives` reads.
+    #[arg(long, value_name = "FILE")]
+    pub captions: PathBuf,
+    /// Of a CSV file with a column `split`, the rows to read.
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
+    /// Leave out words that are rarer than this.
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    pub at_least: u32,
+    /// The table to write; `shared/lexicon/bigrams.bin` is built into the program.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 /// Which hard negatives enter the loss.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use rand::RngExt;
 use rayon::prelude::*;
 use shared::caption::Caption;
-use shared::negative::{self, Negative};
+use shared::negative::{self, Recipe};
 use shared::scene::{self, Scene};
 use shared::seed;
 use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError};
@@ -77,7 +77,7 @@ pub fn known_terms(run_seed: u64) -> BTreeSet<String> {
     captions
         .flat_map(|caption| {
             let terms = caption.terms().iter();
-            terms.map(|term| caption.text()[term.span.clone()].to_lowercase()).collect::<Vec<_>>()
+            terms.map(|term| caption.lower(term.span.clone()).to_owned()).collect::<Vec<_>>()
         })
         .collect()
 }
@@ -131,12 +131,9 @@ fn example(config: &RunConfig, known: &BTreeSet<String>, number: u64) -> (Vec<f3
     let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
     let side = SIDES[rng.random_range(0..SIDES.len() as u32) as usize];
     let pixels = config.model.preprocess.pixels(&scene.render(side));
-    let stands_elsewhere = |negative: &Negative| {
-        let to = negative.to.to_lowercase();
-        known.contains(to.trim_start_matches("an ").trim_start_matches("a "))
-    };
     let text = Caption::new(caption.as_str());
-    let negatives = negative::draw_where(&text, &config.concepts, config.per_caption, rng, stands_elsewhere);
+    let recipe = Recipe { vocabulary: Some(known), ..Recipe::replace(&config.concepts) };
+    let negatives = negative::draw(&text, &recipe, config.per_caption, rng);
     (pixels, caption, negatives.into_iter().map(|negative| negative.caption).collect())
 }
 

@@ -4,6 +4,9 @@
 #![recursion_limit = "256"]
 #![deny(unsafe_code)]
 
+mod audit;
+mod blind;
+mod captions;
 mod checkpoint;
 mod cli;
 mod data;
@@ -14,6 +17,8 @@ mod pairs;
 mod presets;
 mod run_config;
 mod schedule;
+mod statistics;
+mod text_pairs;
 mod verbs;
 
 use std::process::ExitCode;
@@ -24,6 +29,7 @@ fn main() -> ExitCode {
     let done = match cli::Cli::parse().verb {
         cli::Verb::Scenes(args) => verbs::scenes::run(&args),
         cli::Verb::Negatives(args) => verbs::negatives::run(&args),
+        cli::Verb::Fluency(args) => verbs::fluency::run(&args),
         cli::Verb::Pretrain(args) => verbs::pretrain::run(&args),
         cli::Verb::Evaluate(args) => verbs::evaluate::run(&args),
         cli::Verb::Score(args) => verbs::score::run(&args),

@@ -2,6 +2,7 @@
 
 pub mod evaluate;
 pub mod export;
+pub mod fluency;
 pub mod inspect;
 pub mod negatives;
 pub mod pretrain;

@@ -1,16 +1,20 @@
-//! `negatives`: captions in, hard negatives out, one JSON line each.
+//! `negatives`: captions in, hard negatives out, one JSON line each — or an audit of them.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::path::Path;
+use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context, Result};
+use rand::seq::index;
 use serde::Serialize;
-use shared::caption::Caption;
-use shared::negative::{self, Negative};
+use shared::concept::Concept;
+use shared::fluency::fluency;
+use shared::negative::{self, Guard, Negative, Recipe};
 use shared::seed;
 
-use crate::cli::NegativesArgs;
+use crate::audit;
+use crate::blind::Judges;
+use crate::captions::Captions;
+use crate::cli::{Draw, NegativesArgs};
+use crate::text_pairs;
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -18,29 +22,78 @@ struct Line<'a> {
     negatives: Vec<Negative>,
 }
 
-/// Prints the negatives of every caption of a file.
+/// Prints the negatives of every caption of a file, or a report on them.
 ///
 /// # Errors
-/// If the file cannot be read.
+/// If a file cannot be read.
 pub fn run(args: &NegativesArgs) -> Result<()> {
+    let captions = Captions::read(&args.captions, args.split.as_deref())?;
     let mut out = BufWriter::new(io::stdout().lock());
-    for line in lines(&args.captions)? {
-        let text = line.with_context(|| format!("cannot read {} as text", args.captions.display()))?;
-        let caption = Caption::new(text.as_str());
-        // Keyed by the text, so that a caption has the same negatives wherever it stands in a file.
-        let rng = &mut seed::rng(&[args.seed, seed::of_text(&text)]);
-        let negatives = negative::draw(&caption, &args.concepts, args.per_caption, rng);
-        serde_json::to_writer(&mut out, &Line { caption: &text, negatives }).map_err(io::Error::from)?;
-        writeln!(out)?;
+    if args.audit {
+        report(args, &captions, &mut out)?;
+    } else if let Some(count) = args.sample {
+        sample(args, &captions, count, &mut out)?;
+    } else {
+        list(args, &captions, &mut out)?;
     }
     out.flush()?;
     Ok(())
 }
 
-fn lines(path: &Path) -> Result<Box<dyn Iterator<Item = io::Result<String>>>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdin().lock().lines()));
+fn list(args: &NegativesArgs, captions: &Captions, out: &mut impl Write) -> Result<()> {
+    for (idx, caption) in captions.all().iter().enumerate() {
+        let guard = Guard::new(captions.siblings(idx), []);
+        let recipe = Recipe {
+            concepts: &args.concepts,
+            strategy: args.strategy.into(),
+            guard: Some(&guard),
+            fluency: matches!(args.draw, Draw::Fluent).then(fluency),
+            vocabulary: None,
+        };
+        // Keyed by the text, so that a caption has the same negatives wherever it stands in a file.
+        let rng = &mut seed::rng(&[args.seed, seed::of_text(caption.text())]);
+        let negatives = negative::draw(caption, &recipe, args.per_caption, rng);
+        serde_json::to_writer(&mut *out, &Line { caption: caption.text(), negatives })
+            .map_err(io::Error::from)?;
+        writeln!(out)?;
     }
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(Box::new(BufReader::new(file).lines()))
+    Ok(())
+}
+
+/// Writes a table of randomly chosen negatives, `count` of each concept, for people to judge.
+fn sample(args: &NegativesArgs, captions: &Captions, count: usize, out: &mut impl Write) -> Result<()> {
+    writeln!(out, "line\tconcept\tfrom\tto\tcaption")?;
+    for &concept in &args.concepts {
+        let n = captions.all().len();
+        let order = index::sample(&mut seed::rng(&[args.seed, concept as u64]), n, n);
+        let made = order.into_iter().filter_map(|idx| {
+            Some((idx, audit::drawn(captions, idx, concept, args.strategy.into(), args.seed)?))
+        });
+        for (idx, negative) in made.take(count) {
+            let Negative { from, to, caption, .. } = negative;
+            writeln!(out, "{}\t{concept}\t{from}\t{to}\t{caption}", idx + 1)?;
+        }
+    }
+    Ok(())
+}
+
+fn report(args: &NegativesArgs, captions: &Captions, out: &mut impl Write) -> Result<()> {
+    let judges = match &args.judge {
+        Some(path) => Judges::new(&Captions::read(path, None)?),
+        None => Judges::new(captions),
+    };
+    let concepts: Vec<Concept> = Concept::ALL.into_iter().filter(|c| args.concepts.contains(c)).collect();
+    let file_name = |path: &std::path::Path| {
+        path.file_name()
+            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    };
+    let mut report = audit::own(&file_name(&args.captions), captions, &judges, &concepts, args.seed);
+    for path in &args.against {
+        report.rows.extend(audit::others(&text_pairs::read(path)?, &file_name(path), &judges));
+    }
+    if let Some(path) = &args.json {
+        let json = serde_json::to_string_pretty(&report)?;
+        std::fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    audit::print(out, &report)
 }

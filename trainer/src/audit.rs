@@ -1,0 +1,384 @@
+//! What a set of hard negatives is worth, before anything is trained on it.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Instant;
+
+use anyhow::Result;
+use serde::Serialize;
+use shared::caption::Caption;
+use shared::concept::Concept;
+use shared::fluency::fluency;
+use shared::lexicon::lexicon;
+use shared::negative::{self, Guard, Negative, Recipe, Rule, Strategy};
+use shared::seed;
+
+use crate::blind::{Blind, Judges, Verdict};
+use crate::captions::Captions;
+use crate::statistics::Share;
+use crate::text_pairs::TextPair;
+
+/// The report. Its JSON keeps these names.
+#[derive(Debug, Serialize)]
+pub struct Audit {
+    /// What was audited, and what the judges read.
+    pub captions: String,
+    /// The number of captions.
+    pub n: usize,
+    /// Captions with a term of any concept.
+    pub any_term: Share,
+    /// Captions a second on one core: reading, marking terms and drawing one negative of any concept.
+    pub captions_per_second: f64,
+    /// One row a set of negatives.
+    pub rows: Vec<Row>,
+    /// The commonest exchanges of each concept, most frequent first.
+    pub exchanges: BTreeMap<Concept, Vec<Exchange>>,
+}
+
+/// A set of negatives.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    /// Where they come from: a concept of ours, or a subset of somebody else's.
+    pub set: String,
+    /// How they were made, as far as is known.
+    pub rule: Option<Rule>,
+    /// Captions that have a term of the concept; nothing for other people's pairs.
+    pub with_term: Option<Share>,
+    /// Negatives judged.
+    pub negatives: usize,
+    /// Negatives that break a law.
+    pub violations: Violations,
+    /// What text alone gives away.
+    pub blind: Blind,
+}
+
+/// Negatives that break a law.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Violations {
+    /// The same text as the positive.
+    pub equal: usize,
+    /// More articles that do not fit ("a orange") than the positive has.
+    pub article: usize,
+    /// What only a record of the edit can show.
+    pub edit: Option<EditViolations>,
+}
+
+/// Edits that break a law.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct EditViolations {
+    /// The same text as another caption of the picture.
+    pub sibling: usize,
+    /// A part of a word exchanged, or more than the one stretch.
+    pub stretch: usize,
+    /// Exchanged for a word of the same look, or one that the caption or a sibling uses.
+    pub look_alike: usize,
+}
+
+/// A word and what stands in its place.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Exchange {
+    /// The words taken out.
+    pub from: String,
+    /// The words put in.
+    pub to: String,
+    /// How often.
+    pub count: usize,
+}
+
+/// How many exchanges of a concept are listed.
+const EXCHANGES: usize = 5;
+
+impl Violations {
+    /// The number of faults.
+    pub fn total(&self) -> usize {
+        let edit = self.edit.unwrap_or_default();
+        self.equal + self.article + edit.sibling + edit.stretch + edit.look_alike
+    }
+
+    fn add_texts(&mut self, positive: &str, negative: &str) {
+        self.equal += usize::from(positive.trim() == negative.trim());
+        self.article += usize::from(wrong_articles(negative) > wrong_articles(positive));
+    }
+
+    fn add_edit(&mut self, positive: &Caption, siblings: &[&Caption], negative: &Negative) {
+        self.add_texts(positive.text(), &negative.caption);
+        let Negative { caption, start, end, from, to, rule, .. } = negative;
+        let (before, behind) = (&positive.text()[..*start], &positive.text()[*end..]);
+        let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let whole = !letter(before.chars().next_back()) && !letter(behind.chars().next());
+        let exact = positive.text()[*start..*end] == **from && *caption == format!("{before}{to}{behind}");
+        let bare = |text: &str| {
+            let text = text.to_ascii_lowercase().replace('-', " ");
+            text.trim_start_matches("an ").trim_start_matches("a ").to_owned()
+        };
+        let used = |caption: &Caption| {
+            let terms = caption.terms().iter().map(|term| caption.lower(term.span.clone()));
+            terms.filter(|term| *term != bare(from)).any(|term| term == bare(to))
+        };
+        let alike = lexicon().look_alike(&bare(from), &bare(to))
+            || used(positive)
+            || siblings.iter().any(|s| used(s));
+        let edit = self.edit.get_or_insert_default();
+        edit.sibling += usize::from(siblings.iter().any(|sibling| sibling.text() == caption));
+        edit.stretch += usize::from(!(whole && exact));
+        edit.look_alike += usize::from(*rule == Rule::Replace && alike);
+    }
+}
+
+/// How many articles do not fit the word behind them, as far as spelling tells.
+fn wrong_articles(text: &str) -> usize {
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower.split_whitespace().collect();
+    let wrong = |pair: &[&str]| {
+        let word = pair[1].trim_start_matches(|c: char| !c.is_alphanumeric());
+        let silent = ["hour", "honest", "heir"].iter().any(|start| word.starts_with(start));
+        let spoken_as_y = ["uni", "use", "eu", "one", "once"].iter().any(|start| word.starts_with(start));
+        let vowel = silent || (word.starts_with(['a', 'e', 'i', 'o', 'u']) && !spoken_as_y);
+        (pair[0] == "a" && vowel) || (pair[0] == "an" && !vowel)
+    };
+    words.windows(2).filter(|pair| wrong(pair)).count()
+}
+
+/// Audits our own negatives of `captions`: for every caption one of each concept and rule, with what the captions of
+/// the same picture say kept out.
+pub fn own(name: &str, captions: &Captions, judges: &Judges, concepts: &[Concept], seed: u64) -> Audit {
+    let all = captions.all();
+    let mut rows = Vec::new();
+    let mut exchanges = BTreeMap::new();
+    for (rule, strategy) in [(Rule::Replace, Strategy::Replace), (Rule::Swap, Strategy::Swap)] {
+        let mut verdicts = Vec::new();
+        let mut violations = Violations::default();
+        for &concept in concepts {
+            let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+            let (row, own) = row(captions, judges, concept, strategy, seed, |negative| {
+                *counts.entry((negative.from.to_lowercase(), negative.to.to_lowercase())).or_default() += 1;
+            });
+            violations.merge(&row.violations);
+            verdicts.extend(own);
+            rows.push(row);
+            if rule == Rule::Replace {
+                exchanges.insert(concept, commonest(counts));
+            }
+        }
+        rows.push(Row {
+            set: "all".into(),
+            rule: Some(rule),
+            with_term: None,
+            negatives: verdicts.len(),
+            violations,
+            blind: Blind::of(&verdicts),
+        });
+    }
+    Audit {
+        captions: name.to_owned(),
+        n: all.len(),
+        any_term: Share::of(all.iter().map(|caption| {
+            f64::from(u8::from(caption.terms().iter().any(|term| concepts.contains(&term.concept))))
+        })),
+        captions_per_second: throughput(all, concepts, seed),
+        rows,
+        exchanges,
+    }
+}
+
+impl Violations {
+    fn merge(&mut self, other: &Violations) {
+        self.equal += other.equal;
+        self.article += other.article;
+        if let Some(other) = other.edit {
+            let edit = self.edit.get_or_insert_default();
+            edit.sibling += other.sibling;
+            edit.stretch += other.stretch;
+            edit.look_alike += other.look_alike;
+        }
+    }
+}
+
+fn row(
+    captions: &Captions,
+    judges: &Judges,
+    concept: Concept,
+    strategy: Strategy,
+    seed: u64,
+    mut each: impl FnMut(&Negative),
+) -> (Row, Vec<Verdict>) {
+    let mut violations = Violations::default();
+    let mut verdicts = Vec::new();
+    for (idx, positive) in captions.all().iter().enumerate() {
+        let siblings: Vec<&Caption> = captions.siblings(idx).collect();
+        if let Some(negative) = drawn(captions, idx, concept, strategy, seed) {
+            violations.add_edit(positive, &siblings, &negative);
+            let edited = Caption::new(negative.caption.as_str());
+            verdicts.push(judges.judge(captions.picture(idx), idx, positive, &edited));
+            each(&negative);
+        }
+    }
+    let named = |caption: &Caption| caption.terms().iter().any(|term| term.concept == concept);
+    let row = Row {
+        set: concept.to_string(),
+        rule: Some(if strategy == Strategy::Swap { Rule::Swap } else { Rule::Replace }),
+        with_term: Some(Share::of(captions.all().iter().map(|caption| f64::from(u8::from(named(caption)))))),
+        negatives: verdicts.len(),
+        violations,
+        blind: Blind::of(&verdicts),
+    };
+    (row, verdicts)
+}
+
+/// One negative of a caption, as training draws it.
+pub fn drawn(
+    captions: &Captions,
+    idx: usize,
+    concept: Concept,
+    strategy: Strategy,
+    seed: u64,
+) -> Option<Negative> {
+    let guard = Guard::new(captions.siblings(idx), []);
+    let concepts = [concept];
+    let recipe =
+        Recipe { strategy, guard: Some(&guard), fluency: Some(fluency()), ..Recipe::replace(&concepts) };
+    let rng = &mut seed::rng(&[seed, concept as u64, idx as u64]);
+    negative::draw(&captions.all()[idx], &recipe, 1, rng).pop()
+}
+
+fn commonest(counts: BTreeMap<(String, String), usize>) -> Vec<Exchange> {
+    let exchange = |((from, to), count)| Exchange { from, to, count };
+    let mut exchanges: Vec<Exchange> = counts.into_iter().map(exchange).collect();
+    exchanges.sort_by_key(|exchange| std::cmp::Reverse(exchange.count));
+    exchanges.truncate(EXCHANGES);
+    exchanges
+}
+
+fn throughput(captions: &[Caption], concepts: &[Concept], seed: u64) -> f64 {
+    let recipe = Recipe { fluency: Some(fluency()), ..Recipe::replace(concepts) };
+    let started = Instant::now();
+    for (idx, caption) in captions.iter().enumerate() {
+        let caption = Caption::new(caption.text());
+        std::hint::black_box(negative::draw(&caption, &recipe, 1, &mut seed::rng(&[seed, idx as u64])));
+    }
+    captions.len() as f64 / started.elapsed().as_secs_f64()
+}
+
+/// Audits other people's pairs: one row a subset, and all of them together.
+pub fn others(pairs: &[TextPair], name: &str, judges: &Judges) -> Vec<Row> {
+    let mut subsets: BTreeMap<&str, Vec<&TextPair>> = BTreeMap::new();
+    for pair in pairs {
+        subsets.entry(&pair.subset).or_default().push(pair);
+    }
+    let row = |set: String, pairs: &[&TextPair]| {
+        let mut violations = Violations::default();
+        let mut verdicts = Vec::new();
+        for (idx, pair) in pairs.iter().enumerate() {
+            let [positive, negative] =
+                [&pair.positive, &pair.negative].map(|text| Caption::new(text.as_str()));
+            violations.add_texts(&pair.positive, &pair.negative);
+            verdicts.push(judges.judge(Some(&pair.picture), idx, &positive, &negative));
+        }
+        let blind = Blind::of(&verdicts);
+        Row { set, rule: None, with_term: None, negatives: pairs.len(), violations, blind }
+    };
+    let mut rows = Vec::new();
+    if subsets.len() > 1 {
+        rows.extend(subsets.iter().map(|(subset, pairs)| row(format!("{name}/{subset}"), pairs)));
+    }
+    rows.push(row(name.to_owned(), &pairs.iter().collect::<Vec<_>>()));
+    rows
+}
+
+/// Prints the report as text.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn print(out: &mut impl Write, audit: &Audit) -> Result<()> {
+    writeln!(
+        out,
+        "{} captions of {}; {:.1} % have a term; {:.0} captions a second on one core",
+        audit.n,
+        audit.captions,
+        100.0 * audit.any_term.share,
+        audit.captions_per_second
+    )?;
+    writeln!(
+        out,
+        "How often a judge who never sees the picture takes the positive for the original, in %; 50 is chance."
+    )?;
+    writeln!(
+        out,
+        "{:<24} {:<8} {:>6} {:>9} {:>6} {:>8} {:>8} {:>7} {:>13} {:>6}",
+        "set", "rule", "term%", "negatives", "faults", "shorter", "unigram", "bigram", "[95 %]", "same%"
+    )?;
+    for row in &audit.rows {
+        let percent =
+            |share: f64| if share.is_nan() { "–".to_owned() } else { format!("{:.1}", 100.0 * share) };
+        let blind = &row.blind;
+        let interval = match blind.bigram.n {
+            0 => "–".to_owned(),
+            _ => format!("[{}, {}]", percent(blind.bigram.low), percent(blind.bigram.high)),
+        };
+        writeln!(
+            out,
+            "{:<24} {:<8} {:>6} {:>9} {:>6} {:>8} {:>8} {:>7} {:>13} {:>6}",
+            row.set,
+            row.rule.map_or("?", Rule::name),
+            row.with_term.map_or_else(|| "–".to_owned(), |share| percent(share.share)),
+            row.negatives,
+            row.violations.total(),
+            percent(blind.shorter.share),
+            percent(blind.unigram.share),
+            percent(blind.bigram.share),
+            interval,
+            percent(blind.same_words.share),
+        )?;
+    }
+    for (concept, exchanges) in &audit.exchanges {
+        let list: Vec<String> =
+            exchanges.iter().map(|e| format!("{} → {} ({})", e.from, e.to, e.count)).collect();
+        writeln!(out, "most frequent, {concept}: {}", list.join(", "))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn violations(positive: &str, sibling: &str, negative: Negative) -> Violations {
+        let mut violations = Violations::default();
+        violations.add_edit(&Caption::new(positive), &[&Caption::new(sibling)], &negative);
+        violations
+    }
+
+    fn edit(positive: &str, [start, end]: [usize; 2], to: &str) -> Negative {
+        Negative {
+            caption: format!("{}{to}{}", &positive[..start], &positive[end..]),
+            concept: Concept::Color,
+            rule: Rule::Replace,
+            start,
+            end,
+            from: positive[start..end].to_owned(),
+            to: to.to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_law_that_is_broken_is_counted() {
+        let positive = "a red car";
+        let found = |span, to| {
+            let violations = violations(positive, "a blue car", edit(positive, span, to));
+            let EditViolations { sibling, stretch, look_alike } = violations.edit.unwrap_or_default();
+            [violations.equal, violations.article, sibling, stretch, look_alike]
+        };
+        assert_eq!(found([2, 5], "green"), [0, 0, 0, 0, 0]);
+        assert_eq!(found([2, 5], "red"), [1, 0, 0, 0, 1]);
+        assert_eq!(found([2, 5], "orange"), [0, 1, 0, 0, 0]);
+        assert_eq!(found([2, 5], "blue"), [0, 0, 1, 0, 1]);
+        assert_eq!(found([3, 5], "ound"), [0, 0, 0, 1, 0]);
+        assert_eq!(found([2, 5], "crimson"), [0, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn articles_are_judged_by_sound() {
+        assert_eq!(wrong_articles("a dog, an apple, a uniform, an hour and a European"), 0);
+        assert_eq!(wrong_articles("an dog, a apple"), 2);
+    }
+}

@@ -1,0 +1,178 @@
+//! Other people's hard negatives: pairs of a true and a false caption, in the files that they published.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::captions::{open, picture_key};
+
+/// A true caption and a false one.
+#[derive(Debug, PartialEq)]
+pub struct TextPair {
+    /// The subset of its benchmark.
+    pub subset: String,
+    /// The picture, as [`picture_key`] names it.
+    pub picture: String,
+    /// The true caption.
+    pub positive: String,
+    /// The false caption.
+    pub negative: String,
+}
+
+/// Reads SugarCrepe's JSON files (one, or a folder of them) or NegCLIP's TSV.
+///
+/// # Errors
+/// If a file cannot be read or is of neither form.
+pub fn read(path: &Path) -> Result<Vec<TextPair>> {
+    let mut pairs = Vec::new();
+    for file in files(path)? {
+        let failed = || format!("cannot read pairs of captions from {}", file.display());
+        let subset = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let is_table = file.extension().is_some_and(|extension| extension == "tsv");
+        let read = if is_table { neg_clip(&file, &subset) } else { sugar_crepe(&file, &subset) };
+        pairs.extend(read.with_context(failed)?);
+    }
+    if pairs.is_empty() {
+        bail!("there are no pairs of captions in {}", path.display());
+    }
+    Ok(pairs)
+}
+
+fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>()?;
+    let known =
+        |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json" || extension == "tsv");
+    let mut files: Vec<PathBuf> = paths.into_iter().filter(known).collect();
+    files.sort();
+    Ok(files)
+}
+
+#[derive(Deserialize)]
+struct SugarCrepeItem {
+    filename: String,
+    caption: String,
+    negative_caption: String,
+}
+
+/// SugarCrepe (arXiv 2306.14610): an object whose keys are numbers with gaps.
+fn sugar_crepe(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
+    let items: BTreeMap<u64, SugarCrepeItem> = serde_json::from_reader(open(path)?)
+        .context("expected an object of items with `filename`, `caption` and `negative_caption`")?;
+    let pair = |item: SugarCrepeItem| TextPair {
+        subset: subset.to_owned(),
+        picture: picture_key(&item.filename),
+        positive: item.caption,
+        negative: item.negative_caption,
+    };
+    Ok(items.into_values().map(pair).collect())
+}
+
+#[derive(Deserialize)]
+struct NegClipRow {
+    title: String,
+    filepath: String,
+    neg_caption: String,
+}
+
+/// NegCLIP (arXiv 2210.01936): a table whose column `neg_caption` holds lists as Python prints them.
+fn neg_clip(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
+    let mut pairs = Vec::new();
+    let mut reader = csv::ReaderBuilder::new().delimiter(b'\t').from_reader(open(path)?);
+    for row in reader.deserialize() {
+        let row: NegClipRow = row.context("expected the columns `title`, `filepath` and `neg_caption`")?;
+        let negatives = python_strings(&row.neg_caption)
+            .with_context(|| format!("not a list of strings: {}", row.neg_caption))?;
+        pairs.extend(negatives.into_iter().map(|negative| TextPair {
+            subset: subset.to_owned(),
+            picture: picture_key(&row.filepath),
+            positive: row.title.clone(),
+            negative,
+        }));
+    }
+    Ok(pairs)
+}
+
+/// The strings of a list as Python's `repr` writes it: either quote, with backslashes.
+fn python_strings(list: &str) -> Option<Vec<String>> {
+    let mut rest = list.trim().strip_prefix('[')?.strip_suffix(']')?.trim();
+    let mut strings = Vec::new();
+    while !rest.is_empty() {
+        let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+        let mut text = String::new();
+        let mut chars = rest[1..].char_indices();
+        let end = loop {
+            match chars.next()? {
+                (at, c) if c == quote => break at + 1,
+                (_, '\\') => text.push(match chars.next()?.1 {
+                    'n' => '\n',
+                    't' => '\t',
+                    other => other,
+                }),
+                (_, c) => text.push(c),
+            }
+        };
+        strings.push(text);
+        rest = rest[end + 1..].trim_start();
+        rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+    }
+    Some(strings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_file(name: &str, text: &str) -> Result<Vec<TextPair>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join(name);
+        std::fs::write(&path, text)?;
+        read(&path)
+    }
+
+    #[test]
+    fn sugar_crepe_may_have_gaps_in_its_keys() -> Result<()> {
+        let text = r#"{"0": {"filename": "000000000007.jpg", "caption": "a dog", "negative_caption": "a cat"},
+            "12": {"filename": "000000000008.jpg", "caption": "a cup", "negative_caption": "a mug"}}"#;
+        let pairs = read_file("replace_obj.json", text)?;
+        assert_eq!(
+            (pairs.len(), pairs[1].picture.as_str(), pairs[0].subset.as_str()),
+            (2, "8", "replace_obj")
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn neg_clip_may_have_both_quotes_and_line_breaks() -> Result<()> {
+        let text = "\ttitle\tfilepath\tneg_caption\tneg_image\n\
+            0\t\"a dog\nruns\"\tcoco/val2014/COCO_val2014_000000000009.jpg\t\"['a \"\"run\"\"', \"\"it's\"\"]\"\t[1, 2]\n\
+            1\ta cat\tx.jpg\t[]\t[]\n";
+        let pairs = read_file("valid_neg_clip.tsv", text)?;
+        let negatives: Vec<&str> = pairs.iter().map(|pair| pair.negative.as_str()).collect();
+        assert_eq!(negatives, ["a \"run\"", "it's"]);
+        assert_eq!((pairs[0].positive.as_str(), pairs[0].picture.as_str()), ("a dog\nruns", "9"));
+        Ok(())
+    }
+
+    #[test]
+    fn lists_as_python_prints_them() {
+        let strings = |list: &str| python_strings(list);
+        assert_eq!(strings(r"['a\'b', 'c\\d']"), Some(vec!["a'b".into(), r"c\d".into()]));
+        assert_eq!(strings("[]"), Some(Vec::new()));
+        for broken in ["", "['a'", "['a]", "[a]", "['a' 'b"] {
+            assert_eq!(strings(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn what_holds_no_pairs_is_refused() {
+        for (name, text) in [("a.json", "{}"), ("a.json", "[]"), ("a.tsv", "x\ty\n1\t2\n"), ("a.json", "{")] {
+            assert!(read_file(name, text).is_err(), "{name} {text}");
+        }
+    }
+}
