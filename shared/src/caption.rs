@@ -186,27 +186,26 @@ impl Caption {
 
 /// The byte ranges of the words: runs of letters and digits with apostrophes inside, and the sign `&`.
 fn words(text: &str) -> Vec<Range<usize>> {
-    let mut words: Vec<Range<usize>> = Vec::with_capacity(text.len() / 5);
+    let mut words: Vec<Range<usize>> = Vec::with_capacity(text.len() / 4 + 1);
+    let mut start = None;
     let mut chars = text.char_indices().peekable();
-    while let Some((start, c)) = chars.next() {
-        if c == '&' {
-            words.push(start..start + 1);
-        }
-        if !c.is_alphanumeric() {
-            continue;
-        }
-        let mut end = start + c.len_utf8();
-        while let Some(&(at, c)) = chars.peek() {
-            let inside = c.is_alphanumeric()
-                || (is_apostrophe(c) && text[at + c.len_utf8()..].starts_with(char::is_alphanumeric));
-            if !inside {
-                break;
+    while let Some((at, c)) = chars.next() {
+        let letter = |c: char| c.is_ascii_alphanumeric() || (!c.is_ascii() && c.is_alphanumeric());
+        let inside = letter(c)
+            || (start.is_some() && is_apostrophe(c) && chars.peek().is_some_and(|(_, next)| letter(*next)));
+        match (inside, start) {
+            (true, None) => start = Some(at),
+            (false, Some(from)) => {
+                words.push(from..at);
+                start = None;
             }
-            end = at + c.len_utf8();
-            chars.next();
+            _ => {}
         }
-        words.push(start..end);
+        if c == '&' {
+            words.push(at..at + 1);
+        }
     }
+    words.extend(start.map(|from| from..text.len()));
     words
 }
 

@@ -119,6 +119,15 @@ struct Entry {
 struct Group {
     concept: Concept,
     classes: Vec<Vec<Term>>,
+    /// By class and form: what may be written in its place.
+    written: Vec<Vec<Vec<Written>>>,
+}
+
+/// A term of a group in one of its forms.
+#[derive(Clone, Debug)]
+struct Written {
+    surface: &'static str,
+    classes: Vec<Class>,
 }
 
 #[derive(Debug)]
@@ -217,12 +226,13 @@ impl Lexicon {
             // A word of two classes of one group stands twice in the list; its group is gone through once.
             let repeated = senses[..nth].iter().any(|s| s.class.group == sense.class.group);
             let group = &self.groups[usize::from(sense.class.group)];
-            let terms = (!repeated).then(|| group.classes.iter().flatten()).into_iter().flatten();
+            let written = &group.written[usize::from(sense.class.idx)];
+            let written = if repeated { &[][..] } else { &written[sense.form()][..] };
             let differs = |class: &Class| !senses.iter().any(|own| own.class == *class);
-            terms.filter(move |term| term.written && term.classes.iter().all(differs)).filter_map(move |term| {
-                let surface = (*term.forms.get(sense.form())?)?;
-                Some(Alternative { surface, classes: &term.classes })
-            })
+            written
+                .iter()
+                .filter(move |word| senses.len() == 1 || word.classes.iter().all(differs))
+                .map(|word| Alternative { surface: word.surface, classes: &word.classes })
         })
     }
 

@@ -87,7 +87,9 @@ fn replacements<'c>(caption: &'c Caption, idx: usize, guard: &Guard) -> impl Ite
     lexicon()
         .alternatives(term.senses())
         // "A red car and a blue car" never becomes "a blue car and a blue car".
-        .filter(|word| !caption.terms().iter().any(|other| word.classes.iter().any(|class| other.looks_like(*class))))
+        .filter(|word| {
+            !caption.terms().iter().any(|other| word.classes.iter().any(|class| other.looks_like(*class)))
+        })
         .filter(|word| guard.allows(word.classes))
         .map(move |word| Candidate::replace(Choice { term, surface: word.surface }))
 }

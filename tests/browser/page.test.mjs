@@ -109,6 +109,35 @@ describe("without a usable graphics processor", () => {
   });
 });
 
+test("the browser draws the same negatives as the trainer", async () => {
+  const browser = await launch({ webgpu: false });
+  const { page } = await open(browser, server.url);
+  const lines = (name) => readFileSync(join(ROOT, "tests/golden", name), "utf8").trimEnd().split("\n");
+  const [captions, golden] = [lines("captions.txt"), lines("negatives.txt")];
+  const found = await page.evaluate((captions) => captions.map((caption) => window.wasmBindings.negatives(caption)), captions);
+  assert.equal(captions.length, 1000);
+  assert.deepEqual(found.map(fnv), golden);
+  await browser.close();
+});
+
+/** The 64-bit FNV-1a hash of a text, in hexadecimal. */
+function fnv(text) {
+  const hash = (hash, byte) => BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return Buffer.from(text).reduce(hash, 0xcbf29ce484222325n).toString(16).padStart(16, "0");
+}
+
+test("a marked word lists its alternatives, and a click takes one", async () => {
+  const browser = await launch({ webgpu: false });
+  const { page } = await open(browser, server.url);
+  await page.fill("#caption-input", "a red car next to a dog");
+  await page.click('#caption-marks mark[data-concept="color"] button');
+  assert.match(await page.textContent("#caption-note"), /red/);
+  await page.click('#word-offers button:text-is("blue")');
+  assert.equal(await page.inputValue("#caption-input"), "a blue car next to a dog");
+  assert.deepEqual(await page.$$eval("#caption-marks mark", (marks) => marks.map((mark) => mark.textContent)), ["blue", "car", "next to", "dog"]);
+  await browser.close();
+});
+
 /** Puts a line before the script of the engine, `times` times. */
 async function patchEngine(page, line, times = Infinity) {
   await page.route("**/engine_loader.js", async (route) => {

@@ -113,7 +113,7 @@ impl Violations {
         };
         let used = |caption: &Caption| {
             let terms = caption.terms().iter().map(|term| caption.lower(term.span.clone()));
-            terms.filter(|term| *term != bare(from)).any(|term| term == bare(to))
+            terms.filter(|term| *term != bare(from)).any(|term| bare(term) == bare(to))
         };
         let alike = lexicon().look_alike(&bare(from), &bare(to))
             || used(positive)

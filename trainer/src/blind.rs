@@ -24,9 +24,9 @@ pub struct Judges {
 pub struct Blind {
     /// Takes the caption of fewer letters.
     pub shorter: Share,
-    /// Takes the caption of likelier words.
+    /// Takes the caption whose words are likelier on average.
     pub unigram: Share,
-    /// Takes the caption of likelier pairs of words.
+    /// Takes the caption whose pairs of words are likelier on average.
     pub bigram: Share,
     /// How many pairs are the same words in another order: no judge of words can tell these apart.
     pub same_words: Share,
@@ -65,6 +65,8 @@ impl Judges {
         let (positive_pairs, positive_words) = model.log_probability(positive);
         let (negative_pairs, negative_words) = model.log_probability(negative);
         let letters = |caption: &Caption| caption.text().trim().chars().count() as f64;
+        // The end of the caption counts as a word.
+        let by_the_word = |sum: f64, caption: &Caption| sum / (caption.words().len() + 1) as f64;
         let sorted = |caption: &Caption| {
             let mut words: Vec<String> = caption.words().map(str::to_owned).collect();
             words.sort_unstable();
@@ -72,8 +74,8 @@ impl Judges {
         };
         Verdict {
             shorter: preferred(letters(negative), letters(positive)),
-            unigram: preferred(positive_words, negative_words),
-            bigram: preferred(positive_pairs, negative_pairs),
+            unigram: preferred(by_the_word(positive_words, positive), by_the_word(negative_words, negative)),
+            bigram: preferred(by_the_word(positive_pairs, positive), by_the_word(negative_pairs, negative)),
             same_words: f64::from(u8::from(sorted(positive) == sorted(negative))),
         }
     }

@@ -10,6 +10,19 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use app::App;
+use shared::caption::Caption;
+use shared::negative;
+use wasm_bindgen::JsError;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// The negatives that the page shows for a caption, as JSON; for scripts and the console (`wasmBindings.negatives`).
+///
+/// # Errors
+/// If they cannot be written as JSON.
+#[wasm_bindgen]
+pub fn negatives(caption: &str) -> Result<String, JsError> {
+    Ok(serde_json::to_string(&negative::shown(&Caption::new(caption)))?)
+}
 
 /// Binds the page to its elements and starts the engine.
 pub fn start() {

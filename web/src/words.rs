@@ -46,6 +46,18 @@ pub fn caption_note(caption: &Caption) -> (String, Vec<&'static str>) {
     (String::new(), Vec::new())
 }
 
+/// What can stand in place of a term, and the caption that each makes.
+pub fn alternatives(caption: &Caption, term: usize) -> (String, Vec<(String, String)>) {
+    let word = &caption.text()[caption.terms()[term].span.clone()];
+    let negatives = negative::of_term(caption, term);
+    let note = if negatives.is_empty() {
+        format!("Foil knows nothing that could stand in place of “{word}” here.")
+    } else {
+        format!("Instead of “{word}”:")
+    };
+    (note, negatives.into_iter().map(|negative| (negative.to, negative.caption)).collect())
+}
+
 /// What was not read of a caption that is too long.
 pub fn cut_note(caption: &str, cut_at: usize) -> String {
     let rest = caption[cut_at..].trim();
@@ -130,6 +142,14 @@ mod tests {
         assert!(offers.contains(&"red") && offers.contains(&"large"));
         assert_eq!(caption_note(&Caption::new("  ")).0, "Type what the picture shows.");
         assert_eq!(caption_note(&Caption::new("a red car")), (String::new(), Vec::new()));
+    }
+
+    #[test]
+    fn a_term_lists_what_can_stand_in_its_place() {
+        let (note, found) = alternatives(&Caption::new("A red car"), 0);
+        assert_eq!(note, "Instead of “red”:");
+        assert!(found.contains(&("blue".into(), "A blue car".into())));
+        assert!(found.contains(&("An orange".into(), "An orange car".into())));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{BOUNDARY, Class, Clause, Condition, Group, Lexicon, Sense, Side, Term, Word};
+use super::{BOUNDARY, Class, Clause, Condition, Group, Lexicon, Sense, Side, Term, Word, Written};
 use crate::concept::Concept;
 
 /// The heading over phrases that contain a term and name no concept.
@@ -32,7 +32,7 @@ pub(super) fn lexicon(word_classes: &'static str, files: &[(Concept, &'static st
                 if name == EVERY {
                     every = group.clone();
                 } else if !hides_terms {
-                    lexicon.groups.push(Group { concept, classes: Vec::new() });
+                    lexicon.groups.push(Group { concept, classes: Vec::new(), written: Vec::new() });
                 }
             } else if hides_terms {
                 let (surface, condition) = classes.split_condition(line, &mut lexicon);
@@ -43,6 +43,7 @@ pub(super) fn lexicon(word_classes: &'static str, files: &[(Concept, &'static st
         }
     }
     lexicon.note_all_looks_of_a_word();
+    lexicon.groups.iter_mut().for_each(Group::note_what_may_be_written);
     lexicon
 }
 
@@ -111,6 +112,22 @@ impl Lexicon {
             *longest = (*longest).max(1 + words.len() as u8);
         }
         self.entries.entry(surface).or_default()
+    }
+}
+
+impl Group {
+    fn note_what_may_be_written(&mut self) {
+        let terms = || self.classes.iter().flatten();
+        let forms = terms().map(|term| term.forms.len()).max().unwrap_or(0);
+        let differs =
+            |own: &[Term], term: &Term| !own.iter().any(|own| term.classes.contains(&own.classes[0]));
+        let written = |own: &[Term], form: usize| {
+            let others = terms().filter(|term| term.written && differs(own, term));
+            let surface = |term: &Term| Some((term.forms.get(form).copied()??, term.classes.clone()));
+            others.filter_map(surface).map(|(surface, classes)| Written { surface, classes }).collect()
+        };
+        self.written =
+            self.classes.iter().map(|own| (0..forms).map(|form| written(own, form)).collect()).collect();
     }
 }
 

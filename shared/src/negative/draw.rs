@@ -46,18 +46,11 @@ impl<'a> Recipe<'a> {
 }
 
 /// How many candidates are weighed for one negative.
-const WEIGHED: usize = 12;
+const WEIGHED: usize = 32;
 
-/// In how many of a hundred draws a negative likelier than its positive is looked for. People write what is likely, so
-/// for many captions there is none; with these shares about half of all negatives are the likelier ones, as far as a
-/// judge can tell who learnt from other captions (`trainer negatives --audit`).
-const fn likelier_percent(concept: Concept) -> u32 {
-    match concept {
-        Concept::Color => 80,
-        Concept::Location => 60,
-        Concept::Object | Concept::Size => 100,
-    }
-}
+/// How many times as likely as its positive a negative must be to be held for the likelier one by a judge who read other
+/// captions than the table did.
+const MARGIN: f64 = 20.0;
 
 /// At most `count` different negatives, drawn so that each concept present has an equal chance at every draw.
 pub fn draw(caption: &Caption, recipe: &Recipe, count: usize, rng: &mut impl Rng) -> Vec<Negative> {
@@ -129,18 +122,22 @@ impl<'c> Pool<'c> {
     }
 }
 
-/// The place of a candidate drawn so that text alone does not give it away: in some draws the likeliest of those that
-/// are weighed, in the others one that is less likely than the positive, but not by much.
+/// The place of a candidate drawn so that text alone does not give it away: one that is plainly likelier than the
+/// positive, any of them with the same chance, or else the likeliest that is weighed. People write what is likely, so
+/// for many captions there is none; that is why no draw looks for an unlikely one.
 fn weigh(candidates: &mut [Candidate], caption: &Caption, text: &Numbered, rng: &mut impl Rng) -> usize {
-    let weighed = candidates.len().min(WEIGHED);
-    for place in 0..weighed {
+    let mut likeliest = (0, 0.0);
+    for place in 0..candidates.len().min(WEIGHED) {
         candidates.swap(place, place + below(candidates.len() - place, rng));
+        let odds = candidates[place].odds(caption, text);
+        if odds > MARGIN {
+            return place;
+        }
+        if odds > likeliest.1 {
+            likeliest = (place, odds);
+        }
     }
-    let wants_likelier = rng.random_range(0..100u32) < likelier_percent(candidates[0].concept());
-    let rank = |odds: f64| if wants_likelier || odds <= 1.0 { odds } else { -odds };
-    let odds = candidates[..weighed].iter().map(|candidate| rank(candidate.odds(caption, text)));
-    let best = odds.enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b));
-    best.map_or(0, |(place, _)| place)
+    likeliest.0
 }
 
 /// A number below `limit`, drawn alike on machines of 32 and 64 bits.

@@ -41,7 +41,8 @@ impl<'c> Exchange<'c> {
         let new = if starts_with_vowel_sound(surface) { "an" } else { "a" };
         let before = &caption.text()[..term.span.start];
         // Of "an, blue" the article belongs to something else.
-        let beside = before.trim_end().ends_with(char::is_alphanumeric) && before.ends_with(char::is_whitespace);
+        let beside =
+            before.trim_end().ends_with(char::is_alphanumeric) && before.ends_with(char::is_whitespace);
         if let Some(old @ ("a" | "an")) = old
             && old != new
             && beside
@@ -72,13 +73,17 @@ impl<'c> Exchange<'c> {
 
     /// How much likelier the caption becomes as English.
     fn odds(&self, text: &Numbered) -> f64 {
-        let Numbered { fluency, ids } = text;
+        let Numbered { fluency, ids, longer } = text;
         // Word `n` of the caption has place `n + 1`, behind the edge.
         let (before, behind) = (ids[self.words.start], ids[self.words.end + 1]);
         let new = self.article.into_iter().chain(self.choice.surface.split(' ')).map(|word| fluency.id(word));
         let new = fluency.probability(std::iter::once(before).chain(new).chain([behind]));
         let old = fluency.probability(ids[self.words.start..self.words.end + 2].iter().copied());
-        new / old
+        let taken_out = self.words.len() - usize::from(self.article.is_some());
+        let put_in = self.choice.surface.split(' ').count();
+        // Whoever weighs whole captions prefers short ones, whoever weighs them by the word long ones: for both, then.
+        let by_the_word = libm::pow(*longer, put_in as f64 - taken_out as f64);
+        new / old * by_the_word.min(1.0)
     }
 }
 
@@ -86,12 +91,16 @@ impl<'c> Exchange<'c> {
 pub(super) struct Numbered<'f> {
     fluency: &'f Fluency,
     ids: Vec<u16>,
+    /// By how much likelier a caption of one word more may be held: one over the mean probability of a word.
+    longer: f64,
 }
 
 impl<'f> Numbered<'f> {
     pub fn new(caption: &Caption, fluency: &'f Fluency) -> Self {
         let words = caption.words().map(|word| fluency.id(word));
-        Numbered { fluency, ids: std::iter::once(EDGE).chain(words).chain([EDGE]).collect() }
+        let ids: Vec<u16> = std::iter::once(EDGE).chain(words).chain([EDGE]).collect();
+        let longer = libm::pow(fluency.probability(ids.iter().copied()), -1.0 / (ids.len() - 1) as f64);
+        Numbered { fluency, ids, longer }
     }
 }
 

@@ -95,7 +95,9 @@ fn changes_what_is_said(caption: &Caption, first: &Term, second: &Term) -> bool 
 
 /// Whether each of two terms could replace the other.
 fn exchangeable(first: &Term, second: &Term) -> bool {
-    lexicon().alternatives(first.senses()).any(|word| word.classes.iter().any(|class| second.looks_like(*class)))
+    lexicon()
+        .alternatives(first.senses())
+        .any(|word| word.classes.iter().any(|class| second.looks_like(*class)))
 }
 
 /// Whether an article or the like stands before a noun.

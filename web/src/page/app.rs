@@ -155,6 +155,8 @@ impl App {
             let app = Rc::clone(app);
             move |event: ErrorEvent| {
                 log_error(&event.message().into());
+                // What it sent before it broke may still be on the way.
+                app.borrow_mut().stop_engine();
                 app.borrow().fail("The engine stopped before it could answer.");
             }
         });
@@ -162,11 +164,8 @@ impl App {
         broken.forget();
 
         let mut state = app.borrow_mut();
-        if let Some(old) = state.worker.replace(worker) {
-            old.set_onmessage(None);
-            old.set_onerror(None);
-            old.terminate();
-        }
+        state.stop_engine();
+        state.worker = Some(worker);
         for picture in &mut state.pictures {
             picture.read = false;
         }
@@ -176,6 +175,14 @@ impl App {
         state.begun = js_sys::Date::now();
         set_state("loading");
         say("Starting the engine.");
+    }
+
+    fn stop_engine(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            worker.set_onmessage(None);
+            worker.set_onerror(None);
+            worker.terminate();
+        }
     }
 
     /// Starts again after a failure: on the main processor, if it was the graphics processor that failed.
@@ -321,38 +328,33 @@ impl App {
         self.ask(&Request::Compare { job: self.job, picture: id, caption }, None);
     }
 
-    /// Shows which words of the caption name a concept.
+    /// Shows which words of the caption name a concept; each lists its alternatives when asked.
     fn mark_caption(&self) {
-        let caption = Caption::new(by_id::<HtmlInputElement>("caption-input").value());
+        let text = by_id::<HtmlInputElement>("caption-input").value();
+        let caption = Caption::new(text.as_str());
         let marks: HtmlElement = by_id("caption-marks");
         clear(&marks);
+        let mut idx = 0;
         for piece in words::pieces(&caption) {
-            match piece.concept {
-                Some(concept) => {
-                    let mark = copy_of("mark");
-                    set_data(&mark, "concept", concept.name());
-                    mark.set_text_content(Some(piece.text));
-                    append(&marks, &mark);
-                }
-                None => super::dom::append_text(&marks, piece.text),
-            }
-        }
-        let (note, offers) = words::caption_note(&caption);
-        by_id::<HtmlElement>("caption-note").set_text_content(Some(&note));
-        let list: HtmlElement = by_id("word-offers");
-        clear(&list);
-        for word in offers {
-            let offer = copy_of("word-offer");
-            offer.set_text_content(Some(word));
-            on(&offer, "click", move |_: web_sys::Event| {
-                let input: HtmlInputElement = by_id("caption-input");
-                input.set_value(format!("{} {word}", input.value().trim_end()).trim_start());
-                input.focus().unwrap_or_else(|error| log_error(&error));
-                let told = web_sys::Event::new("input").and_then(|event| input.dispatch_event(&event));
-                told.map(drop).unwrap_or_else(|error| log_error(&error));
+            let Some(concept) = piece.concept else {
+                super::dom::append_text(&marks, piece.text);
+                continue;
+            };
+            let mark = copy_of("mark");
+            set_data(&mark, "concept", concept.name());
+            let word: HtmlElement = slot(&mark, "word");
+            word.set_text_content(Some(piece.text));
+            let (caption, term) = (caption.clone(), idx);
+            on(&word, "click", move |_: web_sys::Event| {
+                let (note, alternatives) = words::alternatives(&caption, term);
+                offer_words(&note, alternatives);
             });
-            append(&list, &offer);
+            append(&marks, &mark);
+            idx += 1;
         }
+        let (note, additions) = words::caption_note(&caption);
+        let with = |word: &str| format!("{} {word}", text.trim_end()).trim_start().to_owned();
+        offer_words(&note, additions.into_iter().map(|word| (word.to_owned(), with(word))).collect());
     }
 
     /// Reads a file and sends its bytes along with a request.
@@ -415,6 +417,25 @@ impl App {
             set_state("loading");
             Self::send_file(app, Request::AddBundle { name }, &file);
         }
+    }
+}
+
+/// Lists words, each with the caption that it makes of the visitor's when it is clicked.
+fn offer_words(note: &str, offers: Vec<(String, String)>) {
+    by_id::<HtmlElement>("caption-note").set_text_content(Some(note));
+    let list: HtmlElement = by_id("word-offers");
+    clear(&list);
+    for (word, caption) in offers {
+        let offer = copy_of("word-offer");
+        offer.set_text_content(Some(&word));
+        on(&offer, "click", move |_: web_sys::Event| {
+            let input: HtmlInputElement = by_id("caption-input");
+            input.set_value(&caption);
+            input.focus().unwrap_or_else(|error| log_error(&error));
+            let told = web_sys::Event::new("input").and_then(|event| input.dispatch_event(&event));
+            told.map(drop).unwrap_or_else(|error| log_error(&error));
+        });
+        append(&list, &offer);
     }
 }
 
