@@ -70,8 +70,7 @@ pub enum FluencyError {
 impl Fluency {
     /// Counts the words and pairs of some captions. Words seen fewer than `at_least` times are left out.
     ///
-    /// # Panics
-    /// If there are more than 65,534 different words.
+    /// Of more than 65,534 different words those last in the alphabet are left out, too.
     pub fn count<'a>(captions: impl IntoIterator<Item = &'a Caption>, at_least: u32) -> Self {
         let captions: Vec<&Caption> = captions.into_iter().collect();
         let mut counts: HashMap<&str, u32> = HashMap::new();

@@ -8,7 +8,7 @@
 mod parse;
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use rustc_hash::FxBuildHasher;
 
@@ -150,8 +150,8 @@ struct Condition {
 struct Clause {
     side: Side,
     negated: bool,
-    /// In order.
-    words: Vec<Word>,
+    /// In order; shared, because every noun has the same long list.
+    words: Arc<[Word]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -125,7 +125,8 @@ impl Violations {
     }
 }
 
-/// How many articles do not fit the word behind them, as far as spelling tells.
+/// How many articles do not fit the word behind them, as far as spelling tells. Not the generator's own rule: an audit
+/// must not repeat its faults, and reads other people's words.
 fn wrong_articles(text: &str) -> usize {
     let lower = text.to_lowercase();
     let words: Vec<&str> = lower.split_whitespace().collect();

@@ -96,7 +96,6 @@ impl Lexicon {
         for group in &mut self.groups {
             for term in group.classes.iter_mut().flatten() {
                 let own = term.classes[0];
-                // Of a word that is only written, its readings elsewhere.
                 let surfaces = term.forms.iter().flatten().filter_map(|surface| self.entries.get(surface));
                 let classes = surfaces.flat_map(|entry| entry.senses.iter().map(|(sense, _)| sense.class));
                 term.classes.extend(classes.filter(|class| *class != own));
@@ -194,7 +193,7 @@ impl WordClasses {
         let mut words: Vec<Word> = self.expand(words).into_iter().map(|word| lexicon.named(word)).collect();
         words.sort_unstable();
         words.dedup();
-        Clause { side, negated, words }
+        Clause { side, negated, words: words.into() }
     }
 }
 

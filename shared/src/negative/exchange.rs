@@ -81,9 +81,12 @@ impl<'c> Exchange<'c> {
         let old = fluency.probability(ids[self.words.start..self.words.end + 2].iter().copied());
         let taken_out = self.words.len() - usize::from(self.article.is_some());
         let put_in = self.choice.surface.split(' ').count();
+        let odds = new / old;
+        if put_in == taken_out {
+            return odds;
+        }
         // Whoever weighs whole captions prefers short ones, whoever weighs them by the word long ones: for both, then.
-        let by_the_word = libm::pow(*longer, put_in as f64 - taken_out as f64);
-        new / old * by_the_word.min(1.0)
+        odds * libm::pow(*longer, put_in as f64 - taken_out as f64).min(1.0)
     }
 }
 
