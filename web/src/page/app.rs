@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::Uint8Array;
-use shared::caption::Caption;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -14,7 +13,7 @@ use web_sys::{
 };
 
 use super::dom::{append, by_id, clear, copy_of, document, log_error, on, set_data, slot};
-use super::results;
+use super::{caption, results};
 use crate::messages::{pack, unpack};
 use crate::protocol::{Answer, Backend, Event, Model, PictureId, Request, model_name};
 use crate::words;
@@ -91,7 +90,7 @@ impl App {
         );
         // Files may have been chosen while the program was on its way.
         Self::open_files(app, input.files());
-        on(&by_id::<HtmlInputElement>("caption-input"), "input", with(|app| app.borrow().mark_caption()));
+        on(&by_id::<HtmlInputElement>("caption-input"), "input", |_: web_sys::Event| caption::mark());
         on(&by_id::<HtmlElement>("caption-form"), "submit", {
             let app = Rc::clone(app);
             move |event: web_sys::Event| {
@@ -103,7 +102,8 @@ impl App {
         on(&by_id::<HtmlButtonElement>("retry"), "click", with(Self::retry));
         Self::listen_for_drops(app);
         by_id::<HtmlButtonElement>("run").set_disabled(false);
-        app.borrow().mark_caption();
+        caption::listen();
+        caption::mark();
     }
 
     fn listen_for_drops(app: &Rc<RefCell<App>>) {
@@ -311,7 +311,7 @@ impl App {
     pub(super) fn compare(&mut self) {
         let caption = by_id::<HtmlInputElement>("caption-input").value();
         let caption = caption.trim().to_owned();
-        self.mark_caption();
+        caption::mark();
         let Some(id) = self.current else {
             return by_id::<HtmlElement>("caption-note")
                 .set_text_content(Some("Choose or open a picture first."));
@@ -326,35 +326,6 @@ impl App {
         set_state("working");
         say("Comparing.");
         self.ask(&Request::Compare { job: self.job, picture: id, caption }, None);
-    }
-
-    /// Shows which words of the caption name a concept; each lists its alternatives when asked.
-    fn mark_caption(&self) {
-        let text = by_id::<HtmlInputElement>("caption-input").value();
-        let caption = Caption::new(text.as_str());
-        let marks: HtmlElement = by_id("caption-marks");
-        clear(&marks);
-        let mut idx = 0;
-        for piece in words::pieces(&caption) {
-            let Some(concept) = piece.concept else {
-                super::dom::append_text(&marks, piece.text);
-                continue;
-            };
-            let mark = copy_of("mark");
-            set_data(&mark, "concept", concept.name());
-            let word: HtmlElement = slot(&mark, "word");
-            word.set_text_content(Some(piece.text));
-            let (caption, term) = (caption.clone(), idx);
-            on(&word, "click", move |_: web_sys::Event| {
-                let (note, alternatives) = words::alternatives(&caption, term);
-                offer_words(&note, alternatives);
-            });
-            append(&marks, &mark);
-            idx += 1;
-        }
-        let (note, additions) = words::caption_note(&caption);
-        let with = |word: &str| format!("{} {word}", text.trim_end()).trim_start().to_owned();
-        offer_words(&note, additions.into_iter().map(|word| (word.to_owned(), with(word))).collect());
     }
 
     /// Reads a file and sends its bytes along with a request.
@@ -417,25 +388,6 @@ impl App {
             set_state("loading");
             Self::send_file(app, Request::AddBundle { name }, &file);
         }
-    }
-}
-
-/// Lists words, each with the caption that it makes of the visitor's when it is clicked.
-fn offer_words(note: &str, offers: Vec<(String, String)>) {
-    by_id::<HtmlElement>("caption-note").set_text_content(Some(note));
-    let list: HtmlElement = by_id("word-offers");
-    clear(&list);
-    for (word, caption) in offers {
-        let offer = copy_of("word-offer");
-        offer.set_text_content(Some(&word));
-        on(&offer, "click", move |_: web_sys::Event| {
-            let input: HtmlInputElement = by_id("caption-input");
-            input.set_value(&caption);
-            input.focus().unwrap_or_else(|error| log_error(&error));
-            let told = web_sys::Event::new("input").and_then(|event| input.dispatch_event(&event));
-            told.map(drop).unwrap_or_else(|error| log_error(&error));
-        });
-        append(&list, &offer);
     }
 }
 

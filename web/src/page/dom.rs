@@ -82,6 +82,19 @@ pub fn on<E: JsCast + 'static>(target: &EventTarget, kind: &str, mut act: impl F
     listener.forget();
 }
 
+/// Calls `act` at every click inside `container` on an element that has the `data-` attribute `name`, with its value.
+/// One listener serves all elements that come and go there.
+pub fn on_click_within(container: &HtmlElement, name: &'static str, mut act: impl FnMut(&str) + 'static) {
+    let name = format!("data-{name}");
+    on(container, "click", move |event: Event| {
+        let clicked = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let named = clicked.and_then(|clicked| clicked.closest(&format!("[{name}]")).ok().flatten());
+        if let Some(value) = named.and_then(|named| named.get_attribute(&name)) {
+            act(&value);
+        }
+    });
+}
+
 /// Tells the console what no visitor can mend.
 pub fn log_error(error: &JsValue) {
     let console = js_sys::Reflect::get(&js_sys::global(), &"console".into());
