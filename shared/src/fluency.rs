@@ -42,7 +42,8 @@ pub struct Fluency {
     words: Vec<Word>,
     /// First word in the upper, second in the lower half of the key.
     pairs: HashMap<u32, u32, FxBuildHasher>,
-    total: f64,
+    /// The probability of a word that is not in the table.
+    unknown: f64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -51,6 +52,8 @@ struct Word {
     /// How often the word is followed by another, and by how many different ones.
     followed: u32,
     followers: u32,
+    /// The probability of the word by itself.
+    alone: f64,
 }
 
 /// Why a file is no table.
@@ -99,10 +102,10 @@ impl Fluency {
         let ids =
             std::iter::once("").chain(names).map(Box::from).zip(0..UNKNOWN).collect::<HashMap<_, _, _>>();
         let words = vec![Word::default(); ids.len()];
-        Fluency { ids, words, pairs: HashMap::default(), total: 0.0 }
+        Fluency { ids, words, pairs: HashMap::default(), unknown: 1.0 }
     }
 
-    /// Derives the counts of single words from those of pairs.
+    /// Derives the counts and probabilities of single words from the counts of pairs.
     fn add_up(&mut self) {
         for (&pair, &count) in &self.pairs {
             let (first, second) = (pair >> 16, pair & 0xffff);
@@ -111,7 +114,12 @@ impl Fluency {
             first.followers += 1;
             self.words[second as usize].count += count;
         }
-        self.total = self.words.iter().map(|word| f64::from(word.count)).sum();
+        let total: f64 = self.words.iter().map(|word| f64::from(word.count)).sum();
+        let total = total + 0.5 * self.words.len() as f64 + 0.5;
+        self.unknown = 0.5 / total;
+        for word in &mut self.words {
+            word.alone = (f64::from(word.count) + 0.5) / total;
+        }
     }
 
     /// The number of different words and of different pairs.
@@ -126,19 +134,18 @@ impl Fluency {
 
     /// The probability of a word by itself.
     fn alone(&self, id: u16) -> f64 {
-        let count = self.words.get(usize::from(id)).map_or(0, |word| word.count);
-        (f64::from(count) + 0.5) / (self.total + 0.5 * self.words.len() as f64 + 0.5)
+        self.words.get(usize::from(id)).map_or(self.unknown, |word| word.alone)
     }
 
     /// The probability of `second` behind `first`.
-    fn behind(&self, first: u16, second: u16) -> f64 {
-        let word = self.words.get(usize::from(first)).copied().unwrap_or_default();
-        if word.followed == 0 {
-            return self.alone(second);
-        }
+    pub fn behind(&self, first: u16, second: u16) -> f64 {
+        let alone = self.alone(second);
+        let Some(word) = self.words.get(usize::from(first)).filter(|word| word.followed > 0) else {
+            return alone;
+        };
         let seen =
             if second == UNKNOWN { 0 } else { self.pairs.get(&key(first, second)).copied().unwrap_or(0) };
-        let held_back = DISCOUNT * f64::from(word.followers) * self.alone(second);
+        let held_back = DISCOUNT * f64::from(word.followers) * alone;
         ((f64::from(seen) - DISCOUNT).max(0.0) + held_back) / f64::from(word.followed)
     }
 

@@ -45,13 +45,6 @@ impl<'a> Recipe<'a> {
     }
 }
 
-/// How many candidates are weighed for one negative.
-const WEIGHED: usize = 32;
-
-/// How many times as likely as its positive a negative must be to be held for the likelier one by a judge who read other
-/// captions than the table did.
-const MARGIN: f64 = 20.0;
-
 /// At most `count` different negatives, drawn so that each concept present has an equal chance at every draw.
 pub fn draw(caption: &Caption, recipe: &Recipe, count: usize, rng: &mut impl Rng) -> Vec<Negative> {
     let named = |concept: &Concept| caption.terms().iter().any(|term| term.concept == *concept);
@@ -62,8 +55,8 @@ pub fn draw(caption: &Caption, recipe: &Recipe, count: usize, rng: &mut impl Rng
     while drawn.len() < count && !pools.is_empty() {
         let nth = below(pools.len(), rng);
         let (concept, pool) = &mut pools[nth];
-        let pool = pool.get_or_insert_with(|| Pool::new(caption, *concept, recipe));
-        let Some(candidate) = pool.take(caption, numbered.as_ref(), rng) else {
+        let pool = pool.get_or_insert_with(|| Pool::new(caption, *concept, recipe, numbered.as_ref()));
+        let Some(candidate) = pool.take(rng) else {
             pools.remove(nth);
             continue;
         };
@@ -80,12 +73,20 @@ pub fn draw(caption: &Caption, recipe: &Recipe, count: usize, rng: &mut impl Rng
 
 /// What is left to draw from for one concept.
 struct Pool<'c> {
-    replacements: Vec<Candidate<'c>>,
-    swaps: Vec<Candidate<'c>>,
+    replacements: Vec<Weighed<'c>>,
+    swaps: Vec<Weighed<'c>>,
+}
+
+/// A candidate and its share of the chances.
+struct Weighed<'c> {
+    candidate: Candidate<'c>,
+    weight: f64,
 }
 
 impl<'c> Pool<'c> {
-    fn new(caption: &'c Caption, concept: Concept, recipe: &Recipe) -> Self {
+    fn new(caption: &'c Caption, concept: Concept, recipe: &Recipe, text: Option<&Numbered>) -> Self {
+        let weighed =
+            |candidate: Candidate<'c>| Weighed { candidate, weight: weight(&candidate, caption, text) };
         let mut pool = Pool { replacements: Vec::new(), swaps: Vec::new() };
         if recipe.strategy != Strategy::Swap {
             let none = Guard::default();
@@ -93,51 +94,42 @@ impl<'c> Pool<'c> {
             let terms = caption.terms().iter().enumerate().filter(|(_, term)| term.concept == concept);
             let all = terms.flat_map(|(idx, _)| replacements(caption, idx, guard));
             let writable = |word: &str| recipe.vocabulary.is_none_or(|words| words.contains(word));
-            pool.replacements = all.filter(|candidate| writable(candidate.surface())).collect();
+            pool.replacements = all.filter(|candidate| writable(candidate.surface())).map(weighed).collect();
         }
         if recipe.strategy != Strategy::Replace {
-            pool.swaps = swaps(caption, concept).collect();
+            pool.swaps = swaps(caption, concept).map(weighed).collect();
         }
         pool
     }
 
     /// Takes out one candidate, if there is one left.
-    fn take(
-        &mut self,
-        caption: &Caption,
-        text: Option<&Numbered>,
-        rng: &mut impl Rng,
-    ) -> Option<Candidate<'c>> {
+    fn take(&mut self, rng: &mut impl Rng) -> Option<Candidate<'c>> {
         let swap = match (self.swaps.is_empty(), self.replacements.is_empty()) {
             (true, true) => return None,
             (false, false) => below(2, rng) == 0,
             (no_swaps, _) => !no_swaps,
         };
         let candidates = if swap { &mut self.swaps } else { &mut self.replacements };
-        let nth = match text {
-            None => below(candidates.len(), rng),
-            Some(text) => weigh(candidates, caption, text, rng),
-        };
-        Some(candidates.swap_remove(nth))
+        let total: f64 = candidates.iter().map(|one| one.weight).sum();
+        let mut left = total * rng.random::<f64>();
+        let drawn = candidates.iter().position(|one| {
+            left -= one.weight;
+            left < 0.0
+        });
+        // Rounding can leave a little over behind the last.
+        let drawn = drawn.unwrap_or(candidates.len() - 1);
+        Some(candidates.swap_remove(drawn).candidate)
     }
 }
 
-/// The place of a candidate drawn so that text alone does not give it away: one that is plainly likelier than the
-/// positive, any of them with the same chance, or else the likeliest that is weighed. People write what is likely, so
-/// for many captions there is none; that is why no draw looks for an unlikely one.
-fn weigh(candidates: &mut [Candidate], caption: &Caption, text: &Numbered, rng: &mut impl Rng) -> usize {
-    let mut likeliest = (0, 0.0);
-    for place in 0..candidates.len().min(WEIGHED) {
-        candidates.swap(place, place + below(candidates.len() - place, rng));
-        let odds = candidates[place].odds(caption, text);
-        if odds > MARGIN {
-            return place;
-        }
-        if odds > likeliest.1 {
-            likeliest = (place, odds);
-        }
-    }
-    likeliest.0
+/// The weight of a candidate: the same for all, or by how likely its caption is as English.
+///
+/// Drawn by likelihood itself, negatives would be what people write in that place. But people wrote the positive, too,
+/// and mostly the likeliest word; and whoever judges has read other captions than the table. So the likely ones get
+/// more than their share: the third power is the gentlest that leaves the judges of the notebook blind.
+fn weight(candidate: &Candidate, caption: &Caption, text: Option<&Numbered>) -> f64 {
+    let odds = text.map_or(1.0, |text| candidate.odds(caption, text));
+    odds * odds * odds
 }
 
 /// A number below `limit`, drawn alike on machines of 32 and 64 bits.

@@ -73,12 +73,12 @@ impl<'c> Exchange<'c> {
 
     /// How much likelier the caption becomes as English.
     fn odds(&self, text: &Numbered) -> f64 {
-        let Numbered { fluency, ids, longer } = text;
+        let Numbered { fluency, ids, steps, longer } = text;
         // Word `n` of the caption has place `n + 1`, behind the edge.
         let (before, behind) = (ids[self.words.start], ids[self.words.end + 1]);
         let new = self.article.into_iter().chain(self.choice.surface.split(' ')).map(|word| fluency.id(word));
         let new = fluency.probability(std::iter::once(before).chain(new).chain([behind]));
-        let old = fluency.probability(ids[self.words.start..self.words.end + 2].iter().copied());
+        let old: f64 = steps[self.words.start..=self.words.end].iter().product();
         let taken_out = self.words.len() - usize::from(self.article.is_some());
         let put_in = self.choice.surface.split(' ').count();
         let odds = new / old;
@@ -94,6 +94,8 @@ impl<'c> Exchange<'c> {
 pub(super) struct Numbered<'f> {
     fluency: &'f Fluency,
     ids: Vec<u16>,
+    /// The probability of each number behind the one before it.
+    steps: Vec<f64>,
     /// By how much likelier a caption of one word more may be held: one over the mean probability of a word.
     longer: f64,
 }
@@ -102,8 +104,9 @@ impl<'f> Numbered<'f> {
     pub fn new(caption: &Caption, fluency: &'f Fluency) -> Self {
         let words = caption.words().map(|word| fluency.id(word));
         let ids: Vec<u16> = std::iter::once(EDGE).chain(words).chain([EDGE]).collect();
-        let longer = libm::pow(fluency.probability(ids.iter().copied()), -1.0 / (ids.len() - 1) as f64);
-        Numbered { fluency, ids, longer }
+        let steps: Vec<f64> = ids.windows(2).map(|pair| fluency.behind(pair[0], pair[1])).collect();
+        let longer = libm::pow(steps.iter().product(), -1.0 / steps.len() as f64);
+        Numbered { fluency, ids, steps, longer }
     }
 }
 
