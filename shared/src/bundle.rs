@@ -42,6 +42,23 @@ pub enum Precision {
     F32,
     /// Two bytes a weight.
     F16,
+    /// One byte a weight: each row of a matrix as whole numbers from -127 to 127, with a 32-bit factor a row beside
+    /// it. What is no matrix stays exact; it is small.
+    Q8,
+}
+
+/// What follows the name of a matrix in the name of its rows' factors.
+const SCALE: &str = ".scale";
+
+/// A weight on its way into a bundle.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weight {
+    /// Its name in the bundle.
+    pub name: String,
+    /// Its shape in PyTorch's layout.
+    pub shape: Vec<usize>,
+    /// Its values, the last axis running fastest.
+    pub values: Vec<f32>,
 }
 
 /// Where the weights come from.
@@ -61,6 +78,18 @@ pub struct Training {
     pub commit: String,
     /// What was measured at the end, by name.
     pub results: serde_json::Map<String, serde_json::Value>,
+    /// Whose weights these are, if Foil did not train them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
+}
+
+/// Where published weights were taken from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// The folder or the name on the hub.
+    pub from: String,
+    /// Whose names the tensors had: `transformers` or `open_clip`.
+    pub layout: String,
 }
 
 /// One pair whose similarity every backend must reproduce.
@@ -125,7 +154,7 @@ pub enum BundleError {
         found: String,
     },
     /// A tensor of a type that is not read.
-    #[error("the tensor {name} is stored as {dtype}; F32 and F16 can be read")]
+    #[error("the tensor {name} is stored as {dtype}; F32, F16, and I8 with a factor a row can be read")]
     Dtype {
         /// Which one.
         name: String,
@@ -189,36 +218,60 @@ impl Bundle {
         model: &Clip,
         tokenizer: &Tokenizer,
         training: &Training,
-        selftest: &[SelfTest],
         precision: Precision,
     ) -> Result<Self, BundleError> {
+        let weights = model.collect(None, Some(Box::new(BurnToPyTorchAdapter)), false).into_iter();
+        let weights = weights.map(|tensor| {
+            let (name, shape) = (tensor.name.clone(), tensor.shape.to_vec());
+            let data = bridge::into_data(tensor).map_err(|error| BundleError::Weights(error.to_string()))?;
+            Ok(Weight { name, shape, values: data.iter::<f32>().collect() })
+        });
+        Self::pack(config, weights, tokenizer, training, precision)
+    }
+
+    /// Makes a bundle of weights, one at a time. It has no self-test yet.
+    ///
+    /// # Errors
+    /// If a weight cannot be had, or the tokenizer does not fit the model.
+    pub fn pack<E: From<BundleError>>(
+        config: &ClipConfig,
+        weights: impl Iterator<Item = Result<Weight, E>>,
+        tokenizer: &Tokenizer,
+        training: &Training,
+        precision: Precision,
+    ) -> Result<Self, E> {
         let metadata = HashMap::from([
             (keys::VERSION.to_owned(), VERSION.to_owned()),
             (keys::CONFIG.to_owned(), write(keys::CONFIG, config)?),
             (keys::TOKENIZER.to_owned(), tokenizer.to_json().map_err(unwritable_tokenizer)?),
             (keys::TRAINING.to_owned(), write(keys::TRAINING, training)?),
-            (keys::SELFTEST.to_owned(), write(keys::SELFTEST, &selftest)?),
+            (keys::SELFTEST.to_owned(), write::<[SelfTest]>(keys::SELFTEST, &[])?),
         ]);
         let mut stored = Vec::new();
-        for tensor in model.collect(None, Some(Box::new(BurnToPyTorchAdapter)), false) {
-            let name = tensor.name.clone();
-            let shape = tensor.shape.to_vec();
-            let data = bridge::into_data(tensor).map_err(|error| BundleError::Weights(error.to_string()))?;
-            stored.push((name, shape, encode(&data, precision)));
+        for weight in weights {
+            stored.extend(encode(weight?, precision));
         }
-        let dtype = match precision {
-            Precision::F32 => Dtype::F32,
-            Precision::F16 => Dtype::F16,
-        };
-        let views = stored.iter().map(|(name, shape, bytes)| {
-            let view = TensorView::new(dtype, shape.clone(), bytes)
-                .map_err(|error| BundleError::Weights(format!("{name}: {error}")))?;
-            Ok((name.as_str(), view))
+        let views = stored.iter().map(|tensor| {
+            let view = TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes)
+                .map_err(|error| BundleError::Weights(format!("{}: {error}", tensor.name)))?;
+            Ok((tensor.name.as_str(), view))
         });
-        let views = views.collect::<Result<Vec<_>, BundleError>>()?;
-        let bytes = safetensors::serialize(views, Some(metadata))
-            .map_err(|error| BundleError::Weights(error.to_string()))?;
-        Bundle::read(bytes)
+        let bytes = serialize(views.collect::<Result<Vec<_>, BundleError>>()?, metadata)?;
+        drop(stored);
+        Ok(Bundle::read(bytes)?)
+    }
+
+    /// The same bundle with these facts and this self-test.
+    ///
+    /// # Errors
+    /// If the file cannot be written again, which [`Bundle::read`] would have found.
+    pub fn with(self, training: &Training, selftest: &[SelfTest]) -> Result<Self, BundleError> {
+        let (_, header) = SafeTensors::read_metadata(&self.bytes).map_err(unreadable)?;
+        let mut metadata = header.metadata().clone().unwrap_or_default();
+        metadata.insert(keys::TRAINING.to_owned(), write(keys::TRAINING, training)?);
+        metadata.insert(keys::SELFTEST.to_owned(), write(keys::SELFTEST, selftest)?);
+        let file = SafeTensors::deserialize(&self.bytes).map_err(unreadable)?;
+        Bundle::read(serialize(file.tensors(), metadata)?)
     }
 
     /// The model, its weights on `device`.
@@ -228,8 +281,8 @@ impl Bundle {
     pub fn model(&self, device: &Device) -> Result<Clip, BundleError> {
         let file = SafeTensors::deserialize(&self.bytes).map_err(unreadable)?;
         let mut tensors = Vec::new();
-        for (name, view) in file.iter() {
-            let data = TensorData::new(decode(name, &view)?, view.shape().to_vec());
+        for (name, view) in file.iter().filter(|(name, _)| factors_of(&file, name).is_none()) {
+            let data = TensorData::new(decode(&file, name, &view)?, view.shape().to_vec());
             tensors.push(bridge::from_data(data, name.to_owned(), None));
         }
         let mut model = self.config.init(device);
@@ -295,27 +348,91 @@ fn parse<T: for<'a> Deserialize<'a>>(key: &'static str, json: &str) -> Result<T,
     serde_json::from_str(json).map_err(|error| BundleError::Metadata { key, reason: error.to_string() })
 }
 
-fn write<T: Serialize>(key: &'static str, value: &T) -> Result<String, BundleError> {
+fn write<T: Serialize + ?Sized>(key: &'static str, value: &T) -> Result<String, BundleError> {
     serde_json::to_string(value).map_err(|error| BundleError::Metadata { key, reason: error.to_string() })
 }
 
-fn encode(data: &TensorData, precision: Precision) -> Vec<u8> {
-    let values = data.iter::<f32>();
+fn serialize<N: AsRef<str> + Ord + std::fmt::Display>(
+    views: Vec<(N, TensorView)>,
+    metadata: HashMap<String, String>,
+) -> Result<Vec<u8>, BundleError> {
+    safetensors::serialize(views, Some(metadata)).map_err(|error| BundleError::Weights(error.to_string()))
+}
+
+/// A tensor as it stands in the file.
+struct Stored {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+fn encode(weight: Weight, precision: Precision) -> Vec<Stored> {
+    let Weight { name, shape, values } = weight;
+    let precision = if precision == Precision::Q8 && shape.len() < 2 { Precision::F32 } else { precision };
+    let stored = |name: String, dtype, shape, bytes| Stored { name, dtype, shape, bytes };
     match precision {
-        Precision::F32 => values.flat_map(f32::to_le_bytes).collect(),
-        Precision::F16 => values.flat_map(|value| f16::from_f32(value).to_le_bytes()).collect(),
+        Precision::F32 => {
+            let bytes = values.into_iter().flat_map(f32::to_le_bytes).collect();
+            vec![stored(name, Dtype::F32, shape, bytes)]
+        }
+        Precision::F16 => {
+            let bytes = values.into_iter().flat_map(|value| f16::from_f32(value).to_le_bytes()).collect();
+            vec![stored(name, Dtype::F16, shape, bytes)]
+        }
+        Precision::Q8 => {
+            let rows = values.chunks((values.len() / shape[0]).max(1));
+            let scale = |row: &[f32]| row.iter().fold(0f32, |most, value| most.max(value.abs())) / 127.0;
+            let scales: Vec<f32> = rows.clone().map(scale).collect();
+            let whole = |(row, &scale): (&[f32], &f32)| -> Vec<u8> {
+                // A row of zeros has no scale to divide by.
+                let per_unit = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+                row.iter().map(|value| (value * per_unit).round() as i8 as u8).collect()
+            };
+            let bytes = rows.zip(&scales).flat_map(whole).collect();
+            let scale_bytes = scales.iter().flat_map(|scale| scale.to_le_bytes()).collect();
+            vec![
+                stored(format!("{name}{SCALE}"), Dtype::F32, vec![scales.len()], scale_bytes),
+                stored(name, Dtype::I8, shape, bytes),
+            ]
+        }
     }
 }
 
-fn decode(name: &str, view: &TensorView) -> Result<Vec<f32>, BundleError> {
+/// Of the factors of a matrix's rows the matrix they belong to.
+fn factors_of<'f>(file: &'f SafeTensors, name: &str) -> Option<TensorView<'f>> {
+    let matrix = file.tensor(name.strip_suffix(SCALE)?).ok()?;
+    (matrix.dtype() == Dtype::I8).then_some(matrix)
+}
+
+fn decode(file: &SafeTensors, name: &str, view: &TensorView) -> Result<Vec<f32>, BundleError> {
     let bytes = view.data();
     match view.dtype() {
-        Dtype::F32 => {
-            Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
-        }
+        Dtype::F32 => Ok(floats(bytes).collect()),
         Dtype::F16 => Ok(bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()),
+        Dtype::I8 => {
+            let scales_name = format!("{name}{SCALE}");
+            let Ok(scales) = file.tensor(&scales_name) else {
+                return Err(BundleError::MissingTensor(scales_name));
+            };
+            let n_rows = view.shape().first().copied().unwrap_or(0);
+            if (scales.dtype(), scales.shape()) != (Dtype::F32, &[n_rows]) {
+                let found = format!("{:?} of {:?}", scales.shape(), scales.dtype());
+                let expected = format!("{:?} of F32", [n_rows]);
+                return Err(BundleError::Shape { name: scales_name, expected, found });
+            }
+            let rows = bytes.chunks((bytes.len() / n_rows.max(1)).max(1));
+            let row = |(row, scale): (&[u8], f32)| -> Vec<f32> {
+                row.iter().map(|&byte| f32::from(byte as i8) * scale).collect()
+            };
+            Ok(rows.zip(floats(scales.data())).flat_map(row).collect())
+        }
         other => Err(BundleError::Dtype { name: name.to_owned(), dtype: format!("{other:?}") }),
     }
+}
+
+fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
 }
 
 /// The name in a file of what Burn calls by another one: its norms have a gamma and a beta.

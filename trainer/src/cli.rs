@@ -42,6 +42,8 @@ pub enum Verb {
     Evaluate(EvaluateArgs),
     /// Score captions against pictures, as the page does.
     Score(ScoreArgs),
+    /// Make a bundle of published CLIP weights.
+    Import(ImportArgs),
     /// Make a bundle of a training run.
     Export(ExportArgs),
     /// Say what a bundle holds.
@@ -277,8 +279,12 @@ pub struct ScoreArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Storage {
+    /// Four bytes a weight, exact.
     F32,
+    /// Two bytes a weight.
     F16,
+    /// One byte a weight.
+    Q8,
 }
 
 impl From<Storage> for Precision {
@@ -286,8 +292,25 @@ impl From<Storage> for Precision {
         match storage {
             Storage::F32 => Precision::F32,
             Storage::F16 => Precision::F16,
+            Storage::Q8 => Precision::Q8,
         }
     }
+}
+
+#[derive(Args)]
+pub struct ImportArgs {
+    /// A folder with a CLIP model in safetensors, as transformers or open_clip save it.
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// The bundle to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// How the weights are stored.
+    #[arg(long, value_enum, default_value = "f16")]
+    pub precision: Storage,
+    /// Pictures on which to measure what the precision costs. Without them: drawn scenes.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub image: Vec<PathBuf>,
 }
 
 #[derive(Args)]

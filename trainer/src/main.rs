@@ -6,11 +6,13 @@
 
 mod audit;
 mod blind;
+mod bundles;
 mod captions;
 mod checkpoint;
 mod cli;
 mod data;
 mod device;
+mod import;
 mod metrics;
 mod objective;
 mod pairs;
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         cli::Verb::Pretrain(args) => verbs::pretrain::run(&args),
         cli::Verb::Evaluate(args) => verbs::evaluate::run(&args),
         cli::Verb::Score(args) => verbs::score::run(&args),
+        cli::Verb::Import(args) => verbs::import::run(&args),
         cli::Verb::Export(args) => verbs::export::run(&args),
         cli::Verb::Inspect(args) => verbs::inspect::run(&args),
     };

@@ -13,8 +13,8 @@ use shared::picture::Picture;
 use shared::similarity::{CHANCE, Square};
 
 use crate::cli::{Benchmark, EvaluateArgs};
-use crate::verbs::{load_engine, scenes};
-use crate::{device, pairs};
+use crate::verbs::scenes;
+use crate::{bundles, device, pairs};
 
 /// The side at which scene pairs are rendered, in pixels.
 const SIDE: u32 = 224;
@@ -73,7 +73,7 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
     };
     let mut models = Vec::new();
     for path in std::iter::once(&args.bundle).chain(&args.against) {
-        let (bundle, engine) = load_engine(path, &device)?;
+        let (bundle, engine) = bundles::load(path, &device)?;
         let rows = tabulate(&squares(&engine, args)?);
         models.push(ModelTable {
             bundle: name(path),

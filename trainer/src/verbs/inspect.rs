@@ -3,17 +3,17 @@
 use std::io::{self, Write};
 
 use anyhow::Result;
+use shared::bundle::Imported;
 
 use crate::cli::InspectArgs;
-use crate::device;
-use crate::verbs::{load_engine, read_bundle};
+use crate::{bundles, device};
 
 /// Prints a bundle's config, size, training facts and self-test.
 ///
 /// # Errors
 /// If the bundle cannot be used on the device.
 pub fn run(args: &InspectArgs) -> Result<()> {
-    let bundle = read_bundle(&args.bundle)?;
+    let bundle = bundles::read(&args.bundle)?;
     let tensors = bundle.tensors()?;
     let weights: usize = tensors.iter().map(|(_, _, shape)| shape.iter().product::<usize>()).sum();
     let mut precisions: Vec<&str> = tensors.iter().map(|(_, dtype, _)| dtype.as_str()).collect();
@@ -30,12 +30,19 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         precisions.join(" and ")
     )?;
     writeln!(out, "vocabulary  {} tokens", bundle.tokenizer().vocabulary())?;
-    writeln!(out, "trained on  {}, negatives: {}", training.data.join(", "), training.negatives)?;
-    writeln!(
-        out,
-        "            {} steps of {} pictures, seed {}, commit {}",
-        training.steps, training.batch, training.seed, training.commit
-    )?;
+    match &training.imported {
+        Some(Imported { from, layout }) => {
+            writeln!(out, "imported    from {from} ({layout} names), by commit {}", training.commit)?;
+        }
+        None => {
+            writeln!(out, "trained on  {}, negatives: {}", training.data.join(", "), training.negatives)?;
+            writeln!(
+                out,
+                "            {} steps of {} pictures, seed {}, commit {}",
+                training.steps, training.batch, training.seed, training.commit
+            )?;
+        }
+    }
     for (name, result) in &training.results {
         writeln!(out, "            {name}: {result}")?;
     }
@@ -46,7 +53,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     )?;
 
     let device = device::open(args.device)?;
-    let (bundle, engine) = load_engine(&args.bundle, &device)?;
+    let (bundle, engine) = bundles::load(&args.bundle, &device)?;
     let difference = pollster::block_on(engine.self_test(&bundle))?;
     writeln!(
         out,

@@ -11,8 +11,7 @@ use shared::negative;
 use shared::similarity::{Embedding, Kind, Score, contest, probabilities};
 
 use crate::cli::ScoreArgs;
-use crate::device;
-use crate::verbs::load_engine;
+use crate::{bundles, device};
 
 #[derive(Serialize)]
 struct Row {
@@ -32,7 +31,7 @@ struct Report {
 /// If a file cannot be read or used, or the device fails.
 pub fn run(args: &ScoreArgs) -> Result<()> {
     let device = device::open(args.device)?;
-    let (_, engine) = load_engine(&args.bundle, &device)?;
+    let (_, engine) = bundles::load(&args.bundle, &device)?;
     let mut scores = Vec::new();
     for path in &args.image {
         let name = path.display().to_string();

@@ -1,0 +1,75 @@
+//! `import`: published CLIP weights become a bundle.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use shared::bundle::{Bundle, Imported, Training};
+use shared::decode::decode;
+use shared::model::Activation;
+use shared::picture::Picture;
+use shared::preprocess::Fit;
+
+use crate::cli::ImportArgs;
+use crate::import::Published;
+use crate::{bundles, run_config};
+
+/// Reads a published model, says what it is, and writes it as a bundle.
+///
+/// # Errors
+/// If the model is not there, is not CLIP or does not fit its config, or the bundle cannot be written.
+pub fn run(args: &ImportArgs) -> Result<()> {
+    let published = Published::open(&args.from)?;
+    describe(&published);
+    let training = Training {
+        data: Vec::new(),
+        negatives: "none".to_owned(),
+        steps: 0,
+        batch: 0,
+        seed: 0,
+        commit: run_config::commit(),
+        results: serde_json::Map::new(),
+        imported: Some(Imported {
+            from: args.from.display().to_string(),
+            layout: published.layout().to_owned(),
+        }),
+    };
+    let pictures = if args.image.is_empty() { bundles::drift_scenes() } else { pictures(args)? };
+    let pack = |precision, training: &Training| {
+        Bundle::pack(&published.config, published.weights(), &published.tokenizer, training, precision)
+    };
+    let bundle = bundles::make(args.precision.into(), &pictures, training, pack)?;
+    let results = &bundle.training().results;
+    let [max, mean] = ["drift_max", "drift_mean"].map(|name| results.get(name).and_then(Value::as_f64));
+    if let (Some(max), Some(mean)) = (max, mean) {
+        println!("rounding moves similarities by at most {max:.1e}, {mean:.1e} on average");
+    }
+    bundles::write(&args.out, &bundle)
+}
+
+/// What decides about published numbers, so that nobody has to guess it.
+fn describe(published: &Published) {
+    let config = &published.config;
+    let activation = match config.activation {
+        Activation::QuickGelu => "QuickGELU",
+        Activation::Gelu => "GELU",
+    };
+    let fit = match config.preprocess.fit {
+        Fit::CenterCrop => "cut to the middle square",
+        Fit::Squash => "squashed",
+    };
+    println!(
+        "{} names; {activation}; patches of {} in pictures of {} pixels, {fit}; {} tokens, at most {} a caption",
+        published.layout(),
+        config.vision.patch,
+        config.preprocess.side,
+        config.text.vocabulary,
+        config.text.context
+    );
+}
+
+fn pictures(args: &ImportArgs) -> Result<Vec<Picture>> {
+    let picture = |path: &std::path::PathBuf| {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(decode(&bytes).with_context(|| format!("cannot use {}", path.display()))?.picture)
+    };
+    args.image.iter().map(picture).collect()
+}
