@@ -5,12 +5,14 @@
 //! - `trainer_cli`: the commands of the trainer as a person calls them, with rubbish too
 //! - `round_trip`: pretrain → resume → export → score, on a model for tests
 //! - `bundles`: the shipped bundles, and broken ones
+//! - `clip`: imported weights against the programs they come from
 //! - `tidy`: structural promises of ARCHITECTURE.md
 //!
 //! What a real browser must show is in `browser/`.
 #![recursion_limit = "256"]
 
 mod bundles;
+mod clip;
 mod laws;
 mod pictures;
 mod round_trip;

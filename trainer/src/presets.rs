@@ -17,9 +17,10 @@ pub enum Preset {
     Base,
 }
 
-/// Mean and standard deviation of OpenAI's CLIP (openai/CLIP, `clip/clip.py`).
-const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
+/// Mean of each channel in OpenAI's training pictures (openai/CLIP, `clip/clip.py`).
+pub const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+/// Standard deviation of each channel there.
+pub const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
 impl Preset {
     /// The number of tokens that the tokenizer learns.

@@ -53,7 +53,6 @@ pub fn config(config: &Value) -> Result<ClipConfig> {
         vision: VisionConfig {
             patch: number(vision, "patch_size", 16)?,
             stem: Vec::new(),
-            coordinates: false,
             width,
             layers: number(vision, "layers", 12)?,
             heads: width / number(vision, "head_width", HEAD)?.max(1),

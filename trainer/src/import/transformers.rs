@@ -50,7 +50,6 @@ pub fn config(config: &Value, preprocessor: &Value) -> Result<ClipConfig> {
         vision: VisionConfig {
             patch: number(vision, "patch_size", 32)?,
             stem: Vec::new(),
-            coordinates: false,
             width: number(vision, "hidden_size", 768)?,
             layers: number(vision, "num_hidden_layers", 12)?,
             heads: number(vision, "num_attention_heads", 12)?,

@@ -1,0 +1,304 @@
+//! Imported weights compute what their own programs compute with them (golden files of `golden/make_clip.py`).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use safetensors::tensor::{Dtype, TensorView};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::bundle::Bundle;
+use shared::engine::Engine;
+use shared::picture::Picture;
+use shared::similarity::Embedding;
+use tempfile::TempDir;
+
+use crate::support::{root, trainer_err, trainer_ok};
+
+/// The largest difference allowed, as a share of the largest number of its kind.
+const TOLERANCE: f32 = 1e-4;
+
+/// What another program computes with a model.
+#[derive(Deserialize)]
+struct Expected {
+    captions: Vec<String>,
+    pictures: Vec<[u32; 2]>,
+    ids: Vec<Vec<u32>>,
+    images: Vec<Vec<f32>>,
+    texts: Vec<Vec<f32>>,
+    logits: Vec<Vec<f32>>,
+}
+
+fn golden(name: &str) -> PathBuf {
+    root().join("tests/golden/clip").join(name)
+}
+
+fn expected(path: &str) -> Expected {
+    serde_json::from_str(&fs::read_to_string(golden(path)).expect("a golden file")).expect("its JSON")
+}
+
+/// The colours of `picture` in `make_clip.py`.
+fn picture([width, height]: [u32; 2]) -> Picture {
+    let color =
+        |x: u32, y: u32| [x * 7 + y * 3, x * x / 16 + y * 5, x * 2 + y * y / 8].map(|value| value as u8);
+    let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| color(x, y)));
+    Picture::new(width, height, pixels.collect())
+}
+
+/// A folder of its own with the golden files of `layout`, to be imported or damaged.
+fn published(layout: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = |from: PathBuf| {
+        let name = from.file_name().expect("a name").to_owned();
+        fs::copy(&from, folder.path().join(name)).expect("a copy");
+    };
+    for file in fs::read_dir(golden(layout)).expect("golden files") {
+        copy(file.expect("a file").path());
+    }
+    for file in ["vocab.json", "merges.txt"] {
+        copy(golden("transformers").join(file));
+    }
+    folder
+}
+
+fn import(folder: &Path, precision: &str) -> Bundle {
+    let out = format!("{precision}.safetensors");
+    trainer_ok(folder, &["import", "--from", ".", "--out", &out, "--precision", precision]);
+    Bundle::read(fs::read(folder.join(out)).expect("the bundle")).expect("a bundle")
+}
+
+/// The furthest that any number is from what it should be, as a share of the largest.
+fn difference(found: &[Vec<f32>], expected: &[Vec<f32>]) -> f32 {
+    let pairs = || found.iter().zip(expected).flat_map(|(found, expected)| found.iter().zip(expected));
+    let largest = pairs().map(|(_, expected)| expected.abs()).fold(0.0, f32::max);
+    pairs().map(|(found, expected)| (found - expected).abs()).fold(0.0, f32::max) / largest
+}
+
+/// How far pictures, texts and logits are from what is expected.
+fn differences(bundle: &Bundle, expected: &Expected) -> [f32; 3] {
+    let captions: Vec<&str> = expected.captions.iter().map(String::as_str).collect();
+    for (caption, ids) in captions.iter().zip(&expected.ids) {
+        let tokens = bundle.tokenizer().encode(caption, bundle.config().text.context).expect("tokens");
+        assert_eq!(tokens.ids(), ids, "{caption:?}");
+    }
+    let pictures: Vec<Picture> = expected.pictures.iter().copied().map(picture).collect();
+    let (scale, pictures, texts) = pollster::block_on(async {
+        let engine = Engine::load(bundle, &Device::flex()).await.expect("the weights");
+        let pictures = engine.embed_pictures(&pictures.iter().collect::<Vec<_>>()).await.expect("pictures");
+        (engine.logit_scale(), pictures, engine.embed_captions(&captions).await.expect("captions"))
+    });
+    let logits: Vec<Vec<f32>> = pictures
+        .iter()
+        .map(|picture| texts.iter().map(|text| scale * picture.cosine(text)).collect())
+        .collect();
+    let values = |embeddings: &[Embedding]| -> Vec<Vec<f32>> {
+        embeddings.iter().map(|embedding| embedding.values().to_vec()).collect()
+    };
+    [
+        difference(&values(&pictures), &expected.images),
+        difference(&values(&texts), &expected.texts),
+        difference(&logits, &expected.logits),
+    ]
+}
+
+#[test]
+fn weights_of_both_libraries_compute_what_they_do_there() {
+    for layout in ["transformers", "open_clip"] {
+        let folder = published(layout);
+        let found = differences(&import(folder.path(), "f32"), &expected(&format!("{layout}/expected.json")));
+        assert!(found.iter().all(|difference| *difference <= TOLERANCE), "{layout}: {found:?}");
+    }
+}
+
+#[test]
+fn rounded_weights_stay_near_and_the_drift_is_told() {
+    let folder = published("transformers");
+    for (precision, most) in [("f16", 5e-3), ("q8", 5e-2)] {
+        let bundle = import(folder.path(), precision);
+        let [_, _, logits] = differences(&bundle, &expected("transformers/expected.json"));
+        assert!(logits > 0.0 && logits <= most, "{precision}: {logits}");
+        let drift = &bundle.training().results;
+        let [max, mean] = ["drift_max", "drift_mean"].map(|name| drift[name].as_f64().expect("a number"));
+        assert!(mean > 0.0 && mean <= max && max < most.into(), "{precision}: {max} and {mean}");
+        let told =
+            trainer_ok(folder.path(), &["inspect", &format!("{precision}.safetensors"), "--device", "cpu"]);
+        assert!(told.contains("drift_max") && told.contains("transformers names"), "{told}");
+    }
+    let bytes = |precision: &str| {
+        fs::metadata(folder.path().join(format!("{precision}.safetensors"))).expect("it").len()
+    };
+    assert!(bytes("q8") < bytes("f16"));
+}
+
+#[test]
+fn a_model_of_vit_b_32s_shape_computes_what_transformers_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_base(folder.path());
+    for (precision, most) in [("f32", TOLERANCE), ("f16", 2e-3)] {
+        let found = differences(&import(folder.path(), precision), &expected("vit_b_32.json"));
+        assert!(found.iter().all(|difference| *difference <= most), "{precision}: {found:?}");
+    }
+}
+
+/// Writes the model of `base` in `make_clip.py`, as transformers would save it.
+fn write_base(folder: &Path) {
+    let file = |name: &str, text: String| fs::write(folder.join(name), text).expect("a file");
+    file("config.json", json!({"model_type": "clip"}).to_string());
+    file("preprocessor_config.json", json!({"size": {"shortest_edge": 224}, "crop_size": 224}).to_string());
+    let golden_text =
+        |name: &str| fs::read_to_string(golden("transformers").join(name)).expect("a golden file");
+    file("merges.txt", golden_text("merges.txt"));
+    let mut vocabulary: serde_json::Map<String, Value> =
+        serde_json::from_str(&golden_text("vocab.json")).expect("a vocabulary");
+    vocabulary.retain(|token, _| !token.starts_with("<|"));
+    for id in vocabulary.len()..49_406 {
+        vocabulary.insert(format!("unused {id}"), id.into());
+    }
+    vocabulary.insert("<|startoftext|>".to_owned(), 49_406.into());
+    vocabulary.insert("<|endoftext|>".to_owned(), 49_407.into());
+    file("vocab.json", Value::from(vocabulary).to_string());
+
+    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    let mut add = |name: &str, shape: &[usize]| {
+        let values = formula(name, shape).flat_map(f32::to_le_bytes).collect();
+        tensors.push((name.to_owned(), shape.to_vec(), values));
+    };
+    add("visual_projection.weight", &[512, 768]);
+    add("text_projection.weight", &[512, 512]);
+    add("vision_model.embeddings.class_embedding", &[768]);
+    add("vision_model.embeddings.patch_embedding.weight", &[768, 3, 32, 32]);
+    add("vision_model.embeddings.position_embedding.weight", &[50, 768]);
+    add("text_model.embeddings.token_embedding.weight", &[49_408, 512]);
+    add("text_model.embeddings.position_embedding.weight", &[77, 512]);
+    for (norm, width) in [
+        ("vision_model.pre_layrnorm", 768),
+        ("vision_model.post_layernorm", 768),
+        ("text_model.final_layer_norm", 512),
+    ] {
+        add(&format!("{norm}.weight"), &[width]);
+        add(&format!("{norm}.bias"), &[width]);
+    }
+    for (tower, width) in [("vision_model", 768), ("text_model", 512)] {
+        for block in 0..12 {
+            for (part, shape) in [
+                ("layer_norm1", &[width][..]),
+                ("layer_norm2", &[width]),
+                ("self_attn.q_proj", &[width, width]),
+                ("self_attn.k_proj", &[width, width]),
+                ("self_attn.v_proj", &[width, width]),
+                ("self_attn.out_proj", &[width, width]),
+                ("mlp.fc1", &[4 * width, width]),
+                ("mlp.fc2", &[width, 4 * width]),
+            ] {
+                let name = format!("{tower}.encoder.layers.{block}.{part}");
+                add(&format!("{name}.weight"), shape);
+                add(&format!("{name}.bias"), &shape[..1]);
+            }
+        }
+    }
+    tensors.push(("logit_scale".to_owned(), Vec::new(), 2.6592f32.to_le_bytes().to_vec()));
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        (name, TensorView::new(Dtype::F32, shape.clone(), bytes).expect("as many bytes as the shape says"))
+    });
+    safetensors::serialize_to_file(views, None, &folder.join("model.safetensors")).expect("a file");
+}
+
+/// The weights of `formula` in `make_clip.py`.
+fn formula(name: &str, shape: &[usize]) -> impl Iterator<Item = f32> {
+    let seed = shared::seed::of_text(name);
+    let count: usize = shape.iter().product();
+    let fan_in: usize = shape.iter().skip(1).product();
+    let (spread, middle) = match shape.len() {
+        0 | 1 => (0.1, if name.ends_with("weight") { 1.0 } else { 0.0 }),
+        _ => ((3.0 / fan_in as f64).sqrt(), 0.0),
+    };
+    (1..=count as u64).map(move |nth| {
+        let mut z = seed.wrapping_add(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        let uniform = (z >> 40) as f64 / f64::from(1 << 23) - 1.0;
+        (uniform * spread + middle) as f32
+    })
+}
+
+/// Imports a folder after `damage`, and returns the sentence it is refused with.
+fn refusal(layout: &str, damage: impl Fn(&Path)) -> String {
+    let folder = published(layout);
+    damage(folder.path());
+    let (status, said) = trainer_err(folder.path(), &["import", "--from", ".", "--out", "out.safetensors"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(!folder.path().join("out.safetensors").exists());
+    said
+}
+
+fn edit(file: &Path, change: impl Fn(&mut Value)) {
+    let mut json = serde_json::from_str(&fs::read_to_string(file).expect("a file")).expect("JSON");
+    change(&mut json);
+    fs::write(file, json.to_string()).expect("a file");
+}
+
+#[test]
+fn each_kind_of_wrong_folder_has_its_own_sentence() {
+    let transformers = |damage: &dyn Fn(&Path)| refusal("transformers", damage);
+    let remove =
+        |name: &'static str| move |folder: &Path| fs::remove_file(folder.join(name)).expect("a file");
+    let said = transformers(&remove("config.json"));
+    assert!(said.contains("neither config.json") && said.contains("open_clip_config.json"), "{said}");
+    let said = transformers(&remove("model.safetensors"));
+    assert!(said.contains("has no model.safetensors") && said.contains(".bin"), "{said}");
+    let said = transformers(&remove("vocab.json"));
+    assert!(said.contains("tokenizer.json") && said.contains("vocab.json"), "{said}");
+    let said = transformers(&remove("preprocessor_config.json"));
+    assert!(said.contains("preprocessor_config.json"), "{said}");
+
+    let said = transformers(&|folder| {
+        fs::write(folder.join("config.json"), r#"{"model_type": "llama", "hidden_size": 4096}"#)
+            .expect("a file");
+    });
+    assert!(said.contains("\"llama\""), "{said}");
+    let said = transformers(&|folder| {
+        edit(&folder.join("config.json"), |config| config["text_config"]["vocab_size"] = 700.into());
+    });
+    assert!(said.contains("714 tokens, its model 700"), "{said}");
+    let said = transformers(&|folder| {
+        edit(&folder.join("config.json"), |config| config["vision_config"]["intermediate_size"] = 50.into());
+    });
+    assert!(said.contains("mlp.fc1.weight has shape [48, 24]"), "{said}");
+    let said = transformers(&|folder| {
+        edit(&folder.join("config.json"), |config| config["text_config"]["num_hidden_layers"] = 3.into());
+    });
+    assert!(said.contains("text_model.encoder.layers.2") && said.contains("missing"), "{said}");
+    let said = transformers(&|folder| {
+        edit(&folder.join("config.json"), |config| config["text_config"]["num_hidden_layers"] = 1.into());
+    });
+    assert!(
+        said.contains("text_model.encoder.layers.1") && said.contains("none of a CLIP model's"),
+        "{said}"
+    );
+    let said = refusal("open_clip", |folder| {
+        edit(&folder.join("open_clip_config.json"), |config| {
+            config["model_cfg"]["vision_cfg"]["timm_model_name"] = "vit_base".into();
+        });
+    });
+    assert!(said.contains("timm_model_name"), "{said}");
+}
+
+#[test]
+fn a_file_of_weights_that_is_no_such_file_is_told_from_one_that_is_cut_off() {
+    let cut = |keep: usize| {
+        refusal("transformers", |folder| {
+            let path = folder.join("model.safetensors");
+            let bytes = fs::read(&path).expect("the weights");
+            fs::write(path, &bytes[..bytes.len().min(keep)]).expect("a file");
+        })
+    };
+    assert!(cut(100_000).contains("cut off"), "{}", cut(100_000));
+    assert!(cut(500).contains("cut off") && cut(3).contains("cut off"));
+    let said = refusal("transformers", |folder| {
+        fs::write(folder.join("model.safetensors"), b"PK\x03\x04 this is a zip of pickles").expect("a file");
+    });
+    assert!(said.contains("not a safetensors file"), "{said}");
+    let (_, said) = trainer_err(root(), &["import", "--from", "nowhere", "--out", "out.safetensors"]);
+    assert!(said.contains("nowhere is not a folder"), "{said}");
+}
