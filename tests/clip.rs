@@ -78,7 +78,11 @@ fn difference(found: &[Vec<f32>], expected: &[Vec<f32>]) -> f32 {
 fn differences(bundle: &Bundle, expected: &Expected) -> [f32; 3] {
     let captions: Vec<&str> = expected.captions.iter().map(String::as_str).collect();
     for (caption, ids) in captions.iter().zip(&expected.ids) {
-        let tokens = bundle.tokenizer().encode(caption, bundle.config().text.context).expect("tokens");
+        let tokens = bundle
+            .header()
+            .tokenizer()
+            .encode(caption, bundle.header().config().text.context)
+            .expect("tokens");
         assert_eq!(tokens.ids(), ids, "{caption:?}");
     }
     let pictures: Vec<Picture> = expected.pictures.iter().copied().map(picture).collect();
@@ -117,7 +121,7 @@ fn rounded_weights_stay_near_and_the_drift_is_told() {
         let bundle = import(folder.path(), precision);
         let [_, _, logits] = differences(&bundle, &expected("transformers/expected.json"));
         assert!(logits > 0.0 && logits <= most, "{precision}: {logits}");
-        let drift = &bundle.training().results;
+        let drift = &bundle.header().training().results;
         let [max, mean] = ["drift_max", "drift_mean"].map(|name| drift[name].as_f64().expect("a number"));
         assert!(mean > 0.0 && mean <= max && max < most.into(), "{precision}: {max} and {mean}");
         let told =

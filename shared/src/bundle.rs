@@ -2,20 +2,27 @@
 //!
 //! Weights are named tensors in PyTorch's layout; the metadata holds the keys listed in [`keys`]. What is here is a
 //! promise to other people's readers: changing it means raising [`VERSION`].
+//!
+//! Whoever has the whole file uses [`Bundle`]; whoever streams it reads a [`Header`] and feeds a [`Loader`].
+
+mod encode;
+mod error;
+mod load;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use burn::store::{
-    ApplyError, ApplyResult, BurnToPyTorchAdapter, ModuleSnapshot, PyTorchToBurnAdapter, bridge,
-};
-use burn::tensor::{Device, TensorData};
-use half::f16;
+use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, bridge};
+use burn::tensor::Device;
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
+use safetensors::tensor::{Dtype, Metadata, TensorView};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Clip, ClipConfig, InvalidConfig};
+use crate::model::{Clip, ClipConfig};
 use crate::tokenizer::{Tokenizer, TokenizerError};
+use encode::encode;
+pub use error::BundleError;
+pub use load::Loader;
 
 /// The version that this code writes, and the only one it reads.
 pub const VERSION: &str = "1";
@@ -103,91 +110,68 @@ pub struct SelfTest {
     pub similarity: f32,
 }
 
-/// Why a bundle is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum BundleError {
-    /// Some other kind of file.
-    #[error("not a bundle: {0}")]
-    NotSafetensors(String),
-    /// The file ends early.
-    #[error("the bundle is cut off: the file ends before its tensors do")]
-    Truncated,
-    /// A safetensors file without Foil's metadata.
-    #[error("not a Foil bundle: its metadata has no {0}")]
-    MissingKey(&'static str),
-    /// A version that this code does not know.
-    #[error("the bundle has version {0:?}; this program reads version {VERSION:?}")]
-    Version(String),
-    /// Metadata that cannot be read.
-    #[error("{key} cannot be read: {reason}")]
-    Metadata {
-        /// Which one.
-        key: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Numbers that describe no model.
-    #[error(transparent)]
-    Config(#[from] InvalidConfig),
-    /// Tokenizer and text tower disagree.
-    #[error("the tokenizer has {tokenizer} tokens, the model {model}")]
-    Vocabulary {
-        /// Tokens of the tokenizer.
-        tokenizer: usize,
-        /// Rows of the token embedding.
-        model: usize,
-    },
-    /// The model has a tensor that the file lacks.
-    #[error("the tensor {0} is missing")]
-    MissingTensor(String),
-    /// The file has a tensor that the model lacks.
-    #[error("the tensor {0} does not belong to the model")]
-    UnknownTensor(String),
-    /// A tensor of another size.
-    #[error("the tensor {name} has shape {found}, the config asks for {expected}")]
-    Shape {
-        /// Which one.
-        name: String,
-        /// The shape that the config asks for.
-        expected: String,
-        /// The shape in the file.
-        found: String,
-    },
-    /// A tensor of a type that is not read.
-    #[error("the tensor {name} is stored as {dtype}; F32, F16, and I8 with a factor a row can be read")]
-    Dtype {
-        /// Which one.
-        name: String,
-        /// How it is stored.
-        dtype: String,
-    },
-    /// The library's own words for something unforeseen.
-    #[error("the weights cannot be used: {0}")]
-    Weights(String),
-}
-
-/// A bundle in memory, its metadata read and checked. Weights stay as bytes until a device asks for them.
-#[derive(Debug)]
-pub struct Bundle {
+/// What a bundle says before its weights.
+#[derive(Clone, Debug)]
+pub struct Header {
     config: ClipConfig,
     tokenizer: Tokenizer,
     training: Training,
     selftest: Vec<SelfTest>,
-    bytes: Vec<u8>,
+    tensors: Vec<TensorEntry>,
+    /// The length of the whole file in bytes.
+    file_bytes: usize,
 }
 
-impl Bundle {
-    /// Reads the metadata of a bundle.
+/// A tensor of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorEntry {
+    /// Its name.
+    pub name: String,
+    /// How its numbers are stored.
+    pub dtype: Dtype,
+    /// Its shape in PyTorch's layout.
+    pub shape: Vec<usize>,
+    /// Where it lies in the file.
+    pub bytes: Range<usize>,
+    /// The matrix whose rows it has factors for, if it is no weight itself.
+    factors_of: Option<String>,
+}
+
+impl Header {
+    /// How many bytes of a file tell how long its header is.
+    pub const PREFIX: usize = 8;
+
+    /// Longer headers are not read; a vocabulary of CLIP's size takes 4 MB.
+    const LONGEST: usize = 100_000_000;
+
+    /// How many bytes from its beginning a file's header takes, as its first [`Header::PREFIX`] bytes say.
     ///
     /// # Errors
-    /// One [`BundleError`] for each thing that can be wrong, tensors aside; [`Bundle::model`] checks those.
-    pub fn read(bytes: Vec<u8>) -> Result<Self, BundleError> {
-        // A header that outruns the file is a cut-off bundle if it looks like a header at all.
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| match error {
-            SafeTensorError::InvalidHeaderLength if bytes.get(8) == Some(&b'{') => BundleError::Truncated,
-            other => unreadable(other),
-        })?;
-        SafeTensors::deserialize(&bytes).map_err(unreadable)?;
+    /// If no bundle begins like that.
+    pub fn end(beginning: &[u8]) -> Result<usize, BundleError> {
+        let Some(prefix) = beginning.first_chunk::<{ Self::PREFIX }>() else {
+            return Err(BundleError::NotSafetensors("it is too short for a header".to_owned()));
+        };
+        match usize::try_from(u64::from_le_bytes(*prefix)) {
+            Ok(length) if length <= Self::LONGEST => Ok(Self::PREFIX + length),
+            _ => Err(BundleError::NotSafetensors("its header would be longer than any bundle's".to_owned())),
+        }
+    }
+
+    /// Reads a header; what comes behind it in `bytes` is not looked at.
+    ///
+    /// # Errors
+    /// One [`BundleError`] for each thing that can be wrong, tensors aside.
+    pub fn read(bytes: &[u8]) -> Result<Self, BundleError> {
+        let end = Self::end(bytes)?;
+        let Some(json) = bytes.get(Self::PREFIX..end) else {
+            // What does not even look like a header was never a bundle.
+            let begun = bytes.get(Self::PREFIX).is_some_and(|first| *first == b'{');
+            let other = || BundleError::NotSafetensors("it does not begin with a header".to_owned());
+            return Err(if begun { BundleError::Truncated } else { other() });
+        };
+        let header: Metadata = serde_json::from_slice(json)
+            .map_err(|error| BundleError::NotSafetensors(format!("its header cannot be read: {error}")))?;
         let none = HashMap::new();
         let metadata = header.metadata().as_ref().unwrap_or(&none);
         let value = |key| metadata.get(key).ok_or(BundleError::MissingKey(key));
@@ -206,7 +190,78 @@ impl Bundle {
         }
         let training = parse(keys::TRAINING, value(keys::TRAINING)?)?;
         let selftest = parse(keys::SELFTEST, value(keys::SELFTEST)?)?;
-        Ok(Bundle { config, tokenizer, training, selftest, bytes })
+        let tensors = entries(&header, end);
+        let file_bytes = end + header.data_len();
+        Ok(Header { config, tokenizer, training, selftest, tensors, file_bytes })
+    }
+
+    /// Everything needed to build the model and to feed it.
+    pub fn config(&self) -> &ClipConfig {
+        &self.config
+    }
+
+    /// The tokenizer that the text tower was trained with.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Where the weights come from.
+    pub fn training(&self) -> &Training {
+        &self.training
+    }
+
+    /// The pairs that every backend must reproduce.
+    pub fn selftest(&self) -> &[SelfTest] {
+        &self.selftest
+    }
+
+    /// Every tensor, in the order in which they lie in the file, without gaps.
+    pub fn tensors(&self) -> &[TensorEntry] {
+        &self.tensors
+    }
+
+    /// The length of the whole file in bytes.
+    pub fn file_bytes(&self) -> usize {
+        self.file_bytes
+    }
+}
+
+fn entries(header: &Metadata, end: usize) -> Vec<TensorEntry> {
+    let infos = header.tensors();
+    let is_whole = |name: &str| infos.get(name).is_some_and(|info| info.dtype == Dtype::I8);
+    let entry = |name: String| {
+        let info = infos.get(&name)?;
+        let (first, last) = info.data_offsets;
+        let matrix = name.strip_suffix(SCALE).filter(|matrix| info.dtype == Dtype::F32 && is_whole(matrix));
+        Some(TensorEntry {
+            dtype: info.dtype,
+            shape: info.shape.clone(),
+            bytes: end + first..end + last,
+            factors_of: matrix.map(str::to_owned),
+            name,
+        })
+    };
+    header.offset_keys().into_iter().filter_map(entry).collect()
+}
+
+/// A bundle in memory, its header read and checked. Weights stay as bytes until a device asks for them.
+#[derive(Debug)]
+pub struct Bundle {
+    header: Header,
+    bytes: Vec<u8>,
+}
+
+impl Bundle {
+    /// Reads the header of a bundle.
+    ///
+    /// # Errors
+    /// If the header cannot be used, or the file ends before its tensors do.
+    pub fn read(bytes: Vec<u8>) -> Result<Self, BundleError> {
+        let header = Header::read(&bytes)?;
+        if bytes.len() < header.file_bytes {
+            return Err(BundleError::Truncated);
+        }
+        Ok(Bundle { header, bytes })
     }
 
     /// Makes a bundle of a model.
@@ -240,13 +295,7 @@ impl Bundle {
         training: &Training,
         precision: Precision,
     ) -> Result<Self, E> {
-        let metadata = HashMap::from([
-            (keys::VERSION.to_owned(), VERSION.to_owned()),
-            (keys::CONFIG.to_owned(), write(keys::CONFIG, config)?),
-            (keys::TOKENIZER.to_owned(), tokenizer.to_json().map_err(unwritable_tokenizer)?),
-            (keys::TRAINING.to_owned(), write(keys::TRAINING, training)?),
-            (keys::SELFTEST.to_owned(), write::<[SelfTest]>(keys::SELFTEST, &[])?),
-        ]);
+        let metadata = metadata(config, tokenizer, training, &[])?;
         let mut stored = Vec::new();
         for weight in weights {
             stored.extend(encode(weight?, precision));
@@ -266,11 +315,9 @@ impl Bundle {
     /// # Errors
     /// If the file cannot be written again, which [`Bundle::read`] would have found.
     pub fn with(self, training: &Training, selftest: &[SelfTest]) -> Result<Self, BundleError> {
-        let (_, header) = SafeTensors::read_metadata(&self.bytes).map_err(unreadable)?;
-        let mut metadata = header.metadata().clone().unwrap_or_default();
-        metadata.insert(keys::TRAINING.to_owned(), write(keys::TRAINING, training)?);
-        metadata.insert(keys::SELFTEST.to_owned(), write(keys::SELFTEST, selftest)?);
-        let file = SafeTensors::deserialize(&self.bytes).map_err(unreadable)?;
+        let metadata = metadata(&self.header.config, &self.header.tokenizer, training, selftest)?;
+        let file = SafeTensors::deserialize(&self.bytes)
+            .map_err(|error| BundleError::NotSafetensors(error.to_string()))?;
         Bundle::read(serialize(file.tensors(), metadata)?)
     }
 
@@ -279,65 +326,38 @@ impl Bundle {
     /// # Errors
     /// If a tensor is missing, of another shape or type, or left over.
     pub fn model(&self, device: &Device) -> Result<Clip, BundleError> {
-        let file = SafeTensors::deserialize(&self.bytes).map_err(unreadable)?;
-        let mut tensors = Vec::new();
-        for (name, view) in file.iter().filter(|(name, _)| factors_of(&file, name).is_none()) {
-            let data = TensorData::new(decode(&file, name, &view)?, view.shape().to_vec());
-            tensors.push(bridge::from_data(data, name.to_owned(), None));
+        let mut loader = Loader::new(&self.header, device);
+        for tensor in self.header.tensors() {
+            loader.add(tensor, &self.bytes[tensor.bytes.clone()])?;
         }
-        let mut model = self.config.init(device);
-        let applied = model.apply(tensors, None, Some(Box::new(PyTorchToBurnAdapter)), false);
-        complete(applied)?;
-        Ok(model)
+        loader.finish()
     }
 
-    /// Everything needed to build the model and to feed it.
-    pub fn config(&self) -> &ClipConfig {
-        &self.config
-    }
-
-    /// The tokenizer that the text tower was trained with.
-    pub fn tokenizer(&self) -> &Tokenizer {
-        &self.tokenizer
-    }
-
-    /// Where the weights come from.
-    pub fn training(&self) -> &Training {
-        &self.training
-    }
-
-    /// The pairs that every backend must reproduce.
-    pub fn selftest(&self) -> &[SelfTest] {
-        &self.selftest
+    /// What it says before its weights.
+    pub fn header(&self) -> &Header {
+        &self.header
     }
 
     /// The file.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
-
-    /// The name, type and shape of every tensor, by name.
-    ///
-    /// # Errors
-    /// If the file cannot be read, which [`Bundle::read`] would have found.
-    pub fn tensors(&self) -> Result<Vec<(String, String, Vec<usize>)>, BundleError> {
-        let file = SafeTensors::deserialize(&self.bytes).map_err(unreadable)?;
-        let mut tensors: Vec<_> = file
-            .iter()
-            .map(|(name, view)| (name.to_owned(), format!("{:?}", view.dtype()), view.shape().to_vec()))
-            .collect();
-        tensors.sort();
-        Ok(tensors)
-    }
 }
 
-fn unreadable(error: SafeTensorError) -> BundleError {
-    match error {
-        SafeTensorError::MetadataIncompleteBuffer | SafeTensorError::TensorInvalidInfo => {
-            BundleError::Truncated
-        }
-        other => BundleError::NotSafetensors(other.to_string()),
-    }
+fn metadata(
+    config: &ClipConfig,
+    tokenizer: &Tokenizer,
+    training: &Training,
+    selftest: &[SelfTest],
+) -> Result<HashMap<String, String>, BundleError> {
+    let tokenizer = tokenizer.to_json().map_err(unwritable_tokenizer)?;
+    Ok(HashMap::from([
+        (keys::VERSION.to_owned(), VERSION.to_owned()),
+        (keys::CONFIG.to_owned(), write(keys::CONFIG, config)?),
+        (keys::TOKENIZER.to_owned(), tokenizer),
+        (keys::TRAINING.to_owned(), write(keys::TRAINING, training)?),
+        (keys::SELFTEST.to_owned(), write(keys::SELFTEST, selftest)?),
+    ]))
 }
 
 fn unwritable_tokenizer(error: TokenizerError) -> BundleError {
@@ -357,110 +377,4 @@ fn serialize<N: AsRef<str> + Ord + std::fmt::Display>(
     metadata: HashMap<String, String>,
 ) -> Result<Vec<u8>, BundleError> {
     safetensors::serialize(views, Some(metadata)).map_err(|error| BundleError::Weights(error.to_string()))
-}
-
-/// A tensor as it stands in the file.
-struct Stored {
-    name: String,
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-fn encode(weight: Weight, precision: Precision) -> Vec<Stored> {
-    let Weight { name, shape, values } = weight;
-    let precision = if precision == Precision::Q8 && shape.len() < 2 { Precision::F32 } else { precision };
-    let stored = |name: String, dtype, shape, bytes| Stored { name, dtype, shape, bytes };
-    match precision {
-        Precision::F32 => {
-            let bytes = values.into_iter().flat_map(f32::to_le_bytes).collect();
-            vec![stored(name, Dtype::F32, shape, bytes)]
-        }
-        Precision::F16 => {
-            let bytes = values.into_iter().flat_map(|value| f16::from_f32(value).to_le_bytes()).collect();
-            vec![stored(name, Dtype::F16, shape, bytes)]
-        }
-        Precision::Q8 => {
-            let rows = values.chunks((values.len() / shape[0]).max(1));
-            let scale = |row: &[f32]| row.iter().fold(0f32, |most, value| most.max(value.abs())) / 127.0;
-            let scales: Vec<f32> = rows.clone().map(scale).collect();
-            let whole = |(row, &scale): (&[f32], &f32)| -> Vec<u8> {
-                // A row of zeros has no scale to divide by.
-                let per_unit = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-                row.iter().map(|value| (value * per_unit).round() as i8 as u8).collect()
-            };
-            let bytes = rows.zip(&scales).flat_map(whole).collect();
-            let scale_bytes = scales.iter().flat_map(|scale| scale.to_le_bytes()).collect();
-            vec![
-                stored(format!("{name}{SCALE}"), Dtype::F32, vec![scales.len()], scale_bytes),
-                stored(name, Dtype::I8, shape, bytes),
-            ]
-        }
-    }
-}
-
-/// Of the factors of a matrix's rows the matrix they belong to.
-fn factors_of<'f>(file: &'f SafeTensors, name: &str) -> Option<TensorView<'f>> {
-    let matrix = file.tensor(name.strip_suffix(SCALE)?).ok()?;
-    (matrix.dtype() == Dtype::I8).then_some(matrix)
-}
-
-fn decode(file: &SafeTensors, name: &str, view: &TensorView) -> Result<Vec<f32>, BundleError> {
-    let bytes = view.data();
-    match view.dtype() {
-        Dtype::F32 => Ok(floats(bytes).collect()),
-        Dtype::F16 => Ok(bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()),
-        Dtype::I8 => {
-            let scales_name = format!("{name}{SCALE}");
-            let Ok(scales) = file.tensor(&scales_name) else {
-                return Err(BundleError::MissingTensor(scales_name));
-            };
-            let n_rows = view.shape().first().copied().unwrap_or(0);
-            if (scales.dtype(), scales.shape()) != (Dtype::F32, &[n_rows]) {
-                let found = format!("{:?} of {:?}", scales.shape(), scales.dtype());
-                let expected = format!("{:?} of F32", [n_rows]);
-                return Err(BundleError::Shape { name: scales_name, expected, found });
-            }
-            let rows = bytes.chunks((bytes.len() / n_rows.max(1)).max(1));
-            let row = |(row, scale): (&[u8], f32)| -> Vec<f32> {
-                row.iter().map(|&byte| f32::from(byte as i8) * scale).collect()
-            };
-            Ok(rows.zip(floats(scales.data())).flat_map(row).collect())
-        }
-        other => Err(BundleError::Dtype { name: name.to_owned(), dtype: format!("{other:?}") }),
-    }
-}
-
-fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> {
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-}
-
-/// The name in a file of what Burn calls by another one: its norms have a gamma and a beta.
-fn stored_name(path: &str) -> String {
-    match path.rsplit_once('.') {
-        Some((module, "gamma")) => format!("{module}.weight"),
-        Some((module, "beta")) => format!("{module}.bias"),
-        _ => path.to_owned(),
-    }
-}
-
-/// Turns the store's report into the first thing that is wrong.
-fn complete(applied: ApplyResult) -> Result<(), BundleError> {
-    if let Some(error) = applied.errors.into_iter().next() {
-        return Err(match error {
-            ApplyError::ShapeMismatch { path, expected, found } => BundleError::Shape {
-                name: stored_name(&path),
-                expected: format!("{expected:?}"),
-                found: format!("{found:?}"),
-            },
-            other => BundleError::Weights(other.to_string()),
-        });
-    }
-    if let Some((name, _)) = applied.missing.into_iter().next() {
-        return Err(BundleError::MissingTensor(stored_name(&name)));
-    }
-    match applied.unused.into_iter().next() {
-        Some(name) => Err(BundleError::UnknownTensor(name)),
-        None => Ok(()),
-    }
 }

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::bundle::{Bundle, BundleError};
+use crate::bundle::{Bundle, BundleError, Header};
 use crate::model::Clip;
 use crate::picture::Picture;
 use crate::preprocess::Preprocess;
@@ -60,13 +60,20 @@ impl Engine {
     /// # Errors
     /// If the weights do not fit the bundle's config or the device fails.
     pub async fn load(bundle: &Bundle, device: &Device) -> Result<Self, EngineError> {
-        let clip = bundle.model(device)?;
+        Self::new(bundle.header(), bundle.model(device)?).await
+    }
+
+    /// Makes an engine of a model that was loaded already.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub async fn new(header: &Header, clip: Clip) -> Result<Self, EngineError> {
         let logit_scale = read(clip.logit_scale().unsqueeze()).await?[0].values()[0];
         Ok(Engine {
             clip,
-            tokenizer: bundle.tokenizer().clone(),
-            preprocess: bundle.config().preprocess.clone(),
-            context: bundle.config().text.context,
+            tokenizer: header.tokenizer().clone(),
+            preprocess: header.config().preprocess.clone(),
+            context: header.config().text.context,
             logit_scale,
         })
     }
@@ -129,9 +136,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::SelfTest`] for the first pair off by more than [`SELFTEST_TOLERANCE`].
-    pub async fn self_test(&self, bundle: &Bundle) -> Result<f32, EngineError> {
+    pub async fn self_test(&self, header: &Header) -> Result<f32, EngineError> {
         let mut largest = 0.0f32;
-        for pair in bundle.selftest() {
+        for pair in header.selftest() {
             let found = self.scene_similarity(pair.image_seed, &pair.caption).await?;
             let difference = (found - pair.similarity).abs();
             if difference.is_nan() || difference > SELFTEST_TOLERANCE {

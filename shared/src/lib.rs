@@ -14,6 +14,7 @@ pub mod bundle;
 pub mod caption;
 pub mod concept;
 pub mod decode;
+pub mod difference;
 pub mod engine;
 pub mod fluency;
 pub mod lexicon;

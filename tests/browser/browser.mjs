@@ -25,10 +25,14 @@ export function launch({ webgpu }) {
   });
 }
 
-/** Serves the built page, and beside it a folder of the test's own. */
-export async function site(extra = []) {
-  const server = await serve([join(ROOT, "dist"), ...extra]);
-  return { url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
+/** Serves the built page, and beside it folders of the test's own; `meddle` spoils connections. */
+export async function site(extra = [], meddle = undefined) {
+  const server = await serve([join(ROOT, "dist"), ...extra], 0, meddle);
+  const close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { url: `http://127.0.0.1:${server.address().port}/`, close };
 }
 
 /** A folder that is removed at the end. */

@@ -32,7 +32,7 @@ pub fn load(path: &Path, device: &Device) -> Result<(Bundle, Engine)> {
     let bundle = read(path)?;
     let engine = pollster::block_on(async {
         let engine = Engine::load(&bundle, device).await?;
-        engine.self_test(&bundle).await?;
+        engine.self_test(bundle.header()).await?;
         Ok::<_, EngineError>(engine)
     })
     .with_context(|| format!("cannot use {}", path.display()))?;

@@ -1,7 +1,10 @@
 //! The worker: loads bundles, reads pictures, scores captions. Knows tensors and no DOM.
 
+mod blob;
 mod device;
+mod download;
 mod fetch;
+mod shelf;
 mod work;
 
 use std::cell::RefCell;
@@ -12,13 +15,13 @@ use js_sys::Array;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
 
 use crate::messages::{pack, unpack};
 use crate::protocol::{Event, Request};
 use work::Work;
 
-type Inbox = VecDeque<(Request, Option<Vec<u8>>)>;
+type Inbox = VecDeque<(Request, Option<Blob>)>;
 
 /// Answers requests one after the other, in the order in which they come.
 pub fn start() {
@@ -31,6 +34,7 @@ pub fn start() {
     let work = Rc::new(RefCell::new(Some(Work::new())));
     let receive = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         match unpack(event.data()) {
+            Ok((Request::Cancel, _)) => return download::cancel(),
             Ok(request) => inbox.borrow_mut().push_back(request),
             Err(reason) => return tell(&Event::Failed { reason }),
         }
@@ -38,8 +42,8 @@ pub fn start() {
         if let Some(mut idle) = work.borrow_mut().take() {
             let (inbox, work) = (Rc::clone(&inbox), Rc::clone(&work));
             spawn_local(async move {
-                while let Some((request, bytes)) = next(&inbox) {
-                    idle.answer(request, bytes).await;
+                while let Some((request, file)) = next(&inbox) {
+                    idle.answer(request, file).await;
                 }
                 *work.borrow_mut() = Some(idle);
             });
@@ -49,11 +53,11 @@ pub fn start() {
     scope.set_onmessage(Some(receive.as_ref().unchecked_ref()));
     receive.forget();
     // The page waits for this before it sends anything: a message to a worker that does not listen yet is lost.
-    tell(&Event::Progress { words: "The engine has started.".into(), fraction: None });
+    tell(&Event::Progress { words: "The engine has started.".into(), fraction: None, can_cancel: false });
 }
 
 /// The next request, without comparisons that a later one replaces.
-fn next(inbox: &RefCell<Inbox>) -> Option<(Request, Option<Vec<u8>>)> {
+fn next(inbox: &RefCell<Inbox>) -> Option<(Request, Option<Blob>)> {
     let mut inbox = inbox.borrow_mut();
     loop {
         let first = inbox.pop_front()?;

@@ -1,17 +1,18 @@
-//! How requests and events travel between page and worker: JSON, with the bytes of a file beside it if there is one.
+//! How requests and events travel between page and worker: JSON, with a file beside it if there is one.
 
-use js_sys::{Array, Uint8Array};
+use js_sys::Array;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::Blob;
 
-/// Packs a message, and bytes beside it, for `postMessage`.
+/// Packs a message, and a file beside it, for `postMessage`. The file itself is not copied.
 ///
 /// # Errors
 /// If the message cannot be written as JSON.
-pub fn pack<T: Serialize>(message: &T, bytes: Option<&Uint8Array>) -> Result<Array, serde_json::Error> {
+pub fn pack<T: Serialize>(message: &T, file: Option<&Blob>) -> Result<Array, serde_json::Error> {
     let parts = Array::of1(&JsValue::from_str(&serde_json::to_string(message)?));
-    if let Some(bytes) = bytes {
-        parts.push(bytes);
+    if let Some(file) = file {
+        parts.push(file);
     }
     Ok(parts)
 }
@@ -20,10 +21,10 @@ pub fn pack<T: Serialize>(message: &T, bytes: Option<&Uint8Array>) -> Result<Arr
 ///
 /// # Errors
 /// If it is something else.
-pub fn unpack<T: for<'a> Deserialize<'a>>(data: JsValue) -> Result<(T, Option<Vec<u8>>), String> {
+pub fn unpack<T: for<'a> Deserialize<'a>>(data: JsValue) -> Result<(T, Option<Blob>), String> {
     let parts = data.dyn_into::<Array>().map_err(|_| "a message that is not a list".to_owned())?;
     let json = parts.get(0).as_string().ok_or("a message without text")?;
     let message =
         serde_json::from_str(&json).map_err(|error| format!("a message that is not understood: {error}"))?;
-    Ok((message, parts.get(1).dyn_into::<Uint8Array>().ok().map(|bytes| bytes.to_vec())))
+    Ok((message, parts.get(1).dyn_into::<Blob>().ok()))
 }

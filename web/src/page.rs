@@ -1,6 +1,7 @@
 //! The page: listens to the visitor, asks the engine, shows what it says. Knows the DOM and no tensors.
 
 mod app;
+mod bundles;
 mod caption;
 mod dom;
 mod pictures;

@@ -43,12 +43,12 @@ pub enum Request {
         /// One more bundle to load, relative to the page.
         bundle: Option<String>,
     },
-    /// Load a bundle from the bytes beside the message.
+    /// Load a bundle from the file beside the message.
     AddBundle {
         /// What to call the model.
         name: String,
     },
-    /// Read a picture from the bytes beside the message.
+    /// Read a picture from the file beside the message.
     AddPicture {
         /// What to call the picture.
         id: PictureId,
@@ -58,6 +58,13 @@ pub enum Request {
         /// Which one.
         id: PictureId,
     },
+    /// Throw away a bundle that the browser keeps.
+    Forget {
+        /// The hash of its content.
+        sha256: String,
+    },
+    /// Stop the download that is under way. Heard at once, whatever else is waiting.
+    Cancel,
     /// Score a caption and its negatives. A later request replaces one that has not begun.
     Compare {
         /// Comes back with the answer.
@@ -85,11 +92,15 @@ pub enum Event {
         words: String,
         /// How far it has come, from 0 to 1, if that is known.
         fraction: Option<f64>,
+        /// Whether [`Request::Cancel`] would end it.
+        can_cancel: bool,
     },
     /// A model can answer.
     Model(Model),
     /// All default models can answer.
     Ready,
+    /// The bundles that the browser keeps for the next visit, after it has changed.
+    Kept(Vec<Kept>),
     /// A bundle cannot be used.
     BundleRefused {
         /// What it was called.
@@ -127,6 +138,17 @@ pub enum Event {
     },
 }
 
+/// A bundle that the browser keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What the model is called.
+    pub name: String,
+    /// Its size.
+    pub bytes: usize,
+    /// The SHA-256 of its content in hexadecimal.
+    pub sha256: String,
+}
+
 /// Facts about a loaded model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Model {
@@ -138,6 +160,8 @@ pub struct Model {
     pub data: String,
     /// The size of its bundle.
     pub bytes: usize,
+    /// The memory of the engine once the model was loaded, in bytes. It never shrinks, so this is the most there was.
+    pub heap: usize,
     /// Where the bundle came from.
     pub origin: Origin,
 }
@@ -164,10 +188,13 @@ pub struct Answer {
     pub cut_at: Option<usize>,
 }
 
+/// How the names of bundles end.
+pub const BUNDLE_ENDING: &str = ".safetensors";
+
 /// What a model is called after its file: the name without folders and ending.
 pub fn model_name(file: &str) -> String {
     let name = file.rsplit('/').next().unwrap_or(file);
-    name.strip_suffix(".safetensors").unwrap_or(name).to_owned()
+    name.strip_suffix(BUNDLE_ENDING).unwrap_or(name).to_owned()
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub fn run(args: &ImportArgs) -> Result<()> {
         Bundle::pack(&published.config, published.weights(), &published.tokenizer, training, precision)
     };
     let bundle = bundles::make(args.precision.into(), &pictures, training, pack)?;
-    let results = &bundle.training().results;
+    let results = &bundle.header().training().results;
     let [max, mean] = ["drift_max", "drift_mean"].map(|name| results.get(name).and_then(Value::as_f64));
     if let (Some(max), Some(mean)) = (max, mean) {
         println!("rounding moves similarities by at most {max:.1e}, {mean:.1e} on average");

@@ -14,12 +14,12 @@ use crate::{bundles, device};
 /// If the bundle cannot be used on the device.
 pub fn run(args: &InspectArgs) -> Result<()> {
     let bundle = bundles::read(&args.bundle)?;
-    let tensors = bundle.tensors()?;
-    let weights: usize = tensors.iter().map(|(_, _, shape)| shape.iter().product::<usize>()).sum();
-    let mut precisions: Vec<&str> = tensors.iter().map(|(_, dtype, _)| dtype.as_str()).collect();
+    let tensors = bundle.header().tensors();
+    let weights: usize = tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
+    let mut precisions: Vec<String> = tensors.iter().map(|tensor| format!("{:?}", tensor.dtype)).collect();
     precisions.sort_unstable();
     precisions.dedup();
-    let training = bundle.training();
+    let training = bundle.header().training();
 
     let mut out = io::stdout().lock();
     writeln!(out, "file        {} ({} bytes)", args.bundle.display(), bundle.bytes().len())?;
@@ -29,7 +29,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         tensors.len(),
         precisions.join(" and ")
     )?;
-    writeln!(out, "vocabulary  {} tokens", bundle.tokenizer().vocabulary())?;
+    writeln!(out, "vocabulary  {} tokens", bundle.header().tokenizer().vocabulary())?;
     match &training.imported {
         Some(Imported { from, layout }) => {
             writeln!(out, "imported    from {from} ({layout} names), by commit {}", training.commit)?;
@@ -49,16 +49,16 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     writeln!(
         out,
         "config      {}",
-        serde_json::to_string_pretty(bundle.config())?.replace('\n', "\n            ")
+        serde_json::to_string_pretty(bundle.header().config())?.replace('\n', "\n            ")
     )?;
 
     let device = device::open(args.device)?;
     let (bundle, engine) = bundles::load(&args.bundle, &device)?;
-    let difference = pollster::block_on(engine.self_test(&bundle))?;
+    let difference = pollster::block_on(engine.self_test(bundle.header()))?;
     writeln!(
         out,
         "self-test   {} pairs reproduced, largest difference {difference:.1e}",
-        bundle.selftest().len()
+        bundle.header().selftest().len()
     )?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 use burn::tensor::Device;
 use js_sys::{Function, Promise, Reflect};
+use shared::bundle::Header;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -18,6 +19,30 @@ pub struct Chosen {
     pub device: Device,
     /// The reason.
     pub note: String,
+    /// The most bytes that one tensor, and that all of them together, may take.
+    limits: [usize; 2],
+}
+
+/// A page has 4 GB on the main processor, and the weights are not all that lies there.
+const PROCESSOR_LIMITS: [usize; 2] = [2_000_000_000, 3_000_000_000];
+
+impl Chosen {
+    /// Checks, by the header of a bundle, that its weights have room.
+    ///
+    /// # Errors
+    /// If they have not, with a sentence.
+    pub fn has_room_for(&self, header: &Header) -> Result<(), String> {
+        // Weights are computed with as 32-bit floats, however they are stored.
+        let sizes = header.tensors().iter().map(|tensor| 4 * tensor.shape.iter().product::<usize>());
+        let needed = [sizes.clone().max().unwrap_or(0), sizes.sum()];
+        let names = ["its largest tensor takes", "its weights take"];
+        let too_large = (0..2).find(|&which| needed[which] > self.limits[which]);
+        too_large.map_or(Ok(()), |which| {
+            let megabytes = |bytes: usize| bytes.div_ceil(1_000_000);
+            let (needed, limit) = (megabytes(needed[which]), megabytes(self.limits[which]));
+            Err(format!("{} {needed} MB, and this device has room for {limit} MB", names[which]))
+        })
+    }
 }
 
 /// Takes the graphics processor if it can be used, or what `forced` says.
@@ -39,7 +64,8 @@ pub async fn choose(forced: Option<Backend>) -> Chosen {
     }
     match Device::wgpu_options().init_async().await {
         Ok(device) => {
-            Chosen { backend: Backend::WebGpu, device, note: format!("WebGPU computes, on {}.", found.name) }
+            let note = format!("WebGPU computes, on {}.", found.name);
+            Chosen { backend: Backend::WebGpu, device, note, limits: [found.largest_tensor, usize::MAX] }
         }
         Err(error) => cpu(format!("The main processor computes, because WebGPU did not start: {error}.")),
     }
@@ -47,7 +73,7 @@ pub async fn choose(forced: Option<Backend>) -> Chosen {
 
 /// The main processor.
 pub fn cpu(note: String) -> Chosen {
-    Chosen { backend: Backend::Cpu, device: Device::flex(), note }
+    Chosen { backend: Backend::Cpu, device: Device::flex(), note, limits: PROCESSOR_LIMITS }
 }
 
 struct Adapter {
@@ -55,6 +81,8 @@ struct Adapter {
     /// Burn panics at its first operation without the feature.
     has_timestamps: bool,
     is_software: bool,
+    /// In bytes.
+    largest_tensor: usize,
 }
 
 /// Looks at the adapter that the browser would give. The error ends a sentence.
@@ -83,5 +111,8 @@ async fn adapter() -> Result<Adapter, &'static str> {
         || get(&adapter, "isFallbackAdapter").is_truthy()
         || name.contains("swiftshader");
     let name = if name.is_empty() { "an unnamed graphics processor".to_owned() } else { name };
-    Ok(Adapter { name, has_timestamps, is_software })
+    // As much as WebGPU promises everywhere, if the adapter does not say.
+    const PROMISED: f64 = 134_217_728.0;
+    let largest = get(&get(&adapter, "limits"), "maxStorageBufferBindingSize").as_f64().unwrap_or(PROMISED);
+    Ok(Adapter { name, has_timestamps, is_software, largest_tensor: largest as usize })
 }

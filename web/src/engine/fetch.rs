@@ -1,17 +1,14 @@
-//! Bundles over HTTP, with progress, checked and kept by the browser under their content's hash.
+//! Bundles over HTTP: the page's own by its list, others by their address; kept by the browser once they have come.
 
-use js_sys::{Reflect, Uint8Array};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Cache, ReadableStreamDefaultReader, Response, Url};
+use web_sys::{Blob, Headers, RequestInit, Response, Url};
 
-use super::scope;
-use crate::protocol::Origin;
-
-/// The name of the browser cache.
-const CACHE: &str = "foil-bundles";
+use super::download::{Watcher, download};
+use super::shelf::{Label, Shelf};
+use super::{blob, scope};
+use crate::protocol::{Origin, model_name};
 
 /// The list of bundles that the page loads by itself.
 const MANIFEST: &str = "bundles.json";
@@ -43,7 +40,7 @@ pub enum FetchError {
         /// What the server said.
         status: u16,
     },
-    /// The connection ended early.
+    /// The connection ended early, again and again.
     #[error("the download of {0} was cut off")]
     CutOff(String),
     /// Another content than the list promises.
@@ -55,6 +52,12 @@ pub enum FetchError {
     /// The list is broken.
     #[error("the list of bundles cannot be read: {0}")]
     Manifest(String),
+    /// The visitor wants no more of it.
+    #[error("you cancelled the download")]
+    Cancelled,
+    /// The beginning of the file says that the rest is of no use, so it was not downloaded.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// Fetches the list of default bundles.
@@ -62,46 +65,70 @@ pub enum FetchError {
 /// # Errors
 /// If it cannot be fetched or read.
 pub async fn manifest(base: &str) -> Result<Vec<Listed>, FetchError> {
-    let response = get(&resolve(MANIFEST, base)?, MANIFEST).await?;
-    let bytes = read(&response, MANIFEST, |_| ()).await?;
+    let list = download(&resolve(MANIFEST, base)?, MANIFEST, &()).await?;
+    let bytes = blob::read(&list.blob).await.map_err(FetchError::Manifest)?;
     serde_json::from_slice(&bytes).map_err(|error| FetchError::Manifest(error.to_string()))
 }
 
-/// Fetches a listed bundle, from the browser's cache if it is there. `progress` hears the bytes so far.
+/// Fetches a listed bundle, from the browser's shelf if it is there.
 ///
 /// # Errors
 /// If it cannot be fetched, or is not what the list promises.
 pub async fn listed(
     bundle: &Listed,
     base: &str,
-    progress: impl Fn(usize),
-) -> Result<(Vec<u8>, Origin), FetchError> {
-    let url = format!("{}?sha256={}", resolve(&bundle.file, base)?, bundle.sha256);
-    // Storage may be denied or full. Then every visit downloads, and nothing else changes.
-    let cache = open_cache().await.ok();
-    if let Some(kept) = kept(cache.as_ref(), &url).await
-        && is_intact(&kept, &bundle.sha256)
+    watcher: &impl Watcher,
+) -> Result<(Blob, Origin), FetchError> {
+    let shelf = Shelf::open().await;
+    if let Some(kept) = shelf.find(&bundle.sha256).await {
+        return Ok((kept, Origin::Cache));
+    }
+    // The hash in the address keeps other caches on the way from answering with an older version.
+    let address = resolve(&bundle.file, base)?;
+    let come = download(&format!("{address}?sha256={}", bundle.sha256), &bundle.file, watcher).await?;
+    if !blob::sha256(&come.blob).await.is_ok_and(|found| found == bundle.sha256) {
+        return Err(FetchError::Checksum(bundle.file.clone()));
+    }
+    let label = Label { name: bundle.name.clone(), address, etag: come.etag };
+    shelf.keep(&bundle.sha256, &label, &come.blob).await;
+    Ok((come.blob, Origin::Downloaded))
+}
+
+/// Fetches a bundle that is on no list; from the browser's shelf if the server says that it has no newer version, or
+/// says nothing.
+///
+/// # Errors
+/// If it is on another site, cannot be fetched, or is not wanted.
+pub async fn unlisted(file: &str, base: &str, watcher: &impl Watcher) -> Result<(Blob, Origin), FetchError> {
+    let address = resolve(file, base)?;
+    let shelf = Shelf::open().await;
+    if let Some((sha256, etag)) = shelf.version_of(&address).await
+        && !has_newer(&address, &etag).await
+        && let Some(kept) = shelf.find(&sha256).await
     {
         return Ok((kept, Origin::Cache));
     }
-    let response = get(&url, &bundle.file).await?;
-    let bytes = read(&response, &bundle.file, progress).await?;
-    if !is_intact(&bytes, &bundle.sha256) {
-        return Err(FetchError::Checksum(bundle.file.clone()));
+    let come = download(&address, file, watcher).await?;
+    if let Ok(sha256) = blob::sha256(&come.blob).await {
+        let label = Label { name: model_name(file), address, etag: come.etag };
+        shelf.keep(&sha256, &label, &come.blob).await;
     }
-    if let Some(cache) = cache {
-        keep(&cache, &url, &bytes).await;
-    }
-    Ok((bytes, Origin::Downloaded))
+    Ok((come.blob, Origin::Downloaded))
 }
 
-/// Fetches a bundle that is on no list.
-///
-/// # Errors
-/// If it is on another site or cannot be fetched.
-pub async fn unlisted(file: &str, base: &str, progress: impl Fn(usize)) -> Result<Vec<u8>, FetchError> {
-    let response = get(&resolve(file, base)?, file).await?;
-    read(&response, file, progress).await
+/// Whether the server has another version of a file; without an answer there is none to be had.
+async fn has_newer(address: &str, etag: &str) -> bool {
+    let options = RequestInit::new();
+    options.set_method("HEAD");
+    let Ok(headers) = Headers::new() else { return true };
+    if headers.set("if-none-match", etag).is_err() {
+        return true;
+    }
+    options.set_headers(&headers);
+    match JsFuture::from(scope().fetch_with_str_and_init(address, &options)).await {
+        Ok(response) => response.unchecked_into::<Response>().status() != 304,
+        Err(_) => false,
+    }
 }
 
 fn resolve(file: &str, base: &str) -> Result<String, FetchError> {
@@ -110,56 +137,4 @@ fn resolve(file: &str, base: &str) -> Result<String, FetchError> {
         return Err(FetchError::OtherOrigin(file.to_owned()));
     }
     Ok(url.href())
-}
-
-async fn get(url: &str, file: &str) -> Result<Response, FetchError> {
-    let unreachable = |_| FetchError::Unreachable(file.to_owned());
-    let response = JsFuture::from(scope().fetch_with_str(url)).await.map_err(unreachable)?;
-    let response: Response = response.unchecked_into();
-    if !response.ok() {
-        return Err(FetchError::Status { file: file.to_owned(), status: response.status() });
-    }
-    Ok(response)
-}
-
-async fn read(response: &Response, file: &str, progress: impl Fn(usize)) -> Result<Vec<u8>, FetchError> {
-    let cut_off = || FetchError::CutOff(file.to_owned());
-    let stream = response.body().ok_or_else(cut_off)?;
-    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-    let mut bytes = Vec::new();
-    loop {
-        let chunk = JsFuture::from(reader.read()).await.map_err(|_| cut_off())?;
-        let field = |name: &str| Reflect::get(&chunk, &name.into()).map_err(|_| cut_off());
-        if field("done")?.is_truthy() {
-            return Ok(bytes);
-        }
-        let value: Uint8Array = field("value")?.unchecked_into();
-        let start = bytes.len();
-        bytes.resize(start + value.length() as usize, 0);
-        value.copy_to(&mut bytes[start..]);
-        progress(bytes.len());
-    }
-}
-
-fn is_intact(bytes: &[u8], sha256: &str) -> bool {
-    let found: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    found == sha256
-}
-
-async fn open_cache() -> Result<Cache, JsValue> {
-    let cache = JsFuture::from(scope().caches()?.open(CACHE)).await?;
-    Ok(cache.unchecked_into())
-}
-
-async fn kept(cache: Option<&Cache>, url: &str) -> Option<Vec<u8>> {
-    let found = JsFuture::from(cache?.match_with_str(url)).await.ok()?;
-    let response = found.dyn_into::<Response>().ok()?;
-    read(&response, url, |_| ()).await.ok()
-}
-
-async fn keep(cache: &Cache, url: &str, bytes: &[u8]) {
-    if let Ok(response) = Response::new_with_opt_js_u8_array(Some(&Uint8Array::from(bytes))) {
-        // A full disk only means that the next visit downloads again.
-        JsFuture::from(cache.put_with_str(url, &response)).await.ok();
-    }
 }

@@ -3,25 +3,80 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::Device;
-use shared::bundle::Bundle;
+use shared::bundle::Header;
 use shared::caption::Caption;
 use shared::decode::decode;
 use shared::engine::{Engine, EngineError};
 use shared::negative;
 use shared::picture::Picture;
 use shared::similarity::{Embedding, contest};
+use wasm_bindgen::JsCast;
+use web_sys::Blob;
 
+use super::blob::LoadError;
 use super::device::{self, Chosen};
-use super::{fetch, tell};
+use super::download::Watcher;
+use super::shelf::Shelf;
+use super::{blob, fetch, tell};
 use crate::protocol::{Answer, Backend, Event, Model, Origin, PictureId, Request, model_name};
+use crate::words::size;
 
 /// One model and what it has computed so far.
 struct Loaded {
     name: String,
-    bundle: Bundle,
+    /// The file, to load the model again on another device.
+    file: Blob,
+    header: Header,
     engine: Engine,
     pictures: BTreeMap<PictureId, Embedding>,
     captions: BTreeMap<String, Embedding>,
+}
+
+/// Why a model is not loaded.
+#[derive(Debug, thiserror::Error)]
+enum Unloaded {
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// There is no room for it.
+    #[error("{0}")]
+    NoRoom(String),
+}
+
+/// Tells the page about a download, and ends it if the device has no room for the model.
+struct Told<'w> {
+    name: &'w str,
+    /// The size, if the list of bundles names it.
+    bytes: Option<usize>,
+    /// What must have room for it, where no list has promised that.
+    device: Option<&'w Chosen>,
+}
+
+impl Watcher for Told<'_> {
+    fn hear(&self, so_far: usize, total: Option<usize>) {
+        let total = self.bytes.or(total);
+        let of = total.map_or_else(String::new, |total| format!(" of {}", size(total)));
+        tell(&Event::Progress {
+            words: format!("Downloading {}: {}{of}.", self.name, size(so_far)),
+            fraction: total.map(|total| so_far as f64 / total.max(1) as f64),
+            can_cancel: self.bytes.is_none(),
+        });
+    }
+
+    fn has_seen_enough(&self, beginning: &[u8]) -> Result<bool, String> {
+        // The list says what to expect; what else comes is refused by its checksum.
+        let Some(device) = self.device else { return Ok(true) };
+        if beginning.len() < Header::PREFIX {
+            return Ok(false);
+        }
+        let end = Header::end(beginning).map_err(|error| error.to_string())?;
+        if beginning.len() < end {
+            return Ok(false);
+        }
+        let header = Header::read(beginning).map_err(|error| error.to_string())?;
+        device.has_room_for(&header).map(|()| true)
+    }
 }
 
 /// The state of the worker.
@@ -39,23 +94,31 @@ impl Work {
     }
 
     /// Answers one request; whatever goes wrong becomes an event.
-    pub async fn answer(&mut self, request: Request, bytes: Option<Vec<u8>>) {
-        match request {
-            Request::Start { backend, base, bundle } => self.start(backend, &base, bundle).await,
-            Request::AddBundle { name } => {
-                let bytes = bytes.unwrap_or_default();
-                progress(format!("Loading {name}."), None);
-                self.add_bundle(name, bytes, Origin::File).await;
+    pub async fn answer(&mut self, request: Request, file: Option<Blob>) {
+        match (request, file) {
+            (Request::Start { backend, base, bundle }, _) => self.start(backend, &base, bundle).await,
+            (Request::AddBundle { name }, Some(file)) => {
+                self.add_bundle(name, file, Origin::File).await;
                 tell(&Event::Ready);
             }
-            Request::AddPicture { id } => self.add_picture(id, &bytes.unwrap_or_default()),
-            Request::RemovePicture { id } => {
+            (Request::AddPicture { id }, Some(file)) => self.add_picture(id, &file).await,
+            (Request::RemovePicture { id }, _) => {
                 self.pictures.remove(&id);
                 for model in &mut self.models {
                     model.pictures.remove(&id);
                 }
             }
-            Request::Compare { job, picture, caption } => self.compare(job, picture, &caption).await,
+            (Request::Compare { job, picture, caption }, _) => self.compare(job, picture, &caption).await,
+            (Request::Forget { sha256 }, _) => {
+                let shelf = Shelf::open().await;
+                shelf.forget(&sha256).await;
+                tell_kept(&shelf).await;
+            }
+            // Heard on arrival.
+            (Request::Cancel, _) => {}
+            (Request::AddBundle { .. } | Request::AddPicture { .. }, None) => {
+                tell(&Event::Failed { reason: "a file got lost on its way to the engine".to_owned() });
+            }
         }
     }
 
@@ -67,24 +130,21 @@ impl Work {
             Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
         };
         for entry in listed {
-            let size = megabytes(entry.bytes);
-            let hear = |so_far: usize| {
-                let words = format!("Downloading {}: {} of {size}.", entry.name, megabytes(so_far));
-                progress(words, Some(so_far as f64 / entry.bytes.max(1) as f64));
-            };
-            match fetch::listed(&entry, base, hear).await {
-                Ok((bytes, origin)) => self.add_bundle(entry.name.clone(), bytes, origin).await,
+            let told = Told { name: &entry.name, bytes: Some(entry.bytes), device: None };
+            match fetch::listed(&entry, base, &told).await {
+                Ok((file, origin)) => self.add_bundle(entry.name.clone(), file, origin).await,
                 Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
             }
         }
         if let Some(file) = bundle {
             let name = model_name(&file);
-            let hear = |so_far| progress(format!("Downloading {name}: {}.", megabytes(so_far)), None);
-            match fetch::unlisted(&file, base, hear).await {
-                Ok(bytes) => self.add_bundle(name, bytes, Origin::Downloaded).await,
+            let told = Told { name: &name, bytes: None, device: self.device.as_ref() };
+            match fetch::unlisted(&file, base, &told).await {
+                Ok((file, origin)) => self.add_bundle(name, file, origin).await,
                 Err(error) => tell(&Event::BundleRefused { name, reason: error.to_string() }),
             }
         }
+        tell_kept(&Shelf::open().await).await;
         tell(&Event::Ready);
     }
 
@@ -98,8 +158,8 @@ impl Work {
         self.device.as_ref().map_or_else(|| device::cpu(String::new()).device, |chosen| chosen.device.clone())
     }
 
-    async fn add_bundle(&mut self, name: String, bytes: Vec<u8>, origin: Origin) {
-        match self.load(&name, bytes, origin).await {
+    async fn add_bundle(&mut self, name: String, file: Blob, origin: Origin) {
+        match self.load(&name, file, origin).await {
             Ok((model, loaded)) => {
                 self.models.retain(|other| other.name != name);
                 self.models.push(loaded);
@@ -110,44 +170,40 @@ impl Work {
     }
 
     /// Loads a bundle and replays its self-test, which also makes the device compile what it will need.
-    async fn load(
-        &mut self,
-        name: &str,
-        bytes: Vec<u8>,
-        origin: Origin,
-    ) -> Result<(Model, Loaded), EngineError> {
-        let bundle = Bundle::read(bytes)?;
-        let device = self.device();
+    async fn load(&mut self, name: &str, file: Blob, origin: Origin) -> Result<(Model, Loaded), Unloaded> {
+        let header = blob::header(&file).await?;
+        if let Some(chosen) = &self.device {
+            chosen.has_room_for(&header).map_err(Unloaded::NoRoom)?;
+        }
         let on_gpu = self.device.as_ref().is_some_and(|chosen| chosen.backend == Backend::WebGpu);
-        let words = if on_gpu { "Compiling GPU kernels and testing" } else { "Testing" };
-        progress(format!("{words} {name}."), None);
-        let mut engine = Engine::load(&bundle, &device).await?;
-        if let Err(error) = engine.self_test(&bundle).await {
+        let mut engine = engine(name, &file, &header, &self.device(), on_gpu).await?;
+        if let Err(error) = engine.self_test(&header).await {
             if !on_gpu {
-                return Err(error);
+                return Err(error.into());
             }
             // A graphics processor that computes wrongly is worse than none.
             let note = format!("The main processor computes, because on WebGPU {error}.");
             self.fall_back(device::cpu(note)).await?;
-            engine = Engine::load(&bundle, &self.device()).await?;
-            engine.self_test(&bundle).await?;
+            engine = self::engine(name, &file, &header, &self.device(), false).await?;
+            engine.self_test(&header).await?;
         }
-        let training = bundle.training();
+        let training = header.training();
         let model = Model {
             name: name.to_owned(),
             negatives: training.negatives.clone(),
             data: training.data.join(", "),
-            bytes: bundle.bytes().len(),
+            bytes: header.file_bytes(),
+            heap: heap(),
             origin,
         };
         let (pictures, captions) = Default::default();
-        Ok((model, Loaded { name: name.to_owned(), bundle, engine, pictures, captions }))
+        Ok((model, Loaded { name: name.to_owned(), file, header, engine, pictures, captions }))
     }
 
     /// Moves every loaded model to another device.
-    async fn fall_back(&mut self, chosen: Chosen) -> Result<(), EngineError> {
+    async fn fall_back(&mut self, chosen: Chosen) -> Result<(), Unloaded> {
         for model in &mut self.models {
-            model.engine = Engine::load(&model.bundle, &chosen.device).await?;
+            model.engine = engine(&model.name, &model.file, &model.header, &chosen.device, false).await?;
             model.pictures.clear();
             model.captions.clear();
         }
@@ -155,8 +211,12 @@ impl Work {
         Ok(())
     }
 
-    fn add_picture(&mut self, id: PictureId, bytes: &[u8]) {
-        match decode(bytes) {
+    async fn add_picture(&mut self, id: PictureId, file: &Blob) {
+        let bytes = match blob::read(file).await {
+            Ok(bytes) => bytes,
+            Err(reason) => return tell(&Event::PictureRefused { id, reason }),
+        };
+        match decode(&bytes) {
             Ok(decoded) => {
                 self.pictures.insert(id, decoded.picture);
                 let notes = decoded.notes.iter().map(ToString::to_string).collect();
@@ -209,10 +269,31 @@ impl Loaded {
     }
 }
 
-fn progress(words: String, fraction: Option<f64>) {
-    tell(&Event::Progress { words, fraction });
+/// Loads the model of a file onto a device.
+async fn engine(
+    name: &str,
+    file: &Blob,
+    header: &Header,
+    device: &Device,
+    on_gpu: bool,
+) -> Result<Engine, Unloaded> {
+    let told = |share: f64| progress(format!("Loading {name}."), Some(share));
+    let model = blob::model(file, header, device, told).await?;
+    let words = if on_gpu { "Compiling GPU kernels and testing" } else { "Testing" };
+    progress(format!("{words} {name}."), None);
+    Ok(Engine::new(header, model).await?)
 }
 
-fn megabytes(bytes: usize) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
+/// The memory of this program in bytes.
+fn heap() -> usize {
+    let memory = wasm_bindgen::memory().unchecked_into::<js_sys::WebAssembly::Memory>();
+    memory.buffer().unchecked_into::<js_sys::ArrayBuffer>().byte_length() as usize
+}
+
+async fn tell_kept(shelf: &Shelf) {
+    tell(&Event::Kept(shelf.list().await));
+}
+
+fn progress(words: String, fraction: Option<f64>) {
+    tell(&Event::Progress { words, fraction, can_cancel: false });
 }

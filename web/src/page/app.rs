@@ -3,19 +3,19 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::Uint8Array;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+
 use web_sys::{
-    Blob, ClipboardEvent, DragEvent, ErrorEvent, HtmlButtonElement, HtmlElement, HtmlInputElement,
-    HtmlProgressElement, MessageEvent, UrlSearchParams, Worker,
+    Blob, ClipboardEvent, DragEvent, ErrorEvent, File, FileList, HtmlButtonElement, HtmlElement,
+    HtmlInputElement, HtmlProgressElement, MessageEvent, UrlSearchParams, Worker,
 };
 
-use super::dom::{append, by_id, clear, copy_of, document, log_error, on, set_data, slot};
+use super::bundles::{self, OwnBundle};
+use super::dom::{by_id, document, log_error, on, set_data};
 use super::{caption, results};
 use crate::messages::{pack, unpack};
-use crate::protocol::{Answer, Backend, Event, Model, PictureId, Request, model_name};
+use crate::protocol::{Answer, BUNDLE_ENDING, Backend, Event, Model, PictureId, Request};
 use crate::words;
 
 /// The script that trunk makes of the engine program.
@@ -36,12 +36,6 @@ pub(super) struct Picture {
     pub(super) problem: Option<String>,
 }
 
-/// A bundle that the visitor opened; kept so that a new engine can be given it again.
-struct OwnBundle {
-    name: String,
-    file: Blob,
-}
-
 /// The state of the page.
 pub struct App {
     worker: Option<Worker>,
@@ -50,7 +44,7 @@ pub struct App {
     backend: Option<Backend>,
     ready: bool,
     pub(super) models: Vec<Model>,
-    bundles: Vec<OwnBundle>,
+    pub(super) bundles: Vec<OwnBundle>,
     pub(super) pictures: Vec<Picture>,
     pub(super) current: Option<PictureId>,
     pub(super) next_id: PictureId,
@@ -86,10 +80,10 @@ impl App {
         on(
             &input,
             "change",
-            with(|app| Self::open_files(app, by_id::<HtmlInputElement>("image-input").files())),
+            with(|app| Self::open_pictures(app, files(by_id::<HtmlInputElement>("image-input").files()))),
         );
         // Files may have been chosen while the program was on its way.
-        Self::open_files(app, input.files());
+        Self::open_pictures(app, files(input.files()));
         on(&by_id::<HtmlInputElement>("caption-input"), "input", |_: web_sys::Event| caption::mark());
         on(&by_id::<HtmlElement>("caption-form"), "submit", {
             let app = Rc::clone(app);
@@ -98,8 +92,13 @@ impl App {
                 app.borrow_mut().compare();
             }
         });
-        on(&by_id::<HtmlInputElement>("bundle-input"), "change", with(Self::open_bundle));
         on(&by_id::<HtmlButtonElement>("retry"), "click", with(Self::retry));
+        on(
+            &by_id::<HtmlButtonElement>("cancel"),
+            "click",
+            with(|app| app.borrow().ask(&Request::Cancel, None)),
+        );
+        Self::listen_for_bundles(app);
         Self::listen_for_drops(app);
         by_id::<HtmlButtonElement>("run").set_disabled(false);
         caption::listen();
@@ -123,12 +122,20 @@ impl App {
         on(&document, "drop", move |event: DragEvent| {
             event.prevent_default();
             dragging(false);
-            Self::open_files(&dropped, event.data_transfer().and_then(|data| data.files()));
+            Self::open_dropped(&dropped, event.data_transfer().and_then(|data| data.files()));
         });
         let pasted = Rc::clone(app);
         on(&document, "paste", move |event: ClipboardEvent| {
-            Self::open_files(&pasted, event.clipboard_data().and_then(|data| data.files()));
+            Self::open_dropped(&pasted, event.clipboard_data().and_then(|data| data.files()));
         });
+    }
+
+    /// Opens what was dropped or pasted: bundles by the ending of their names, all else as pictures.
+    fn open_dropped(app: &Rc<RefCell<App>>, list: Option<FileList>) {
+        let (bundles, pictures): (Vec<File>, Vec<File>) =
+            files(list).into_iter().partition(|file| file.name().ends_with(BUNDLE_ENDING));
+        bundles.iter().for_each(|bundle| Self::open_bundle(app, bundle));
+        Self::open_pictures(app, pictures);
     }
 
     /// Starts a worker and gives it all that the visitor has opened so far.
@@ -208,10 +215,10 @@ impl App {
         let base = document().base_uri().ok().flatten().unwrap_or_default();
         state.ask(&Request::Start { backend: state.backend, base, bundle: query("bundle") }, None);
         for picture in &state.pictures {
-            Self::send_file(app, Request::AddPicture { id: picture.id }, &picture.file);
+            state.ask(&Request::AddPicture { id: picture.id }, Some(&picture.file));
         }
         for bundle in &state.bundles {
-            Self::send_file(app, Request::AddBundle { name: bundle.name.clone() }, &bundle.file);
+            state.ask(&Request::AddBundle { name: bundle.name.clone() }, Some(&bundle.file));
         }
     }
 
@@ -221,8 +228,9 @@ impl App {
                 set_data(&body(), "backend", backend.name());
                 by_id::<HtmlElement>("backend-note").set_text_content(Some(&note));
             }
-            Event::Progress { words, fraction } => {
+            Event::Progress { words, fraction, can_cancel } => {
                 say(&words);
+                by_id::<HtmlElement>("cancel").set_hidden(!can_cancel);
                 let bar: HtmlProgressElement = by_id("progress");
                 match fraction {
                     Some(fraction) => bar.set_value(fraction),
@@ -236,6 +244,7 @@ impl App {
             }
             Event::Ready => {
                 self.ready = true;
+                by_id::<HtmlElement>("cancel").set_hidden(true);
                 set_state("ready");
                 let seconds = (js_sys::Date::now() - self.begun) / 1000.0;
                 say(&format!("Ready: {} models, loaded in {seconds:.1} s.", self.models.len()));
@@ -243,6 +252,7 @@ impl App {
                     self.compare();
                 }
             }
+            Event::Kept(kept) => bundles::list_kept(&kept),
             Event::BundleRefused { name, reason } => {
                 let note = format!("{name} was not loaded: {reason}.");
                 by_id::<HtmlElement>("bundle-note").set_text_content(Some(&note));
@@ -328,74 +338,26 @@ impl App {
         self.ask(&Request::Compare { job: self.job, picture: id, caption }, None);
     }
 
-    /// Reads a file and sends its bytes along with a request.
-    pub(super) fn send_file(app: &Rc<RefCell<App>>, request: Request, file: &Blob) {
-        let (app, reading) = (Rc::clone(app), JsFuture::from(file.array_buffer()));
-        spawn_local(async move {
-            match reading.await {
-                Ok(buffer) => app.borrow().ask(&request, Some(&Uint8Array::new(&buffer))),
-                Err(error) => {
-                    log_error(&error);
-                    app.borrow_mut().refuse(request);
-                }
-            }
-        });
-    }
-
-    /// A file that the browser itself cannot read.
-    fn refuse(&mut self, request: Request) {
-        let reason = "the browser could not read the file".to_owned();
-        match request {
-            Request::AddPicture { id } => self.take(Event::PictureRefused { id, reason }),
-            Request::AddBundle { name } => self.take(Event::BundleRefused { name, reason }),
-            _ => {}
-        }
-    }
-
-    pub(super) fn ask(&self, request: &Request, bytes: Option<&Uint8Array>) {
+    /// Sends a request, and a file along with it if there is one.
+    pub(super) fn ask(&self, request: &Request, file: Option<&Blob>) {
         let Some(worker) = &self.worker else { return };
-        let packed = pack(request, bytes).map_err(|error| JsValue::from_str(&error.to_string()));
+        let packed = pack(request, file).map_err(|error| JsValue::from_str(&error.to_string()));
         if let Err(error) = packed.and_then(|parts| worker.post_message(&parts)) {
             log_error(&error);
             self.fail("The engine cannot be reached.");
         }
     }
+}
 
-    fn list_models(&self) {
-        let list: HtmlElement = by_id("models");
-        clear(&list);
-        for model in &self.models {
-            let item = copy_of("model-item");
-            slot::<HtmlElement>(&item, "name").set_text_content(Some(&model.name));
-            slot::<HtmlElement>(&item, "facts").set_text_content(Some(&words::model_facts(model)));
-            append(&list, &item);
-        }
-    }
-
-    fn open_bundle(app: &Rc<RefCell<App>>) {
-        let input: HtmlInputElement = by_id("bundle-input");
-        let Some(file) = input.files().and_then(|files| files.get(0)) else { return };
-        let name = model_name(&file.name());
-        by_id::<HtmlElement>("bundle-note").set_text_content(None);
-        // So that the same file can be chosen again.
-        input.set_value("");
-        let mut state = app.borrow_mut();
-        state.bundles.retain(|bundle| bundle.name != name);
-        state.bundles.push(OwnBundle { name: name.clone(), file: file.clone().unchecked_into() });
-        let listens = state.engine_listens;
-        drop(state);
-        if listens {
-            set_state("loading");
-            Self::send_file(app, Request::AddBundle { name }, &file);
-        }
-    }
+fn files(list: Option<FileList>) -> Vec<File> {
+    list.map_or_else(Vec::new, |list| (0..list.length()).filter_map(|idx| list.get(idx)).collect())
 }
 
 fn body() -> HtmlElement {
     document().body().expect("the page has a body")
 }
 
-fn set_state(state: &str) {
+pub(super) fn set_state(state: &str) {
     set_data(&body(), "state", state);
 }
 

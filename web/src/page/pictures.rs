@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use web_sys::{Blob, Element, File, FileList, HtmlElement, HtmlImageElement, HtmlInputElement, Url};
+use web_sys::{Blob, Element, File, HtmlElement, HtmlImageElement, HtmlInputElement, Url};
 
 use super::app::{App, Picture};
 use super::dom::{append, by_id, copy_of, document, log_error, on, set_attribute, set_data, slot};
@@ -11,9 +11,7 @@ use super::results;
 use crate::protocol::{PictureId, Request};
 
 impl App {
-    pub(super) fn open_files(app: &Rc<RefCell<App>>, files: Option<FileList>) {
-        let Some(files) = files else { return };
-        let files: Vec<File> = (0..files.length()).filter_map(|idx| files.get(idx)).collect();
+    pub(super) fn open_pictures(app: &Rc<RefCell<App>>, files: Vec<File>) {
         let caption = by_id::<HtmlInputElement>("caption-input").value();
         let ids: Vec<PictureId> =
             files.iter().map(|file| Self::add_picture(app, &file.name(), &caption, file)).collect();
@@ -47,7 +45,7 @@ impl App {
         let listens = state.engine_listens;
         drop(state);
         if listens {
-            Self::send_file(app, Request::AddPicture { id }, file);
+            app.borrow().ask(&Request::AddPicture { id }, Some(file));
         }
         let picking = Rc::clone(app);
         let list: HtmlElement = by_id("pictures");

@@ -1,6 +1,7 @@
 //! The answers of the models, one column each.
 
 use shared::concept::Concept;
+use shared::difference::exchanged;
 use shared::similarity::{Kind, Score, verdicts};
 use web_sys::HtmlElement;
 
@@ -93,7 +94,7 @@ fn row(picture: &str, model: &str, own: &Score, score: &Score) -> HtmlElement {
 
 /// Writes a caption with the words marked in which it differs from the visitor's.
 fn say(target: &HtmlElement, own: &Score, score: &Score) {
-    let (_, changed) = words::exchanged(&own.caption, &score.caption);
+    let (_, changed) = exchanged(&own.caption, &score.caption);
     let at = changed.as_ptr() as usize - score.caption.as_ptr() as usize;
     if score.kind == Kind::Caption || changed.is_empty() {
         return append_text(target, &score.caption);

@@ -1,0 +1,87 @@
+//! Bytes that the browser holds, read piece by piece: a bundle is larger than what the engine should ever hold of it.
+
+use js_sys::Uint8Array;
+use sha2::{Digest, Sha256};
+use shared::bundle::{BundleError, Header, Loader};
+use shared::model::Clip;
+use std::ops::Range;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::Blob;
+
+use burn::tensor::Device;
+
+/// How many bytes are read at a time where it does not matter.
+const PIECE: usize = 4_000_000;
+
+/// Why a bundle could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The bundle is of no use.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The browser does not give the bytes: the file was moved or changed meanwhile.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// All bytes.
+///
+/// # Errors
+/// If the browser cannot read them.
+pub async fn read(blob: &Blob) -> Result<Vec<u8>, String> {
+    slice(blob, 0..blob.size() as usize).await
+}
+
+/// Some bytes; fewer than asked for if the blob ends before.
+async fn slice(blob: &Blob, range: Range<usize>) -> Result<Vec<u8>, String> {
+    let unreadable = || "the browser could not read the file".to_owned();
+    let part = blob.slice_with_f64_and_f64(range.start as f64, range.end as f64).map_err(|_| unreadable())?;
+    let buffer = JsFuture::from(part.array_buffer()).await.map_err(|_| unreadable())?;
+    Ok(Uint8Array::new(&buffer).to_vec())
+}
+
+/// The SHA-256 in hexadecimal.
+///
+/// # Errors
+/// If the browser cannot read the bytes.
+pub async fn sha256(blob: &Blob) -> Result<String, String> {
+    let length = blob.size() as usize;
+    let mut hash = Sha256::new();
+    for start in (0..length).step_by(PIECE) {
+        hash.update(slice(blob, start..length.min(start + PIECE)).await?);
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The header of a bundle.
+///
+/// # Errors
+/// If it is no bundle.
+pub async fn header(blob: &Blob) -> Result<Header, LoadError> {
+    let beginning = slice(blob, 0..Header::PREFIX).await.map_err(LoadError::Unreadable)?;
+    let end = Header::end(&beginning)?;
+    let header = Header::read(&slice(blob, 0..end).await.map_err(LoadError::Unreadable)?)?;
+    if (blob.size() as usize) < header.file_bytes() {
+        return Err(BundleError::Truncated.into());
+    }
+    Ok(header)
+}
+
+/// The model of a bundle on a device, read one tensor at a time. `progress` hears which share has been read.
+///
+/// # Errors
+/// If a tensor is missing, does not fit, or cannot be read.
+pub async fn model(
+    blob: &Blob,
+    header: &Header,
+    device: &Device,
+    progress: impl Fn(f64),
+) -> Result<Clip, LoadError> {
+    let mut loader = Loader::new(header, device);
+    for tensor in header.tensors() {
+        let bytes = slice(blob, tensor.bytes.clone()).await.map_err(LoadError::Unreadable)?;
+        loader.add(tensor, &bytes)?;
+        progress(tensor.bytes.end as f64 / header.file_bytes() as f64);
+    }
+    Ok(loader.finish()?)
+}
