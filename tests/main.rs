@@ -1,5 +1,6 @@
 //! Promises that span rooms.
 //!
+//! - `benchmarks`: every benchmark format, its traps included, and embeddings as arrays
 //! - `laws`: the four laws of hard negatives, over generated captions
 //! - `pictures`: what decoding and resizing make of real files
 //! - `trainer_cli`: the commands of the trainer as a person calls them, with rubbish too
@@ -11,6 +12,7 @@
 //! What a real browser must show is in `browser/`.
 #![recursion_limit = "256"]
 
+mod benchmarks;
 mod bundles;
 mod clip;
 mod laws;

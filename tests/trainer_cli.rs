@@ -33,8 +33,8 @@ fn wrong_arguments_end_with_two_and_failures_with_one() {
     check_error(&["inspect", "nowhere.safetensors"], 1, "cannot read nowhere.safetensors");
     check_error(&["inspect", "text.txt"], 1, "not a bundle");
     let evaluate = ["evaluate", "--bundle", "tiny.safetensors", "--benchmark", "scenes", "--device", "cpu"];
-    check_error(&[&evaluate[..], &["--data", "text.txt"]].concat(), 1, "not a parquet file");
-    check_error(&[&evaluate[..], &["--data", "."]].concat(), 1, "holds no .parquet file");
+    check_error(&[&evaluate[..], &["--data", "text.txt"]].concat(), 1, "no .parquet file in text.txt");
+    check_error(&[&evaluate[..], &["--data", "."]].concat(), 1, "no .parquet file in .");
     let score =
         ["score", "--bundle", "tiny.safetensors", "--device", "cpu", "--caption", "a red car", "--image"];
     check_error(&[&score[..], &["text.txt"]].concat(), 1, "not a picture");
@@ -43,7 +43,9 @@ fn wrong_arguments_end_with_two_and_failures_with_one() {
 
 #[test]
 fn every_verb_explains_itself() {
-    for verb in ["scenes", "negatives", "pretrain", "evaluate", "score", "export", "inspect"] {
+    for verb in
+        ["scenes", "negatives", "pretrain", "evaluate", "score", "embed", "import", "export", "inspect"]
+    {
         let help = trainer_ok(Path::new("."), &[verb, "--help"]);
         assert!(help.contains("Usage:"), "{verb}");
     }
@@ -108,14 +110,15 @@ fn a_challenge_set_is_scored_like_the_scenes_it_was_made_of() {
     let table = |more: &[&str]| {
         trainer_ok(folder.path(), &[&evaluate[..], more, &["--json", "table.json"]].concat());
         let json = std::fs::read_to_string(folder.path().join("table.json")).expect("the table");
-        serde_json::from_str::<Value>(&json).expect("JSON")["models"].clone()
+        serde_json::from_str::<Value>(&json).expect("JSON")["models"][0]["rows"].clone()
     };
     let from_file = table(&["--data", "set"]);
     assert_eq!(from_file, table(&["--count", "24", "--seed", "3"]));
-    let rows = from_file[0]["rows"].as_array().expect("rows");
-    let concepts: Vec<&str> = rows.iter().filter_map(|row| row["concept"].as_str()).collect();
-    assert_eq!(concepts, ["color", "object", "location", "size", "mean"]);
-    assert!(rows.iter().all(|row| row["concept"] == "mean" || row["n"] == 6));
+    let rows = from_file.as_array().expect("rows");
+    let group = rows.iter().filter(|row| row["measure"] == "group");
+    let found: Vec<_> = group.map(|row| (row["subset"].as_str().unwrap_or(""), row["n"].as_u64())).collect();
+    let each = ["color", "object", "location", "size"].map(|concept| (concept, Some(6)));
+    assert_eq!(found, [&each[..], &[("all", Some(24))]].concat());
 }
 
 fn program() -> String {

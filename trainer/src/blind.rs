@@ -1,8 +1,10 @@
 //! Judges that never see the picture: how far text alone gives away which caption was edited.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use shared::caption::Caption;
-use shared::fluency::Fluency;
+use shared::fluency::{Fluency, fluency};
 use shared::seed;
 
 use crate::captions::Captions;
@@ -16,7 +18,7 @@ const NEAR: usize = 50;
 
 /// Language models that each have not read one part of the captions.
 pub struct Judges {
-    models: Vec<Fluency>,
+    models: Vec<Cow<'static, Fluency>>,
 }
 
 /// How often each judge takes the positive for the original, a tie counting half; ½ is chance.
@@ -47,9 +49,14 @@ impl Judges {
         let fold = |idx: usize| fold(captions.picture(idx), idx);
         let models = (0..FOLDS).map(|own| {
             let others = captions.all().iter().enumerate().filter(|(idx, _)| fold(*idx) != own);
-            Fluency::count(others.map(|(_, caption)| caption), 1)
+            Cow::Owned(Fluency::count(others.map(|(_, caption)| caption), 1))
         });
         Judges { models: models.collect() }
+    }
+
+    /// Has read what the generator of negatives has: Flickr8k's training captions, as a table of their commoner words.
+    pub fn built_in() -> Self {
+        Judges { models: vec![Cow::Borrowed(fluency())] }
     }
 
     /// Judges a pair by a model that has read no caption of its picture. `idx` tells the parts apart where pictures
@@ -61,7 +68,7 @@ impl Judges {
         positive: &Caption,
         negative: &Caption,
     ) -> Verdict {
-        let model = &self.models[fold(picture, idx) as usize];
+        let model = &self.models[fold(picture, idx) as usize % self.models.len()];
         let (positive_pairs, positive_words) = model.log_probability(positive);
         let (negative_pairs, negative_words) = model.log_probability(negative);
         let letters = |caption: &Caption| caption.text().trim().chars().count() as f64;
@@ -110,9 +117,13 @@ mod tests {
     use super::*;
 
     fn verdict(captions: &[&str], positive: &str, negative: &str) -> Verdict {
-        let models =
-            vec![Fluency::count(&captions.iter().map(|text| Caption::new(*text)).collect::<Vec<_>>(), 1); 5];
-        Judges { models }.judge(None, 0, &Caption::new(positive), &Caption::new(negative))
+        let captions: Vec<Caption> = captions.iter().map(|text| Caption::new(*text)).collect();
+        Judges { models: vec![Cow::Owned(Fluency::count(&captions, 1))] }.judge(
+            None,
+            0,
+            &Caption::new(positive),
+            &Caption::new(negative),
+        )
     }
 
     #[test]

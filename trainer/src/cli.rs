@@ -25,6 +25,7 @@ Examples:
   trainer pretrain --negatives all --out runs/hard-negative
   trainer export --run runs/hard-negative --out hard-negative.safetensors
   trainer evaluate --bundle hard-negative.safetensors --benchmark scenes
+  trainer evaluate --bundle clip.safetensors --benchmark sugarcrepe --data sugar-crepe --images val2017 --html report.html
   trainer score --bundle hard-negative.safetensors --image cat.png --caption 'a white cat' --negatives
   echo 'a red car' | trainer negatives --captions -";
 
@@ -42,6 +43,8 @@ pub enum Verb {
     Evaluate(EvaluateArgs),
     /// Score captions against pictures, as the page does.
     Score(ScoreArgs),
+    /// Write the embeddings of pictures or captions as a NumPy array.
+    Embed(EmbedArgs),
     /// Make a bundle of published CLIP weights.
     Import(ImportArgs),
     /// Make a bundle of a training run.
@@ -221,10 +224,52 @@ pub struct PretrainArgs {
     pub quiet: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+/// What bundles are scored on; `ARCHITECTURE.md` says which files each reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Benchmark {
-    /// Rendered scenes and their counterfactuals, 2×2 as in Winoground.
+    /// Rendered scenes and their counterfactuals, 2×2 as in Winoground. Needs no file.
     Scenes,
+    /// Photographs edited in one place, 2×2: parquet.
+    #[value(name = "inpaintcoco", alias = "inpaint-coco")]
+    InpaintCoco,
+    /// A caption against an edited one, seven subsets: JSON.
+    #[value(name = "sugarcrepe", alias = "sugar-crepe")]
+    SugarCrepe,
+    /// Two captions that say the same against an edited one: JSON.
+    #[value(name = "sugarcrepe-pp", alias = "sugar-crepe-pp")]
+    SugarCrepePp,
+    /// Captions and foils of eleven kinds: JSON.
+    Valse,
+    /// Visual Genome's relations the wrong way round: JSON.
+    AroRelation,
+    /// Visual Genome's attributes at the wrong thing: JSON.
+    AroAttribution,
+    /// Captions in another order: JSON.
+    AroOrder,
+    /// True and false phrases of objects, attributes and relations: JSON.
+    #[value(name = "vl-checklist", alias = "vlchecklist")]
+    VlChecklist,
+    /// The same words in another order, 2×2: JSON lines.
+    Winoground,
+    /// SugarCrepe with a picture for every negative, 2×2: parquet.
+    #[value(name = "bivlc", alias = "bi-vlc")]
+    Bivlc,
+    /// A sentence and a picture with another subject, verb or object: CSV.
+    SvoProbes,
+    /// The same negatives against reworded captions: JSON.
+    HardPositives,
+    /// NegCLIP's validation pairs: TSV.
+    #[value(name = "negclip", alias = "neg-clip")]
+    NegClip,
+    /// True and false statements of where two things are: JSON lines.
+    Vsr,
+    /// Foil's own negatives of your captions: CSV, or COCO's JSON.
+    Negatives,
+    /// Every caption and every picture among all others: COCO's and Flickr's files.
+    Retrieval,
+    /// Pictures in folders that are called after their class.
+    #[value(name = "zero-shot", alias = "zeroshot")]
+    ZeroShot,
 }
 
 #[derive(Args)]
@@ -232,24 +277,55 @@ pub struct EvaluateArgs {
     /// The bundle to score.
     #[arg(long, value_name = "FILE")]
     pub bundle: PathBuf,
-    /// More bundles to score beside it.
+    /// More bundles to score beside it; each is compared with the first, item by item.
     #[arg(long, value_name = "FILE")]
     pub against: Vec<PathBuf>,
     /// What to score on.
     #[arg(long, value_enum)]
     pub benchmark: Benchmark,
-    /// A parquet file, or a folder of them, with InpaintCOCO's columns. Without it scenes are drawn anew.
+    /// The benchmark's own published files and its pictures: a folder that is searched by file names, or one file.
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
+    /// More folders to search for pictures.
+    #[arg(long, value_name = "DIR")]
+    pub images: Vec<PathBuf>,
+    /// Of captions that have splits (CSV, Karpathy's JSON), the one to use.
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
+    /// Retrieval: how many pictures compete with each other, such as 1000; all of them without it.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(2..))]
+    pub pool: Option<u32>,
+    /// Zero-shot: what to say of a class, which replaces `{}`; several are averaged.
+    #[arg(long, value_name = "TEXT", default_value = "a photo of a {}.")]
+    pub template: Vec<String>,
+    /// Classes to leave out, one a line, such as the symmetric relations that ARO's authors leave out.
+    #[arg(long, value_name = "FILE")]
+    pub without: Option<PathBuf>,
     /// How many scene pairs to draw when there is no `--data`.
     #[arg(long, default_value_t = 2000)]
     pub count: usize,
-    /// The seed of scene pairs; training draws from other streams.
+    /// The seed of scene pairs (training draws from other streams), of our own negatives and of shuffled captions.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Write the table as JSON, too.
+    /// Captions that the blind judges learn from, each picture judged by what was learnt from others. Without it they
+    /// know what the generator of negatives knows.
+    #[arg(long, value_name = "FILE")]
+    pub judge: Option<PathBuf>,
+    /// Write the whole report as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write the report as one page that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// No pictures in the page, for pictures that must not be passed on.
+    #[arg(long, requires = "html")]
+    pub no_thumbnails: bool,
+    /// Write the table as CSV.
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// No progress bar.
+    #[arg(long)]
+    pub quiet: bool,
     /// Where to compute. Without it: the best that is there.
     #[arg(long, value_enum)]
     pub device: Option<Backend>,
@@ -275,6 +351,35 @@ pub struct ScoreArgs {
     /// Where to compute. Without it: the best that is there.
     #[arg(long, value_enum)]
     pub device: Option<Backend>,
+}
+
+#[derive(Args)]
+pub struct EmbedArgs {
+    /// The bundle that embeds.
+    #[arg(long, value_name = "FILE")]
+    pub bundle: PathBuf,
+    #[command(flatten)]
+    pub what: Embedded,
+    /// The array to write: `[n, E]`, 32-bit floats, unit rows. The names of its rows go to the same name with `.txt`.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// No progress bar.
+    #[arg(long)]
+    pub quiet: bool,
+    /// Where to compute. Without it: the best that is there.
+    #[arg(long, value_enum)]
+    pub device: Option<Backend>,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct Embedded {
+    /// A folder of pictures, embedded in order of their names.
+    #[arg(long, value_name = "DIR")]
+    pub images: Option<PathBuf>,
+    /// A text file with one caption a line (`-` reads standard input).
+    #[arg(long, value_name = "FILE")]
+    pub captions: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 mod audit;
+mod benchmark;
 mod blind;
 mod bundles;
 mod captions;
@@ -12,11 +13,14 @@ mod checkpoint;
 mod cli;
 mod data;
 mod device;
+mod evaluation;
 mod import;
 mod metrics;
 mod objective;
 mod pairs;
+mod parquet_rows;
 mod presets;
+mod report;
 mod run_config;
 mod schedule;
 mod statistics;
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
         cli::Verb::Pretrain(args) => verbs::pretrain::run(&args),
         cli::Verb::Evaluate(args) => verbs::evaluate::run(&args),
         cli::Verb::Score(args) => verbs::score::run(&args),
+        cli::Verb::Embed(args) => verbs::embed::run(&args),
         cli::Verb::Import(args) => verbs::import::run(&args),
         cli::Verb::Export(args) => verbs::export::run(&args),
         cli::Verb::Inspect(args) => verbs::inspect::run(&args),

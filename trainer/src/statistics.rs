@@ -1,6 +1,13 @@
-//! Shares and their uncertainty.
+//! Shares and their uncertainty, alone and in comparison.
+//!
+//! Items of one picture are not independent, so intervals are made by drawing whole pictures anew: the bootstrap over
+//! clusters (Cameron, Gelbach and Miller 2008, doi:10.1162/rest.90.3.414).
 
+use std::collections::BTreeMap;
+
+use rand::RngExt;
 use serde::Serialize;
+use shared::seed;
 
 /// A share of `n` cases with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -37,6 +44,69 @@ impl Share {
     }
 }
 
+/// One outcome and the picture that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// Names the picture.
+    pub cluster: usize,
+    /// 1 for a hit, 0 for a miss, or a difference of two of these.
+    pub value: f64,
+}
+
+/// How many times the outcomes are drawn anew.
+const RESAMPLES: u64 = 1000;
+
+/// The 95 % interval of the mean of some outcomes, by drawing pictures with replacement. The same seed gives the same
+/// interval. Not a number where there are no outcomes.
+pub fn bootstrap(outcomes: &[Outcome], seed: u64) -> [f64; 2] {
+    let mut clusters: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
+    for outcome in outcomes {
+        let (sum, count) = clusters.entry(outcome.cluster).or_default();
+        *sum += outcome.value;
+        *count += 1.0;
+    }
+    let clusters: Vec<(f64, f64)> = clusters.into_values().collect();
+    if clusters.is_empty() {
+        return [f64::NAN; 2];
+    }
+    let mean = |number: u64| {
+        let rng = &mut seed::rng(&[seed, number]);
+        let (mut sum, mut count) = (0.0, 0.0);
+        for _ in 0..clusters.len() {
+            let (own_sum, own_count) = clusters[rng.random_range(0..clusters.len())];
+            sum += own_sum;
+            count += own_count;
+        }
+        sum / count
+    };
+    let mut means: Vec<f64> = (0..RESAMPLES).map(mean).collect();
+    means.sort_by(f64::total_cmp);
+    [quantile(&means, 0.025), quantile(&means, 0.975)]
+}
+
+/// A quantile of sorted numbers, linear between them.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let at = share * (sorted.len() - 1) as f64;
+    let (below, above) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
+    below + (above - below) * at.fract()
+}
+
+/// The two-sided p of McNemar's exact test (doi:10.1007/BF02295996): how probable it is that of `first + second`
+/// disagreements the split is at least so uneven, if either side were as likely.
+pub fn mcnemar(first: usize, second: usize) -> f64 {
+    let n = first + second;
+    // Of ways to choose k of n, the logarithm, from one k to the next.
+    let mut log_ways = 0.0;
+    let mut tail = 0.0;
+    for k in 0..=first.min(second) {
+        if k > 0 {
+            log_ways += ((n - k + 1) as f64 / k as f64).ln();
+        }
+        tail += (log_ways - n as f64 * std::f64::consts::LN_2).exp();
+    }
+    (2.0 * tail).min(1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +124,61 @@ mod tests {
     fn the_ends_stay_between_none_and_all() {
         let (none, all) = (Share::new(0.0, 5), Share::new(5.0, 5));
         assert!(none.low.abs() < 1e-9 && none.high > 0.3 && all.low < 0.7 && (all.high - 1.0).abs() < 1e-9);
+    }
+
+    // Expected values of the following are SciPy's: tests/golden/make_statistics.py.
+
+    #[test]
+    fn mcnemar_is_that_of_scipy() {
+        for (first, second, expected) in [
+            (0, 0, 1.0),
+            (3, 12, 0.035_156_25),
+            (10, 10, 1.0),
+            (0, 6, 0.031_25),
+            (121, 59, 4.434_449_263_755_164_5e-6),
+            (2000, 1900, 0.112_893_652_259_348_29),
+        ] {
+            let found = mcnemar(first, second);
+            assert!((found - expected).abs() <= 1e-9 * expected, "{first}, {second}: {found}");
+            assert_eq!(found, mcnemar(second, first));
+        }
+    }
+
+    fn check_interval(
+        n: usize,
+        outcome: impl Fn(usize) -> Outcome,
+        [expected_low, expected_high]: [f64; 2],
+        reach: f64,
+    ) {
+        let outcomes: Vec<Outcome> = (0..n).map(outcome).collect();
+        let [low, high] = bootstrap(&outcomes, 1);
+        let near = (low - expected_low).abs() < reach && (high - expected_high).abs() < reach;
+        assert!(near, "[{low}, {high}] is not [{expected_low}, {expected_high}]");
+        assert_eq!([low, high], bootstrap(&outcomes, 1), "the same seed, the same interval");
+    }
+
+    #[test]
+    fn the_bootstrap_is_that_of_scipy() {
+        let three_of_four = |idx: usize| f64::from(u8::from(!idx.is_multiple_of(4)));
+        check_interval(
+            400,
+            |idx| Outcome { cluster: idx, value: three_of_four(idx) },
+            [0.7075, 0.7925],
+            0.005,
+        );
+        // Four outcomes of one picture that always agree carry as much as one.
+        let alike = |idx: usize| Outcome { cluster: idx / 4, value: three_of_four(idx / 4) };
+        check_interval(400, alike, [0.66, 0.83], 0.011);
+        let gains = [1.0, 1.0, -1.0, 0.0, 0.0];
+        check_interval(250, |idx| Outcome { cluster: idx, value: gains[idx % 5] }, [0.108, 0.292], 0.011);
+        assert!(bootstrap(&[], 1)[0].is_nan());
+    }
+
+    #[test]
+    fn quantiles_lie_between_their_neighbours() {
+        assert_eq!(
+            [0.0, 0.025, 0.5, 1.0].map(|share| quantile(&[1.0, 3.0, 7.0], share)),
+            [1.0, 1.1, 3.0, 7.0]
+        );
     }
 }

@@ -1,0 +1,31 @@
+//! Drawn scenes and their counterfactuals: pairs without confounds that need no file.
+
+use std::sync::Arc;
+
+use super::{Benchmark, Item, Source};
+use crate::verbs::scenes::pair;
+
+/// Which pairs to draw.
+#[derive(Clone, Copy, Debug)]
+pub struct SceneArgs {
+    /// How many.
+    pub count: usize,
+    /// Another seed gives other pairs.
+    pub seed: u64,
+}
+
+/// Draws pairs; concepts take turns.
+pub fn drawn(SceneArgs { count, seed }: SceneArgs) -> Benchmark {
+    let mut benchmark = Benchmark::default();
+    for number in 0..count as u64 {
+        let pair = pair(seed, number);
+        let picture = |half: &str, scene| {
+            Some(Source::Scene(format!("scene {seed}-{number}, {half}"), Arc::new(scene)))
+        };
+        let pictures = [picture("first", pair.scene().clone()), picture("second", pair.foil_scene().clone())];
+        // Counted from 1, like the rows of a file.
+        let item = Item::new(pair.concept().name(), number + 1);
+        benchmark.add_square(item, pictures, [pair.caption(), pair.foil_caption()]);
+    }
+    benchmark
+}

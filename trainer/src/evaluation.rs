@@ -1,0 +1,151 @@
+//! A benchmark and a model to numbers: every picture and caption embedded once, every case decided, every row with what
+//! it needs to be believed.
+
+mod compare;
+mod decide;
+mod embed;
+mod terms;
+
+use serde::Serialize;
+
+use crate::benchmark::{Ask, Benchmark};
+use crate::blind::{Blind, Judges, Verdict};
+use crate::statistics::{Outcome, bootstrap};
+pub use compare::{Comparison, compare};
+pub use decide::{Decision, Measure, decide};
+pub use embed::{Embeddings, embed};
+use shared::caption::Caption;
+pub use terms::{Hard, Term, hardest, terms};
+
+/// One number of a table, and its context.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// The part of the benchmark; `all` is all of it, and `mean` the plain mean of its parts.
+    pub subset: String,
+    /// What was counted.
+    pub measure: Measure,
+    /// Items.
+    pub n: usize,
+    /// Items that were got right. A tie is a miss.
+    pub hits: usize,
+    /// Items in which two numbers that were to be told apart are equal.
+    pub ties: usize,
+    /// Hits over items; every item weighs the same (micro average).
+    pub share: f64,
+    /// The 95 % interval's lower end, by a bootstrap over pictures.
+    pub low: f64,
+    /// The 95 % interval's upper end.
+    pub high: f64,
+    /// The mean over classes, where the benchmark has such (macro average), and how many.
+    pub macro_average: Option<Macro>,
+    /// What a coin would get.
+    pub chance: f64,
+    /// What judges get that never see the picture; only where captions compete for one picture.
+    pub blind: Option<Blind>,
+}
+
+/// An average in which every class weighs the same.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Macro {
+    /// The mean of the classes' shares.
+    pub share: f64,
+    /// How many classes there are.
+    pub classes: usize,
+}
+
+/// What all of a benchmark is called.
+pub const ALL: &str = "all";
+
+/// The seed of every bootstrap.
+const BOOTSTRAP_SEED: u64 = 1;
+
+/// One row a subset and measure, in the order in which they come, and the whole last.
+pub fn tabulate(benchmark: &Benchmark, decisions: &[Decision], judges: &Judges) -> Vec<Row> {
+    let blind: Vec<Option<Verdict>> = verdicts(benchmark, judges);
+    let mut rows = Vec::new();
+    let subsets = in_order(decisions.iter().map(|decision| decision.subset.as_str()));
+    for subset in &subsets {
+        let own: Vec<&Decision> = decisions.iter().filter(|decision| decision.subset == *subset).collect();
+        rows.extend(rows_of(subset, &own, &blind));
+    }
+    let whole: Vec<&Decision> = decisions.iter().filter(|decision| !decision.extra).collect();
+    let counted = in_order(whole.iter().map(|decision| decision.subset.as_str()));
+    if counted.len() > 1 {
+        let parts: Vec<Row> =
+            rows.iter().filter(|row| counted.contains(&row.subset.as_str())).cloned().collect();
+        for mut row in rows_of(ALL, &whole, &blind) {
+            let of_measure = parts.iter().filter(|part| part.measure == row.measure);
+            let shares: Vec<f64> = of_measure.map(|part| part.share).collect();
+            row.macro_average = mean(&shares);
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+fn rows_of(subset: &str, decisions: &[&Decision], blind: &[Option<Verdict>]) -> Vec<Row> {
+    let mut measures: Vec<Measure> =
+        decisions.iter().flat_map(|decision| decision.hits.iter().map(|(measure, _)| *measure)).collect();
+    measures.sort();
+    measures.dedup();
+    measures.into_iter().map(|measure| row(subset, measure, decisions, blind)).collect()
+}
+
+fn row(subset: &str, measure: Measure, decisions: &[&Decision], blind: &[Option<Verdict>]) -> Row {
+    let of_measure: Vec<(&Decision, bool)> =
+        decisions.iter().filter_map(|decision| Some((*decision, decision.hit(measure)?))).collect();
+    let n = of_measure.len();
+    let hits = of_measure.iter().filter(|(_, hit)| *hit).count();
+    let outcomes: Vec<Outcome> = of_measure
+        .iter()
+        .map(|(decision, hit)| Outcome { cluster: decision.picture, value: f64::from(u8::from(*hit)) })
+        .collect();
+    let [low, high] = bootstrap(&outcomes, BOOTSTRAP_SEED);
+    let classes = in_order(of_measure.iter().filter_map(|(decision, _)| decision.class.as_deref()));
+    let share_of_class = |class: &&str| {
+        let own = of_measure.iter().filter(|(decision, _)| decision.class.as_deref() == Some(class));
+        let (hits, n) = own.fold((0, 0), |(hits, n), (_, hit)| (hits + usize::from(*hit), n + 1));
+        hits as f64 / n as f64
+    };
+    let verdicts: Vec<Verdict> =
+        of_measure.iter().filter_map(|(decision, _)| blind[decision.case?]).collect();
+    Row {
+        subset: subset.to_owned(),
+        measure,
+        n,
+        hits,
+        ties: of_measure.iter().filter(|(decision, _)| decision.tie).count(),
+        share: hits as f64 / n as f64,
+        low,
+        high,
+        macro_average: mean(&classes.iter().map(share_of_class).collect::<Vec<_>>()),
+        chance: of_measure.iter().map(|(decision, _)| decision.chance(measure)).sum::<f64>() / n as f64,
+        blind: (verdicts.len() == n).then(|| Blind::of(&verdicts)),
+    }
+}
+
+fn mean(shares: &[f64]) -> Option<Macro> {
+    let classes = shares.len();
+    (classes > 0).then(|| Macro { share: shares.iter().sum::<f64>() / classes as f64, classes })
+}
+
+/// What judges say of each case in which captions compete for one picture: of the true caption against the first of
+/// the false ones.
+fn verdicts(benchmark: &Benchmark, judges: &Judges) -> Vec<Option<Verdict>> {
+    let verdict = |(idx, case): (usize, &crate::benchmark::Case)| {
+        let Ask::Captions { n_true } = case.ask else { return None };
+        let caption = |nth: usize| Caption::new(benchmark.captions[case.captions[nth]].as_str());
+        let picture = benchmark.pictures[case.pictures[0]].key();
+        Some(judges.judge(Some(&picture), idx, &caption(0), &caption(n_true)))
+    };
+    benchmark.cases.iter().enumerate().map(verdict).collect()
+}
+
+/// Every name once, in the order in which they first come.
+fn in_order<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut known = std::collections::HashSet::new();
+    names.into_iter().filter(|name| known.insert(*name)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! What an evaluation found, and the forms in which it is told: to the terminal, as JSON, CSV and one page.
+
+pub mod csv;
+pub mod html;
+pub mod terminal;
+
+use std::collections::BTreeMap;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::benchmark::Benchmark;
+use crate::cli;
+use crate::evaluation::{Comparison, Hard, Row, Term};
+
+/// The version of the report's JSON. Fields may be added under one number; none changes its meaning.
+pub const SCHEMA: u32 = 1;
+
+/// What an evaluation found. Its JSON has these names.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// See [`SCHEMA`].
+    pub schema: u32,
+    /// The benchmark.
+    pub benchmark: String,
+    /// Where it was read from.
+    pub data: String,
+    /// What the blind judges have read.
+    pub judge: String,
+    /// Items that were left out.
+    pub skipped: Vec<Skipped>,
+    /// One entry a bundle, in the order in which they were named.
+    pub models: Vec<ModelReport>,
+    /// Every further bundle against the first.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// What one bundle got.
+#[derive(Debug, Serialize)]
+pub struct ModelReport {
+    /// The bundle's file name without its ending.
+    pub bundle: String,
+    /// The hard negatives it was trained with.
+    pub negatives: String,
+    /// What it was trained on.
+    pub data: Vec<String>,
+    /// The seed of its training.
+    pub seed: u64,
+    /// The table.
+    pub rows: Vec<Row>,
+    /// Which words are mistaken for which, most frequent first.
+    pub terms: Vec<Term>,
+    /// The items that were decided most wrongly.
+    pub hardest: Vec<Hard>,
+    /// The items that were decided most rightly.
+    pub easiest: Vec<Hard>,
+}
+
+/// How many items of a subset were left out, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The part of the benchmark.
+    pub subset: String,
+    /// The reason.
+    pub why: &'static str,
+    /// How many.
+    pub count: usize,
+}
+
+impl Skipped {
+    /// All that a benchmark had to leave out.
+    pub fn of(benchmark: &Benchmark) -> Vec<Self> {
+        let skipped = |((subset, why), count): (&(String, crate::benchmark::Skip), &usize)| Skipped {
+            subset: subset.clone(),
+            why: why.words(),
+            count: *count,
+        };
+        benchmark.skipped.iter().map(skipped).collect()
+    }
+}
+
+impl Report {
+    /// Items left out of all subsets, by reason.
+    pub fn skipped_by_reason(&self) -> BTreeMap<&'static str, usize> {
+        let mut reasons = BTreeMap::new();
+        for skipped in &self.skipped {
+            *reasons.entry(skipped.why).or_default() += skipped.count;
+        }
+        reasons
+    }
+}
+
+/// The name of a benchmark on the command line.
+pub fn name(benchmark: cli::Benchmark) -> String {
+    benchmark.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+/// A share in percent with one decimal; a dash where there is none.
+pub fn percent(share: f64) -> String {
+    if share.is_nan() { "–".to_owned() } else { format!("{:.1}", 100.0 * share) }
+}
+
+/// A p-value as tables have it.
+pub fn p_value(p: f64) -> String {
+    if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
+}

@@ -1,0 +1,84 @@
+//! The most telling items, with their pictures made small and written into the page.
+
+use std::io::Cursor;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use image::{ImageFormat, RgbImage};
+use shared::difference::exchanged;
+use shared::picture::Picture;
+use shared::resize::resize;
+
+use super::{Text, put};
+use crate::benchmark::{Benchmark, Source};
+use crate::evaluation::Hard;
+
+/// The longer side of a thumbnail in pixels.
+const SIDE: u32 = 224;
+
+/// Lists items; nothing if there are none.
+pub fn items(page: &mut String, heading: &str, items: &[Hard], pictures: Option<&Benchmark>) {
+    if items.is_empty() {
+        return;
+    }
+    put(page, format_args!("<h3>{heading}</h3>\n<ul class=\"gallery\">\n"));
+    for item in items {
+        *page += "<li>";
+        if let Some(benchmark) = pictures {
+            *page += "<div class=\"pictures\">";
+            for source in item.pictures.iter().map(|id| &benchmark.pictures[*id]) {
+                // A picture that has gone meanwhile is shown as its name.
+                let data = thumbnail(source).unwrap_or_default();
+                put(page, format_args!("<img alt=\"{}\" src=\"{data}\">", Text(&source.name())));
+            }
+            *page += "</div>";
+        }
+        *page += "<div class=\"words\">";
+        captions(page, item);
+        put(
+            page,
+            format_args!("<p class=\"soft\">{}; lead {:+.3}</p></div></li>\n", Text(&item.id), item.margin),
+        );
+    }
+    *page += "</ul>\n";
+}
+
+/// The captions, with the words marked in which the first two differ.
+fn captions(page: &mut String, item: &Hard) {
+    let (from, to) = match item.captions.as_slice() {
+        [first, second, ..] => exchanged(first, second),
+        _ => ("", ""),
+    };
+    for (nth, caption) in item.captions.iter().enumerate() {
+        let (class, changed) =
+            if nth == 0 { ("true", from) } else { ("false", if nth == 1 { to } else { "" }) };
+        put(page, format_args!("<p class=\"{class}\">"));
+        match caption.split_once(changed) {
+            Some((before, behind)) if !changed.is_empty() => {
+                put(page, format_args!("{}<mark>{}</mark>{}", Text(before), Text(changed), Text(behind)));
+            }
+            _ => put(page, format_args!("{}", Text(caption))),
+        }
+        *page += "</p>";
+    }
+}
+
+/// A picture as the address of a small JPEG.
+fn thumbnail(source: &Source) -> Option<String> {
+    let picture = source.picture().ok()?;
+    let small = shrunk(&picture);
+    let image = RgbImage::from_raw(small.width(), small.height(), small.rgb().to_vec())?;
+    let mut file = Cursor::new(Vec::new());
+    image.write_to(&mut file, ImageFormat::Jpeg).ok()?;
+    Some(format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(file.into_inner())))
+}
+
+fn shrunk(picture: &Picture) -> Picture {
+    let (width, height) = (picture.width(), picture.height());
+    let longer = width.max(height);
+    if longer <= SIDE {
+        return picture.clone();
+    }
+    let scaled = |side: u32| (u64::from(side) * u64::from(SIDE) / u64::from(longer)).max(1) as u32;
+    resize(picture, scaled(width), scaled(height))
+}

@@ -1,0 +1,104 @@
+//! `embed`: embeddings for people with their own notebooks.
+
+use std::fs::File;
+use std::io::{BufRead, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use shared::similarity::Embedding;
+
+use crate::benchmark::{Benchmark, Folder, Source};
+use crate::captions::open;
+use crate::cli::EmbedArgs;
+use crate::evaluation;
+use crate::{bundles, device};
+
+/// Writes an array of embeddings and the names of its rows.
+///
+/// # Errors
+/// If nothing can be read or written, or the device fails.
+pub fn run(args: &EmbedArgs) -> Result<()> {
+    let (mut names, wanted) = match (&args.what.images, &args.what.captions) {
+        (Some(folder), _) => pictures(folder)?,
+        (None, Some(file)) => captions(file)?,
+        (None, None) => bail!("name pictures by --images or captions by --captions"),
+    };
+    let device = device::open(args.device)?;
+    let (_, engine) = bundles::load(&args.bundle, &device)?;
+    let embeddings = evaluation::embed(&wanted, &engine, args.quiet)?;
+    let mut rows: Vec<&Embedding> = Vec::new();
+    if args.what.images.is_some() {
+        for (id, why) in &embeddings.unreadable {
+            eprintln!("left out: {}: {why}", names[*id]);
+        }
+        let broken: Vec<usize> = embeddings.unreadable.iter().map(|(id, _)| *id).collect();
+        let readable: Vec<usize> = (0..names.len()).filter(|id| !broken.contains(id)).collect();
+        rows.extend(readable.iter().map(|id| embeddings.picture(*id)));
+        names = readable.into_iter().map(|id| std::mem::take(&mut names[id])).collect();
+    } else {
+        let known = wanted.captions.iter().enumerate().map(|(id, text)| (text.as_str(), id));
+        let known: std::collections::HashMap<&str, usize> = known.collect();
+        rows.extend(names.iter().map(|name| embeddings.caption(known[name.as_str()])));
+    }
+    let failed = |path: &Path| format!("cannot write {}", path.display());
+    write_npy(&args.out, &rows).with_context(|| failed(&args.out))?;
+    let list = args.out.with_extension("txt");
+    std::fs::write(&list, names.iter().map(|name| format!("{name}\n")).collect::<String>())
+        .with_context(|| failed(&list))?;
+    let width = rows.first().map_or(0, |row| row.values().len());
+    println!("{} ([{}, {width}]) and {}", args.out.display(), rows.len(), list.display());
+    Ok(())
+}
+
+/// The pictures of a folder in order of their names, folders before them included.
+fn pictures(path: &Path) -> Result<(Vec<String>, Benchmark)> {
+    let folder = Folder::open(path, &[])?;
+    let mut named: Vec<(String, &Path)> = folder
+        .pictures()
+        .map(|file| (file.strip_prefix(path).unwrap_or(file).display().to_string(), file))
+        .collect();
+    if named.is_empty() {
+        bail!("there are no pictures in {}", path.display());
+    }
+    named.sort();
+    let mut wanted = Benchmark::default();
+    for (_, file) in &named {
+        wanted.picture(Source::File((*file).to_owned()));
+    }
+    Ok((named.into_iter().map(|(name, _)| name).collect(), wanted))
+}
+
+/// The lines of a file.
+fn captions(path: &Path) -> Result<(Vec<String>, Benchmark)> {
+    let failed = || format!("cannot read {} as captions", path.display());
+    let lines: Vec<String> =
+        open(path).with_context(failed)?.lines().collect::<Result<_, _>>().with_context(failed)?;
+    if lines.is_empty() {
+        bail!("there are no captions in {}", path.display());
+    }
+    let mut wanted = Benchmark::default();
+    for line in &lines {
+        wanted.caption(line);
+    }
+    Ok((lines, wanted))
+}
+
+/// Writes rows in NumPy's format, version 1.0 (numpy.lib.format).
+fn write_npy(path: &Path, rows: &[&Embedding]) -> std::io::Result<()> {
+    /// Where the numbers begin is a multiple of this.
+    const ALIGNMENT: usize = 64;
+    let width = rows.first().map_or(0, |row| row.values().len());
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {width}), }}", rows.len());
+    let before = b"\x93NUMPY\x01\x00".len() + 2;
+    let length = (before + header.len() + 1).next_multiple_of(ALIGNMENT) - before;
+    let mut file = BufWriter::new(File::create(path)?);
+    file.write_all(b"\x93NUMPY\x01\x00")?;
+    file.write_all(&(length as u16).to_le_bytes())?;
+    writeln!(file, "{header:<width$}", width = length - 1)?;
+    for row in rows {
+        for value in row.values() {
+            file.write_all(&value.to_le_bytes())?;
+        }
+    }
+    file.flush()
+}
