@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use shared::model::{Activation, ClipConfig, TextConfig, VisionConfig};
+use shared::model::{Activation, ClipConfig, ReadOut, TextConfig, VisionConfig};
 use shared::preprocess::{Fit, Preprocess};
 
 /// How large a model is.
@@ -60,7 +60,9 @@ impl Preset {
 }
 
 fn vision(patch: usize, stem: &[usize], [width, layers, heads, mlp_width]: [usize; 4]) -> VisionConfig {
-    VisionConfig { patch, stem: stem.to_vec(), width, layers, heads, mlp_width }
+    // The class token is CLIP's; small models need to see where things are.
+    let read_out = if stem.is_empty() { ReadOut::Class } else { ReadOut::Positions };
+    VisionConfig { patch, stem: stem.to_vec(), width, layers, heads, mlp_width, read_out }
 }
 
 fn text(vocabulary: usize, context: usize, [width, layers, heads, mlp_width]: [usize; 4]) -> TextConfig {

@@ -25,7 +25,7 @@ use crate::preprocess::Preprocess;
 use crate::tokenizer::TokenBatch;
 pub use block::Activation;
 pub use text::{TextConfig, TextTower};
-pub use vision::{VisionConfig, VisionTower};
+pub use vision::{ReadOut, VisionConfig, VisionTower};
 
 /// The logit scale starts at 1/0.07 (arXiv 2103.00020, section 2.5).
 const INITIAL_TEMPERATURE: f32 = 0.07;
@@ -102,6 +102,9 @@ impl ClipConfig {
             return refuse(format!(
                 "a stem of {convolutions} convolutions does not make one position of {patch} pixels"
             ));
+        }
+        if vision.read_width(self.preprocess.side) > MOST {
+            return refuse("the read-out of every position is too wide".to_owned());
         }
         for (tower, width, heads) in
             [("vision", vision.width, vision.heads), ("text", text.width, text.heads)]
@@ -213,6 +216,7 @@ pub(crate) mod tests {
                 layers: 2,
                 heads: 2,
                 mlp_width: 32,
+                read_out: ReadOut::Class,
             },
             text: TextConfig { vocabulary: 300, context: 16, width: 16, layers: 2, heads: 2, mlp_width: 32 },
             activation: Activation::QuickGelu,

@@ -1,4 +1,4 @@
-//! The image tower: a vision transformer (arXiv 2010.11929) read at its class token.
+//! The image tower: a vision transformer (arXiv 2010.11929), read at its class token or at every position.
 //!
 //! Patches may pass through a stem of convolutions first (arXiv 2106.14881), which learns shapes from far fewer
 //! pictures than a matrix over raw pixels does. Without a stem the tower is CLIP's.
@@ -30,6 +30,28 @@ pub struct VisionConfig {
     pub heads: usize,
     /// The width of the hidden layer of each block.
     pub mlp_width: usize,
+    /// What is read of the last block.
+    #[serde(default, skip_serializing_if = "ReadOut::is_class")]
+    pub read_out: ReadOut,
+}
+
+/// What of the last block becomes the embedding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadOut {
+    /// The class token, as in CLIP. *This thing at that place* then exists only as a product of what attention weighs
+    /// and where it looks, which small models do not find in a hundred thousand pictures (`NOTEBOOK.md`).
+    #[default]
+    Class,
+    /// Every position side by side, so that a place is a linear function from the first step on. For small grids: the
+    /// projection has a row for each position.
+    Positions,
+}
+
+impl ReadOut {
+    fn is_class(&self) -> bool {
+        *self == ReadOut::Class
+    }
 }
 
 /// Pictures to points, before they are scaled to length 1.
@@ -45,14 +67,27 @@ pub struct VisionTower {
     norm_pre: LayerNorm,
     blocks: Vec<Block>,
     norm_post: LayerNorm,
+    /// `[W, E]`, or `[(1 + patches) * W, E]` where every position is read.
     projection: Linear,
     /// The side of what becomes one position, in pixels or in cells of the stem's last map.
     patch: usize,
     #[module(skip)]
     activation: Activation,
+    #[module(skip)]
+    read_out: ReadOut,
 }
 
 impl VisionConfig {
+    /// The numbers that are read of the last block, for pictures of `side` pixels.
+    pub(super) fn read_width(&self, side: usize) -> usize {
+        match self.read_out {
+            ReadOut::Class => self.width,
+            ReadOut::Positions => {
+                (side / self.patch).saturating_pow(2).saturating_add(1).saturating_mul(self.width)
+            }
+        }
+    }
+
     pub(super) fn init(&self, clip: &ClipConfig, device: &Device) -> VisionTower {
         let scale = (self.width as f64).powf(-0.5);
         let block = BlockConfig {
@@ -83,9 +118,10 @@ impl VisionConfig {
             norm_pre: norm(self.width, clip.norm_epsilon, device),
             blocks: (0..self.layers).map(|_| block.init(device)).collect(),
             norm_post: norm(self.width, clip.norm_epsilon, device),
-            projection: projection(self.width, clip.embedding, device),
+            projection: projection(self.read_width(clip.preprocess.side), clip.embedding, device),
             patch,
             activation: clip.activation,
+            read_out: self.read_out,
         }
     }
 }
@@ -106,8 +142,12 @@ impl VisionTower {
         for block in &self.blocks {
             x = block.forward(x, None);
         }
-        let class = x.slice(s![.., 0..1, ..]).reshape([batch, width]);
-        self.projection.forward(self.norm_post.forward(class))
+        let read = match self.read_out {
+            ReadOut::Class => x.slice(s![.., 0..1, ..]),
+            ReadOut::Positions => x,
+        };
+        let [_, n_read, _] = read.dims();
+        self.projection.forward(self.norm_post.forward(read).reshape([batch, n_read * width]))
     }
 }
 
@@ -160,7 +200,30 @@ fn patchify(maps: Tensor<4>, patch: usize) -> Tensor<3> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::tiny;
     use super::*;
+
+    #[test]
+    fn a_read_out_of_every_position_sees_where_a_spot_is() {
+        let mut config = tiny();
+        config.vision.read_out = ReadOut::Positions;
+        let device = Device::flex();
+        let spot = |x: usize| {
+            Tensor::<4>::zeros([1, 3, 16, 16], &device).slice_fill(s![.., .., 0..8, x..x + 8], 1.0)
+        };
+        // Even where no block mixes positions; the class token would see the same of both.
+        let seen = |mut tower: VisionTower| {
+            tower.blocks.clear();
+            let [left, right] = [0, 8].map(|x| tower.forward(spot(x)));
+            (left - right).abs().max().into_scalar::<f32>()
+        };
+        let tower = config.vision.init(&config, &device);
+        assert_eq!(tower.projection.weight.val().dims(), [5 * 16, 8]);
+        assert!(seen(tower) > 1e-3);
+        assert_eq!(seen(tiny().vision.init(&tiny(), &device)), 0.0);
+        config.vision.width = 1 << 18;
+        assert!(config.validate().expect_err("too wide").to_string().contains("too wide"));
+    }
 
     #[test]
     fn no_two_positions_start_alike() {

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use shared::model::{Activation, ClipConfig, TextConfig, VisionConfig};
+use shared::model::{Activation, ClipConfig, ReadOut, TextConfig, VisionConfig};
 use shared::preprocess::{Fit, Preprocess};
 
 use super::layout::{Take, block_part};
@@ -57,6 +57,7 @@ pub fn config(config: &Value) -> Result<ClipConfig> {
             layers: number(vision, "layers", 12)?,
             heads: width / number(vision, "head_width", HEAD)?.max(1),
             mlp_width: wider(vision, width),
+            read_out: ReadOut::Class,
         },
         text: TextConfig {
             vocabulary: number(text, "vocab_size", 49_408)?,

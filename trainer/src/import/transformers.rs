@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use shared::model::{Activation, ClipConfig, TextConfig, VisionConfig};
+use shared::model::{Activation, ClipConfig, ReadOut, TextConfig, VisionConfig};
 use shared::preprocess::{Fit, Preprocess};
 
 use super::layout::{Take, block_part};
@@ -54,6 +54,7 @@ pub fn config(config: &Value, preprocessor: &Value) -> Result<ClipConfig> {
             layers: number(vision, "num_hidden_layers", 12)?,
             heads: number(vision, "num_attention_heads", 12)?,
             mlp_width: number(vision, "intermediate_size", 3072)?,
+            read_out: ReadOut::Class,
         },
         text: TextConfig {
             vocabulary: number(text, "vocab_size", 49_408)?,

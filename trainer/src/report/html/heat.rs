@@ -45,12 +45,18 @@ fn map(page: &mut String, subset: &str, terms: &[&Term], words: &[&str]) {
     put(page, format_args!("<h3>Told apart: {}</h3>\n", Text(subset)));
     *page += "<p class=\"soft\">Row: the true word. Column: what stood in its place. How often the model preferred the true one, in %, and how often it was asked.</p>\n";
     *page += "<div class=\"scroll\"><table class=\"heat\">\n<thead><tr><th></th>";
-    words.iter().for_each(|word| put(page, format_args!("<th scope=\"col\">{}</th>", Text(word))));
+    // A word that never stands on this side needs no row or column.
+    let cell = |from: &str, to: &str| terms.iter().find(|term| term.from == from && term.to == to);
+    let rows: Vec<&str> =
+        words.iter().copied().filter(|from| words.iter().any(|to| cell(from, to).is_some())).collect();
+    let columns: Vec<&str> =
+        words.iter().copied().filter(|to| words.iter().any(|from| cell(from, to).is_some())).collect();
+    columns.iter().for_each(|word| put(page, format_args!("<th scope=\"col\">{}</th>", Text(word))));
     *page += "</tr></thead>\n<tbody>\n";
-    for from in words {
+    for from in rows {
         put(page, format_args!("<tr><th scope=\"row\">{}</th>", Text(from)));
-        for to in words {
-            match terms.iter().find(|term| term.from == *from && term.to == *to) {
+        for to in &columns {
+            match cell(from, to) {
                 None => *page += "<td></td>",
                 Some(term) => {
                     let [background, ink] = colors(term.share());
@@ -84,6 +90,6 @@ fn colors(share: f64) -> [String; 2] {
     let (below, above) = (STOPS[at.floor() as usize], STOPS[at.ceil() as usize]);
     let mixed = [0, 1, 2].map(|channel| below[channel] + (above[channel] - below[channel]) * at.fract());
     let [red, green, blue] = mixed.map(f64::round);
-    let is_dark = share < 0.6;
+    let is_dark = share < 0.45;
     [format!("rgb({red} {green} {blue})"), if is_dark { "#fff" } else { "#111" }.to_owned()]
 }
