@@ -148,6 +148,14 @@ fn winoground_and_bivlc_are_squares() {
     for measure in ["i2t", "t2i", "group", "edited image→text"] {
         check("winoground", &[("examples.jsonl", lines)], measure, &[("Object", 1)], &[(GONE, 1)]);
     }
+    // Two rows as Hugging Face writes them, one with a picture that is none.
+    let folder = folder(&[]);
+    let rows = root().join("tests/golden/bivlc.parquet");
+    fs::copy(rows, folder.path().join("test-00000-of-00001.parquet")).expect("a table");
+    let report = evaluate(folder.path(), "bivlc", &[]);
+    let row = &report["models"][0]["rows"][0];
+    assert_eq!((&row["subset"], &row["n"]), (&"REPLACE, attribute".into(), &1.into()));
+    assert_eq!(report["skipped"][0]["why"], "picture unreadable");
 }
 
 #[test]

@@ -85,6 +85,10 @@ pub struct Training {
     pub commit: String,
     /// What was measured at the end, by name.
     pub results: serde_json::Map<String, serde_json::Value>,
+    /// The pictures it was trained on, where they have names: for each the lower half of the FNV-1a hash of its file
+    /// name's stem, or of its number if it is one of COCO's. In order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<u32>,
     /// Whose weights these are, if Foil did not train them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Imported>,

@@ -5,7 +5,7 @@
 
 mod aro;
 mod bivlc;
-mod files;
+pub mod files;
 mod generated;
 mod hard_positives;
 mod inpaint_coco;

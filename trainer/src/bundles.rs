@@ -106,15 +106,13 @@ async fn similarities(
 
 /// What the weights compute for a few scenes.
 async fn self_test(engine: &Engine) -> Result<Vec<SelfTest>, EngineError> {
-    let mut pairs = Vec::new();
-    for image_seed in 0..SELFTEST_SCENES {
-        for caption_seed in [image_seed, image_seed + 1] {
-            let caption = caption(caption_seed);
-            let similarity = engine.scene_similarity(image_seed, &caption).await?;
-            pairs.push(SelfTest { image_seed, caption, similarity });
-        }
-    }
-    Ok(pairs)
+    let pairs =
+        (0..SELFTEST_SCENES).flat_map(|scene| [scene, scene + 1].map(|other| (scene, caption(other))));
+    let pairs: Vec<(u64, String)> = pairs.collect();
+    let asked: Vec<(u64, &str)> = pairs.iter().map(|(scene, caption)| (*scene, caption.as_str())).collect();
+    let similarities = engine.scene_similarities(&asked).await?;
+    let test = |((image_seed, caption), similarity)| SelfTest { image_seed, caption, similarity };
+    Ok(pairs.into_iter().zip(similarities).map(test).collect())
 }
 
 /// The caption that a seed stands for.

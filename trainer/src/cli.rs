@@ -23,6 +23,7 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   trainer pretrain --negatives all --out runs/hard-negative
+  trainer pretrain --data flickr8k/captions.csv --split train --out runs/photographs
   trainer export --run runs/hard-negative --out hard-negative.safetensors
   trainer evaluate --bundle hard-negative.safetensors --benchmark scenes
   trainer evaluate --bundle clip.safetensors --benchmark sugarcrepe --data sugar-crepe --images val2017 --html report.html
@@ -183,9 +184,16 @@ impl Negatives {
 
 #[derive(Args)]
 pub struct PretrainArgs {
-    /// Where to train from: `scenes`, or `scenes:COUNT` for another number of pictures an epoch.
+    /// Where to train from: `scenes`, or `scenes:COUNT` for another number of pictures an epoch; or a file of captions
+    /// (COCO's or Karpathy's JSON, Flickr's token file, a CSV file with a picture and a caption a row), or its folder.
     #[arg(long, value_name = "SOURCE", default_value = "scenes")]
     pub data: String,
+    /// More folders to search for pictures; the one of the captions is searched by itself.
+    #[arg(long, value_name = "DIR")]
+    pub images: Vec<PathBuf>,
+    /// Of captions that have splits, the one to train on; `train` if none is named.
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
     /// Which terms of the captions are replaced to make hard negatives.
     #[arg(long, value_enum, default_value = "all")]
     pub negatives: Negatives,
@@ -224,7 +232,7 @@ pub struct PretrainArgs {
     pub quiet: bool,
 }
 
-/// What bundles are scored on; `ARCHITECTURE.md` says which files each reads.
+/// What bundles are scored on; `BENCHMARKS.md` says which files each reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Benchmark {
     /// Rendered scenes and their counterfactuals, 2×2 as in Winoground. Needs no file.

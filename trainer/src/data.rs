@@ -1,25 +1,24 @@
-//! Scenes as training data: examples by number, batches ahead of the device.
+//! Training data: examples by number, batches ahead of the device. A batch is a pure function of settings and step, so
+//! that resuming is starting at another step.
 
-use std::collections::BTreeSet;
+mod photographs;
+mod scenes;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use anyhow::{Context, Result, bail};
-use rand::RngExt;
 use rayon::prelude::*;
-use shared::caption::Caption;
-use shared::negative::{self, Recipe};
-use shared::scene::{self, Scene};
-use shared::seed;
 use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError};
 
 use crate::run_config::RunConfig;
+use photographs::Photographs;
+use scenes::Scenes;
 
-/// Pictures an epoch when the source names no number.
+/// Scenes an epoch when the source names no number.
 const PICTURES: u64 = 40_000;
-
-/// The sides at which training scenes are rendered, so that a model does not depend on one of them.
-const SIDES: [u32; 3] = [64, 96, 128];
 
 /// The streams of random numbers that a run's seed is split into.
 #[repr(u64)]
@@ -27,64 +26,123 @@ enum Stream {
     Scene = 1,
     Caption = 2,
     Negative = 3,
+    Order = 4,
 }
 
-/// The number of pictures that a data source offers an epoch.
-///
-/// # Errors
-/// If the source is not known.
-pub fn pictures(source: &str) -> Result<u64> {
-    match source.split_once(':') {
-        None if source == "scenes" => Ok(PICTURES),
-        Some(("scenes", count)) => count
-            .parse()
-            .ok()
-            .filter(|count| *count > 0)
-            .with_context(|| format!("not a number of pictures: {count:?} in --data {source}")),
-        _ => bail!("unknown data source {source:?}; known are `scenes` and `scenes:COUNT`"),
+/// Where examples come from.
+#[derive(Debug)]
+pub enum Source {
+    /// Drawn scenes.
+    Scenes(Scenes),
+    /// Pictures and captions in files.
+    Photographs(Photographs),
+}
+
+/// A picture and what is said of it.
+struct Example {
+    /// `[3, S, S]`
+    pixels: Vec<f32>,
+    caption: String,
+    negatives: Vec<String>,
+}
+
+impl Source {
+    /// Opens what `--data` names: `scenes`, `scenes:COUNT`, or a file of captions or its folder.
+    ///
+    /// # Errors
+    /// If it is neither, or cannot be used.
+    pub fn open(data: &str, images: &[PathBuf], split: Option<&str>, run_seed: u64) -> Result<Self> {
+        let scenes = |pictures| Ok(Source::Scenes(Scenes::new(pictures, run_seed)));
+        match data.split_once(':') {
+            None if data == "scenes" => scenes(PICTURES),
+            Some(("scenes", count)) => {
+                let count = count.parse().ok().filter(|count| *count > 0);
+                scenes(count.with_context(|| format!("not a number of pictures in --data {data}"))?)
+            }
+            _ if Path::new(data).exists() => {
+                Ok(Source::Photographs(Photographs::open(Path::new(data), images, split)?))
+            }
+            _ => bail!(
+                "unknown data source {data:?}: neither `scenes` or `scenes:COUNT`, nor a file of captions or a folder with one"
+            ),
+        }
+    }
+
+    /// Pictures an epoch.
+    pub fn pictures(&self) -> u64 {
+        match self {
+            Source::Scenes(scenes) => scenes.pictures,
+            Source::Photographs(photographs) => photographs.pictures(),
+        }
+    }
+
+    /// A number that changes with the data; drawn data never changes.
+    pub fn fingerprint(&self) -> u64 {
+        match self {
+            Source::Scenes(_) => 0,
+            Source::Photographs(photographs) => photographs.fingerprint(),
+        }
+    }
+
+    /// Learns tokens from its captions.
+    ///
+    /// # Errors
+    /// If the tokenizers library fails.
+    pub fn tokenizer(&self, vocabulary: usize) -> Result<Tokenizer, TokenizerError> {
+        let captions = match self {
+            Source::Scenes(scenes) => scenes.captions(),
+            Source::Photographs(photographs) => photographs.captions(),
+        };
+        Tokenizer::train(captions.iter().map(String::as_str), vocabulary)
+    }
+
+    /// Writes into a run folder which pictures are trained on (`pictures.txt`) and which were left out, and why
+    /// (`skipped.jsonl`).
+    ///
+    /// # Errors
+    /// If the folder cannot be written to.
+    pub fn record(&self, run: &Path) -> Result<()> {
+        let Source::Photographs(photographs) = self else { return Ok(()) };
+        let names: String = photographs.names().map(|name| format!("{name}\n")).collect();
+        let mut skipped = String::new();
+        for picture in &photographs.skipped {
+            skipped += &serde_json::to_string(picture)?;
+            skipped.push('\n');
+        }
+        for (name, text) in [(PICTURE_LIST, names), ("skipped.jsonl", skipped)] {
+            let path = run.join(name);
+            std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        if !photographs.skipped.is_empty() {
+            eprintln!("left out: {}; skipped.jsonl says what and why", photographs.skipped.len());
+        }
+        Ok(())
+    }
+
+    /// The examples of a step.
+    fn examples(&self, config: &RunConfig, step: u64) -> Result<Vec<Example>> {
+        let batch = config.batch as u64;
+        let numbers = (step * batch..(step + 1) * batch).into_par_iter();
+        match self {
+            Source::Scenes(scenes) => Ok(numbers.map(|number| scenes.example(config, number)).collect()),
+            Source::Photographs(photographs) => {
+                // What is left over of an epoch when its last batch is full is not shown in it.
+                let steps = config.steps_an_epoch();
+                let order = photographs.order(config.seed, step / steps);
+                let first = (step % steps) * batch;
+                numbers
+                    .map(|number| {
+                        let place = order[(first + number - step * batch) as usize];
+                        photographs.example(config, place, number)
+                    })
+                    .collect()
+            }
+        }
     }
 }
 
-/// A training scene and its caption, by number.
-fn captioned_scene(run_seed: u64, number: u64, single: bool) -> (Scene, String) {
-    let rng = &mut seed::rng(&[run_seed, Stream::Scene as u64, number]);
-    let mut scene = Scene::sample(rng);
-    while single && scene.objects().len() > 1 {
-        scene = Scene::sample(rng);
-    }
-    let caption = scene::caption(&scene, &mut seed::rng(&[run_seed, Stream::Caption as u64, number]));
-    (scene, caption)
-}
-
-/// How many captions of a run are read before it begins, for what its texts are made of.
-const SURVEYED: u64 = 4000;
-
-/// Learns the tokens of the first captions of a run.
-///
-/// # Errors
-/// If the tokenizers library fails.
-pub fn tokenizer(run_seed: u64, vocabulary: usize) -> Result<Tokenizer, TokenizerError> {
-    let captions: Vec<String> = surveyed(run_seed);
-    Tokenizer::train(captions.iter().map(String::as_str), vocabulary)
-}
-
-/// The terms that stand in the first captions of a run, in lower case.
-///
-/// Only these replace others in training: a word that is never true of any picture would give a negative away
-/// without a look at the picture.
-pub fn known_terms(run_seed: u64) -> BTreeSet<String> {
-    let captions = surveyed(run_seed).into_iter().map(Caption::new);
-    captions
-        .flat_map(|caption| {
-            let terms = caption.terms().iter();
-            terms.map(|term| caption.lower(term.span.clone()).to_owned()).collect::<Vec<_>>()
-        })
-        .collect()
-}
-
-fn surveyed(run_seed: u64) -> Vec<String> {
-    (0..SURVEYED).into_par_iter().map(|number| captioned_scene(run_seed, number, false).1).collect()
-}
+/// The list of pictures in a run folder that trains on files.
+pub const PICTURE_LIST: &str = "pictures.txt";
 
 /// What one step needs, ready for the device.
 pub struct Batch {
@@ -98,58 +156,40 @@ pub struct Batch {
     pub with_negatives: usize,
 }
 
-/// Makes the batch of a step: a pure function of the settings and the step.
+/// Makes the batch of a step.
 ///
 /// # Errors
-/// If a caption cannot be split into tokens.
-pub fn batch(
-    config: &RunConfig,
-    tokenizer: &Tokenizer,
-    known: &BTreeSet<String>,
-    step: u64,
-) -> Result<Batch, TokenizerError> {
-    let first = step * config.batch as u64;
-    let examples: Vec<(Vec<f32>, String, Vec<String>)> = (first..first + config.batch as u64)
-        .into_par_iter()
-        .map(|number| example(config, known, number))
-        .collect();
+/// If a picture cannot be read any more, or a caption not be split into tokens.
+fn batch(config: &RunConfig, source: &Source, tokenizer: &Tokenizer, step: u64) -> Result<Batch> {
+    let examples = source.examples(config, step)?;
     let encode = |text: &String| tokenizer.encode(text, config.model.text.context);
-    let captions = examples.iter().map(|(_, caption, _)| encode(caption)).collect::<Result<Vec<_>, _>>()?;
-    let negatives =
-        examples.iter().flat_map(|(_, _, negatives)| negatives).map(encode).collect::<Result<Vec<_>, _>>()?;
+    let captions = examples
+        .iter()
+        .map(|example| encode(&example.caption))
+        .collect::<Result<Vec<_>, TokenizerError>>()?;
+    let negatives = examples.iter().flat_map(|example| &example.negatives);
+    let negatives = negatives.map(encode).collect::<Result<Vec<_>, TokenizerError>>()?;
     Ok(Batch {
         captions: tokenizer.batch(&captions),
         negatives: (!negatives.is_empty()).then(|| tokenizer.batch(&negatives)),
-        with_negatives: examples.iter().filter(|(_, _, negatives)| !negatives.is_empty()).count(),
-        pixels: examples.into_iter().flat_map(|(pixels, _, _)| pixels).collect(),
+        with_negatives: examples.iter().filter(|example| !example.negatives.is_empty()).count(),
+        pixels: examples.into_iter().flat_map(|example| example.pixels).collect(),
     })
-}
-
-fn example(config: &RunConfig, known: &BTreeSet<String>, number: u64) -> (Vec<f32>, String, Vec<String>) {
-    let single = (number as f64) < config.single_objects * (config.pictures * config.epochs) as f64;
-    let (scene, caption) = captioned_scene(config.seed, number, single);
-    let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
-    let side = SIDES[rng.random_range(0..SIDES.len() as u32) as usize];
-    let pixels = config.model.preprocess.pixels(&scene.render(side));
-    let text = Caption::new(caption.as_str());
-    let recipe = Recipe { vocabulary: Some(known), ..Recipe::replace(&config.concepts) };
-    let negatives = negative::draw(&text, &recipe, config.per_caption, rng);
-    (pixels, caption, negatives.into_iter().map(|negative| negative.caption).collect())
 }
 
 /// Batches from `start` on, made on another thread, at most two ahead of the device.
 pub fn batches(
     config: &RunConfig,
+    source: &Arc<Source>,
     tokenizer: &Tokenizer,
     start: u64,
-) -> Receiver<Result<Batch, TokenizerError>> {
+) -> Receiver<Result<Batch>> {
     let (sender, receiver) = sync_channel(2);
-    let (config, tokenizer) = (config.clone(), tokenizer.clone());
+    let (config, source, tokenizer) = (config.clone(), Arc::clone(source), tokenizer.clone());
     thread::spawn(move || {
-        let known = known_terms(config.seed);
         for step in start..config.steps() {
             // The receiver goes away when training stops early, or fails: there is nobody left to make batches for.
-            if sender.send(batch(&config, &tokenizer, &known, step)).is_err() {
+            if sender.send(batch(&config, &source, &tokenizer, step)).is_err() {
                 return;
             }
         }
@@ -163,6 +203,7 @@ mod tests {
 
     #[test]
     fn sources_are_read_or_refused() {
+        let pictures = |data: &str| Source::open(data, &[], None, 0).map(|source| source.pictures());
         assert_eq!(pictures("scenes").expect("a source"), PICTURES);
         assert_eq!(pictures("scenes:7").expect("a source"), 7);
         for wrong in ["scenes:", "scenes:0", "scenes:x", "coco", ""] {

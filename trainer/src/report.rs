@@ -46,6 +46,8 @@ pub struct ModelReport {
     pub data: Vec<String>,
     /// The seed of its training.
     pub seed: u64,
+    /// How many of the benchmark's pictures it was trained on. More than none makes its scores worth little.
+    pub trained_on_pictures: usize,
     /// The table.
     pub rows: Vec<Row>,
     /// Which words are mistaken for which, most frequent first.

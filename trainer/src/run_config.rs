@@ -1,6 +1,6 @@
 //! Everything needed to repeat a run, saved in its folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,15 @@ use shared::model::ClipConfig;
 pub struct RunConfig {
     /// The data source as given.
     pub data: String,
+    /// Folders of pictures besides that of the source.
+    #[serde(default)]
+    pub images: Vec<PathBuf>,
+    /// The rows that are trained on, of a source that has splits.
+    #[serde(default)]
+    pub split: Option<String>,
+    /// A number that changes with the names and captions of the source.
+    #[serde(default)]
+    pub fingerprint: u64,
     /// Pictures an epoch.
     pub pictures: u64,
     /// `none`, a concept or `all`.
@@ -47,9 +56,14 @@ pub struct RunConfig {
 const FILE: &str = "run.json";
 
 impl RunConfig {
+    /// Optimiser steps of a pass over the data.
+    pub fn steps_an_epoch(&self) -> u64 {
+        (self.pictures / self.batch as u64).max(1)
+    }
+
     /// Optimiser steps of the whole run.
     pub fn steps(&self) -> u64 {
-        (self.pictures / self.batch as u64).max(1) * self.epochs
+        self.steps_an_epoch() * self.epochs
     }
 
     /// Writes the settings into the run folder.

@@ -42,6 +42,15 @@ pub fn page(report: &Report, pictures: Option<&Benchmark>) -> String {
                 model.seed
             ),
         );
+        if model.trained_on_pictures > 0 {
+            let count = model.trained_on_pictures;
+            put(
+                &mut page,
+                format_args!(
+                    "<p class=\"worse\">Trained on {count} pictures of this benchmark: its scores say little.</p>\n"
+                ),
+            );
+        }
         table(&mut page, &model.rows);
         heat::maps(&mut page, &model.terms);
         gallery::items(&mut page, "Most clearly wrong", &model.hardest, pictures);

@@ -29,6 +29,9 @@ pub fn print(out: &mut impl Write, report: &Report) -> Result<()> {
     let measure_width = widest(&mut rows().map(|row| row.measure.name().chars().count()), 7);
     for model in &report.models {
         writeln!(out, "\n{} (negatives: {}, seed {})", model.bundle, model.negatives, model.seed)?;
+        if model.trained_on_pictures > 0 {
+            writeln!(out, "WARNING: trained on {} pictures of this benchmark", model.trained_on_pictures)?;
+        }
         write!(out, "{:<subset_width$}  {:<measure_width$} {:>6} {:>5}", "subset", "measure", "n", "ties")?;
         write!(out, " {:>6} {:>13} {:>6}", "share", "[95 %]", "chance")?;
         if has_macro {

@@ -13,7 +13,7 @@ use crate::captions::Captions;
 use crate::cli::EvaluateArgs;
 use crate::evaluation::{self, Decision};
 use crate::report::{self, ModelReport, Report, Skipped};
-use crate::{bundles, device};
+use crate::{bundles, device, leakage};
 
 /// Items listed as the hardest, and as the easiest.
 const LISTED: usize = 12;
@@ -49,11 +49,21 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
         let decisions = evaluation::decide(&benchmark, &embeddings);
         let [hardest, easiest] = evaluation::hardest(&benchmark, &decisions, LISTED);
         let training = bundle.header().training();
+        let leaked = leakage::trained_on(training, &benchmark);
+        if let Some(first) = leaked.first() {
+            eprintln!(
+                "WARNING: {} was trained on {} of the {} pictures of this benchmark, such as {first}; its scores say little",
+                name(path),
+                leaked.len(),
+                benchmark.pictures.len()
+            );
+        }
         models.push(ModelReport {
             bundle: name(path),
             negatives: training.negatives.clone(),
             data: training.data.clone(),
             seed: training.seed,
+            trained_on_pictures: leaked.len(),
             rows: evaluation::tabulate(&benchmark, &decisions, &judges),
             terms: evaluation::terms(&benchmark, &decisions),
             hardest,

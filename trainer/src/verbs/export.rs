@@ -1,5 +1,6 @@
 //! `export`: a training run becomes a bundle that proves itself.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -8,8 +9,9 @@ use burn::tensor::Device;
 use shared::bundle::{Bundle, Training};
 
 use crate::cli::ExportArgs;
+use crate::data::PICTURE_LIST;
 use crate::verbs::pretrain;
-use crate::{bundles, checkpoint};
+use crate::{bundles, checkpoint, leakage};
 
 /// Writes the newest checkpoint of a run as a bundle.
 ///
@@ -28,6 +30,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
         seed: config.seed,
         commit: config.commit.clone(),
         results: last_metrics(&args.run)?,
+        pictures: pictures(&args.run)?,
         imported: None,
     };
     let pack = |precision, training: &Training| {
@@ -35,6 +38,17 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     };
     let bundle = bundles::make(args.precision.into(), &bundles::drift_scenes(), training, pack)?;
     bundles::write(&args.out, &bundle)
+}
+
+/// The fingerprints of the pictures that a run was trained on, if it was on files.
+fn pictures(run: &Path) -> Result<Vec<u32>> {
+    let path = run.join(PICTURE_LIST);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let names = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let known: BTreeSet<u32> = names.lines().map(leakage::fingerprint).collect();
+    Ok(known.into_iter().collect())
 }
 
 /// The numbers of the last line of `metrics.jsonl`.

@@ -27,6 +27,7 @@ pub fn run(args: &ImportArgs) -> Result<()> {
         seed: 0,
         commit: run_config::commit(),
         results: serde_json::Map::new(),
+        pictures: Vec::new(),
         imported: Some(Imported {
             from: args.from.display().to_string(),
             layout: published.layout().to_owned(),

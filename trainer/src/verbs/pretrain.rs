@@ -14,7 +14,7 @@ use shared::model::Clip;
 use shared::tokenizer::Tokenizer;
 
 use crate::cli::PretrainArgs;
-use crate::data::{self, Batch};
+use crate::data::{self, Batch, Source};
 use crate::metrics::{Metrics, Reporter};
 use crate::run_config::{self, RunConfig};
 use crate::{checkpoint, device, objective, schedule};
@@ -32,7 +32,7 @@ const GRADIENT_NORM: f32 = 1.0;
 /// If the folder is in use by another run or cannot be written to, or the device fails.
 pub fn run(args: &PretrainArgs) -> Result<()> {
     let device = device::open(args.device)?;
-    let (config, tokenizer) = if args.resume { load(&args.out)? } else { start(args)? };
+    let (config, source, tokenizer) = if args.resume { go_on(&args.out)? } else { start(args)? };
     let device = device.autodiff();
     device.seed(config.seed);
     let mut state =
@@ -50,7 +50,7 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
         config.batch,
         config.negatives
     );
-    train(args, &config, &tokenizer, &device, state)
+    train(args, &config, &Arc::new(source), &tokenizer, &device, state)
 }
 
 /// All that changes from step to step.
@@ -64,6 +64,7 @@ struct State {
 fn train(
     args: &PretrainArgs,
     config: &RunConfig,
+    source: &Arc<Source>,
     tokenizer: &Tokenizer,
     device: &Device,
     mut state: State,
@@ -71,7 +72,7 @@ fn train(
     let steps = config.steps();
     let interrupt = interrupt()?;
     let mut reporter = Reporter::new(&args.out, steps, state.done, args.quiet)?;
-    let batches = data::batches(config, tokenizer, state.done);
+    let batches = data::batches(config, source, tokenizer, state.done);
     let mut interval = Interval::begin();
     while state.done < steps {
         let waiting = Instant::now();
@@ -134,21 +135,25 @@ fn optimizer(config: &RunConfig) -> ModuleOptimizer {
 }
 
 /// Sets a new run up in its folder.
-fn start(args: &PretrainArgs) -> Result<(RunConfig, Tokenizer)> {
-    let pictures = data::pictures(&args.data)?;
+fn start(args: &PretrainArgs) -> Result<(RunConfig, Source, Tokenizer)> {
     if args.out.join("run.json").exists() {
         bail!(
             "{} holds a run already; go on with it by --resume, or choose another folder",
             args.out.display()
         );
     }
+    let source = Source::open(&args.data, &args.images, args.split.as_deref(), args.seed)?;
+    let pictures = source.pictures();
     if pictures < u64::from(args.batch) {
         bail!("an epoch of {pictures} pictures has no batch of {}; lower --batch", args.batch);
     }
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
-    let tokenizer = data::tokenizer(args.seed, args.preset.vocabulary())?;
+    let tokenizer = source.tokenizer(args.preset.vocabulary())?;
     let config = RunConfig {
         data: args.data.clone(),
+        images: args.images.clone(),
+        split: args.split.clone(),
+        fingerprint: source.fingerprint(),
         pictures,
         negatives: args.negatives.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned()),
         concepts: args.negatives.concepts().to_vec(),
@@ -167,8 +172,19 @@ fn start(args: &PretrainArgs) -> Result<(RunConfig, Tokenizer)> {
     let path = tokenizer_path(&args.out);
     std::fs::write(&path, tokenizer.to_json()?)
         .with_context(|| format!("cannot write {}", path.display()))?;
+    source.record(&args.out)?;
     config.save(&args.out)?;
-    Ok((config, tokenizer))
+    Ok((config, source, tokenizer))
+}
+
+/// Opens the data of a run that was interrupted.
+fn go_on(run: &Path) -> Result<(RunConfig, Source, Tokenizer)> {
+    let (config, tokenizer) = load(run)?;
+    let source = Source::open(&config.data, &config.images, config.split.as_deref(), config.seed)?;
+    if (source.pictures(), source.fingerprint()) != (config.pictures, config.fingerprint) {
+        bail!("{} has changed since the run began; it had {} pictures then", config.data, config.pictures);
+    }
+    Ok((config, source, tokenizer))
 }
 
 /// Reads what a run was set up with.

@@ -1,0 +1,162 @@
+//! Pictures with captions as training data, from files.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use rayon::prelude::*;
+use serde::Serialize;
+use shared::caption::Caption;
+use shared::decode::decode;
+use shared::fluency::fluency;
+use shared::negative::{self, Guard, Recipe};
+use shared::picture::Picture;
+use shared::seed;
+
+use super::{Example, Stream};
+use crate::benchmark::files::Folder;
+use crate::captioned::{self, Captioned};
+use crate::run_config::RunConfig;
+
+/// Pictures that can be read and have captions, in the order of their file.
+#[derive(Debug)]
+pub struct Photographs {
+    photographs: Vec<Photograph>,
+    /// What was left out.
+    pub skipped: Vec<Skipped>,
+}
+
+#[derive(Debug)]
+struct Photograph {
+    name: String,
+    path: PathBuf,
+    captions: Vec<Caption>,
+}
+
+/// A picture that was left out, as `skipped.jsonl` has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// Its name in the file of captions.
+    pub picture: String,
+    /// The reason.
+    pub why: String,
+}
+
+impl Photographs {
+    /// Reads a file of captions, or the one in a folder, and looks at every picture once. Pictures are found by their
+    /// names in the file's own folder and in `images`.
+    ///
+    /// # Errors
+    /// If there is no file of captions, it has another form, or no picture is left.
+    pub fn open(path: &Path, images: &[PathBuf], split: Option<&str>) -> Result<Self> {
+        let root = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
+        let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
+        let folder = Folder::open(root, images)?;
+        let file = match path.is_dir() {
+            false => path,
+            true => match folder.need("file of captions (.json, .csv, .token.txt)", captioned::is_known)?[..]
+            {
+                [one] => one,
+                _ => bail!("{} holds several files of captions; name one of them", path.display()),
+            },
+        };
+        let mut skipped = Vec::new();
+        let mut found: Vec<Photograph> = Vec::new();
+        // Who names no part of a divided set means the one that is for training.
+        for Captioned { name, captions } in captioned::read(file, split.or(Some("train")))? {
+            let mut skip = |why: &str| skipped.push(Skipped { picture: name.clone(), why: why.to_owned() });
+            let told = captions.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+            let told: Vec<Caption> = told.map(|text| Caption::new(text.replace(['\r', '\n'], " "))).collect();
+            if told.len() < captions.len() {
+                skip("an empty caption");
+            }
+            match folder.picture_path(&name) {
+                None => skip("the picture is not there"),
+                Some(_) if told.is_empty() => skip("it has no caption"),
+                Some(path) => found.push(Photograph { path: path.to_owned(), captions: told, name }),
+            }
+        }
+        let broken: Vec<Option<String>> = found
+            .par_iter()
+            .map(|photograph| photograph.picture().err().map(|error| format!("{error:#}")))
+            .collect();
+        let mut photographs = Vec::new();
+        for (photograph, why) in found.into_iter().zip(broken) {
+            match why {
+                Some(why) => skipped.push(Skipped { picture: photograph.name, why }),
+                None => photographs.push(photograph),
+            }
+        }
+        if photographs.is_empty() {
+            let first = skipped
+                .first()
+                .map_or_else(String::new, |first| format!(": {}, {}", first.picture, first.why));
+            bail!("no picture of {} can be used{first}", file.display());
+        }
+        Ok(Photographs { photographs, skipped })
+    }
+
+    /// Pictures an epoch: each is shown once, with one of its captions.
+    pub fn pictures(&self) -> u64 {
+        self.photographs.len() as u64
+    }
+
+    /// The names of the pictures, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.photographs.iter().map(|photograph| photograph.name.as_str())
+    }
+
+    /// Every caption.
+    pub fn captions(&self) -> Vec<String> {
+        let captions = self.photographs.iter().flat_map(|photograph| &photograph.captions);
+        captions.map(|caption| caption.text().to_owned()).collect()
+    }
+
+    /// A number that changes with any name or caption.
+    pub fn fingerprint(&self) -> u64 {
+        let texts = self.photographs.iter().flat_map(|photograph| {
+            let captions = photograph.captions.iter().map(Caption::text);
+            std::iter::once(photograph.name.as_str()).chain(captions)
+        });
+        seed::mix(&texts.map(seed::of_text).collect::<Vec<_>>())
+    }
+
+    /// The order in which an epoch shows the pictures.
+    pub fn order(&self, run_seed: u64, epoch: u64) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.photographs.len()).collect();
+        order.shuffle(&mut seed::rng(&[run_seed, Stream::Order as u64, epoch]));
+        order
+    }
+
+    /// A picture with one of its captions and negatives of it, drawn anew for every `number`. What the other captions
+    /// say of the picture is no negative.
+    ///
+    /// # Errors
+    /// If the picture cannot be read any more.
+    pub fn example(&self, config: &RunConfig, place: usize, number: u64) -> Result<Example> {
+        let photograph = &self.photographs[place];
+        let rng = &mut seed::rng(&[config.seed, Stream::Caption as u64, number]);
+        let nth = rng.random_range(0..photograph.captions.len() as u32) as usize;
+        let caption = &photograph.captions[nth];
+        let siblings = photograph.captions.iter().enumerate().filter(|(other, _)| *other != nth);
+        let guard = Guard::new(siblings.map(|(_, sibling)| sibling), []);
+        let recipe =
+            Recipe { guard: Some(&guard), fluency: Some(fluency()), ..Recipe::replace(&config.concepts) };
+        let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
+        let negatives = negative::draw(caption, &recipe, config.per_caption, rng);
+        Ok(Example {
+            pixels: config.model.preprocess.pixels(&photograph.picture()?),
+            caption: caption.text().to_owned(),
+            negatives: negatives.into_iter().map(|negative| negative.caption).collect(),
+        })
+    }
+}
+
+impl Photograph {
+    fn picture(&self) -> Result<Picture> {
+        let bytes =
+            std::fs::read(&self.path).with_context(|| format!("cannot read {}", self.path.display()))?;
+        Ok(decode(&bytes).with_context(|| format!("cannot use {}", self.path.display()))?.picture)
+    }
+}

@@ -1,0 +1,75 @@
+//! Scenes as training data: drawn when they are needed, never twice.
+
+use std::collections::BTreeSet;
+
+use rand::RngExt;
+use rayon::prelude::*;
+use shared::caption::Caption;
+use shared::negative::{self, Recipe};
+use shared::scene::{self, Scene};
+use shared::seed;
+
+use super::{Example, Stream};
+use crate::run_config::RunConfig;
+
+/// The sides at which training scenes are rendered, so that a model does not depend on one of them.
+const SIDES: [u32; 3] = [64, 96, 128];
+
+/// How many captions of a run are read before it begins, for what its texts are made of.
+const SURVEYED: u64 = 4000;
+
+/// Scenes of a run.
+#[derive(Debug)]
+pub struct Scenes {
+    /// Scenes an epoch.
+    pub pictures: u64,
+    run_seed: u64,
+    /// The terms that stand in the first captions of the run, in lower case. Only these replace others: a word that is
+    /// never true of any picture would give a negative away without a look at the picture.
+    known: BTreeSet<String>,
+}
+
+impl Scenes {
+    /// The scenes of a run's seed.
+    pub fn new(pictures: u64, run_seed: u64) -> Self {
+        let mut scenes = Scenes { pictures, run_seed, known: BTreeSet::new() };
+        for caption in scenes.captions().into_iter().map(Caption::new) {
+            let terms = caption.terms().iter();
+            scenes.known.extend(terms.map(|term| caption.lower(term.span.clone()).to_owned()));
+        }
+        scenes
+    }
+
+    /// The first captions of the run.
+    pub fn captions(&self) -> Vec<String> {
+        (0..SURVEYED).into_par_iter().map(|number| self.captioned(number, false).1).collect()
+    }
+
+    /// The scene of a number, its caption and its negatives.
+    pub fn example(&self, config: &RunConfig, number: u64) -> Example {
+        let single = (number as f64) < config.single_objects * (config.pictures * config.epochs) as f64;
+        let (scene, caption) = self.captioned(number, single);
+        let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
+        let side = SIDES[rng.random_range(0..SIDES.len() as u32) as usize];
+        let pixels = config.model.preprocess.pixels(&scene.render(side));
+        let text = Caption::new(caption.as_str());
+        let recipe = Recipe { vocabulary: Some(&self.known), ..Recipe::replace(&config.concepts) };
+        let negatives = negative::draw(&text, &recipe, config.per_caption, rng);
+        Example {
+            pixels,
+            caption,
+            negatives: negatives.into_iter().map(|negative| negative.caption).collect(),
+        }
+    }
+
+    fn captioned(&self, number: u64, single: bool) -> (Scene, String) {
+        let rng = &mut seed::rng(&[self.run_seed, Stream::Scene as u64, number]);
+        let mut scene = Scene::sample(rng);
+        while single && scene.objects().len() > 1 {
+            scene = Scene::sample(rng);
+        }
+        let rng = &mut seed::rng(&[self.run_seed, Stream::Caption as u64, number]);
+        let caption = scene::caption(&scene, rng);
+        (scene, caption)
+    }
+}
