@@ -1,7 +1,13 @@
 //! Imported weights compute what their own programs compute with them (golden files of `golden/make_clip.py`).
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use burn::tensor::Device;
 use safetensors::tensor::{Dtype, TensorView};
@@ -13,7 +19,7 @@ use shared::picture::Picture;
 use shared::similarity::Embedding;
 use tempfile::TempDir;
 
-use crate::support::{root, trainer_err, trainer_ok};
+use crate::support::{root, trainer_err, trainer_ok, trainer_path, weights};
 
 /// The largest difference allowed, as a share of the largest number of its kind.
 const TOLERANCE: f32 = 1e-4;
@@ -250,7 +256,7 @@ fn each_kind_of_wrong_folder_has_its_own_sentence() {
     let said = transformers(&remove("config.json"));
     assert!(said.contains("neither config.json") && said.contains("open_clip_config.json"), "{said}");
     let said = transformers(&remove("model.safetensors"));
-    assert!(said.contains("has no model.safetensors") && said.contains(".bin"), "{said}");
+    assert!(said.contains("has no model.safetensors or pytorch_model.bin"), "{said}");
     let said = transformers(&remove("vocab.json"));
     assert!(said.contains("tokenizer.json") && said.contains("vocab.json"), "{said}");
     let said = transformers(&remove("preprocessor_config.json"));
@@ -305,4 +311,111 @@ fn a_file_of_weights_that_is_no_such_file_is_told_from_one_that_is_cut_off() {
     assert!(said.contains("not a safetensors file"), "{said}");
     let (_, said) = trainer_err(root(), &["import", "--from", "nowhere", "--out", "out.safetensors"]);
     assert!(said.contains("nowhere is not a folder"), "{said}");
+}
+
+/// A hub on this machine with one model, `foil/tiny`: answers what `hf-hub` asks, and counts the answers.
+fn hub(folder: &Path) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let answers = Arc::new(AtomicUsize::new(0));
+    let (folder, counter) = (folder.to_owned(), Arc::clone(&answers));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut lines = BufReader::new(stream.try_clone().expect("a reader")).lines();
+            let first = lines.next().expect("a request").expect("text");
+            let path = first.split(' ').nth(1).expect("a path").to_owned();
+            let headers: Vec<String> =
+                lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            let range = headers.iter().find_map(|line| {
+                let range = line.to_ascii_lowercase().strip_prefix("range: bytes=")?.to_owned();
+                let (first, last) = range.split_once('-')?;
+                Some((first.parse::<usize>().ok()?, last.parse::<usize>().ok()))
+            });
+            counter.fetch_add(1, Ordering::Relaxed);
+            let mut answer = |status: &str, more: &str, body: &[u8]| {
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{more}\r\n",
+                    body.len()
+                );
+                stream.write_all(&[head.as_bytes(), body].concat()).expect("an answer");
+            };
+            let file = path
+                .strip_prefix("/foil/tiny/resolve/main/")
+                .and_then(|name| Some((name.to_owned(), fs::read(folder.join(name)).ok()?)));
+            match (path.as_str(), file) {
+                ("/api/models/foil/tiny/revision/main", _) => {
+                    let names = fs::read_dir(&folder).expect("a folder").map(|entry| {
+                        serde_json::json!({"rfilename": entry.expect("a file").file_name().to_str().expect("a name")})
+                    });
+                    let siblings: Vec<Value> = names.collect();
+                    let info = serde_json::json!({"siblings": siblings, "sha": "c0ffee"}).to_string();
+                    answer("200 OK", "", info.as_bytes());
+                }
+                (_, Some((name, bytes))) => {
+                    let (first, last) = range.unwrap_or((0, None));
+                    let end = last.map_or(bytes.len(), |last| last + 1);
+                    let more = format!(
+                        "x-repo-commit: c0ffee\r\netag: \"{name}\"\r\ncontent-range: bytes {first}-{}/{}\r\n",
+                        end - 1,
+                        bytes.len()
+                    );
+                    answer("206 Partial Content", &more, &bytes[first..end]);
+                }
+                _ => answer("404 Not Found", "", b""),
+            }
+        }
+    });
+    (address, answers)
+}
+
+#[test]
+fn a_model_is_fetched_once_by_its_name_and_asked_for_politely_without_a_network() {
+    let source = published("transformers");
+    let work = tempfile::tempdir().expect("a folder");
+    let import = |name: &str, endpoint: &str| {
+        let args = ["import", "--from", name, "--precision", "f32", "--out", "out.safetensors"];
+        let mut command = Command::new(trainer_path());
+        command.args(args).current_dir(work.path()).env("HF_HOME", work.path()).env("HF_ENDPOINT", endpoint);
+        let output = command.output().expect("the trainer runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let nobody = "http://127.0.0.1:9";
+    let (status, said) = import("foil/tiny", nobody);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(
+        said.contains("cannot fetch foil/tiny") && said.contains("into a folder and name that"),
+        "{said}"
+    );
+
+    let (address, answers) = hub(source.path());
+    let (status, said) = import("foil/tiny", &address);
+    assert_eq!(status, Some(0), "{said}");
+    let fetched = fs::read(work.path().join("out.safetensors")).expect("a bundle");
+    let asked = answers.load(Ordering::Relaxed);
+    // Found where it was kept, with or without a hub.
+    for endpoint in [address.as_str(), nobody] {
+        assert_eq!(import("foil/tiny", endpoint).0, Some(0));
+    }
+    assert_eq!(answers.load(Ordering::Relaxed), asked);
+    let again = fs::read(work.path().join("out.safetensors")).expect("a bundle");
+    assert!(weights(&again) == weights(&fetched), "the weights differ");
+    let (status, said) = import("foil/unknown", &address);
+    assert!(status == Some(1) && said.contains("404"), "{said}");
+}
+
+#[test]
+fn weights_in_pytorchs_own_format_are_the_same_weights() {
+    let folder = published("transformers");
+    fs::remove_file(folder.path().join("model.safetensors")).expect("a file");
+    fs::copy(golden("pytorch_model.bin"), folder.path().join("pytorch_model.bin")).expect("a file");
+    // Stored at half precision, inside a checkpoint of a training program.
+    let found = differences(&import(folder.path(), "f32"), &expected("transformers/expected.json"));
+    assert!(found.iter().all(|difference| *difference <= 5e-3), "{found:?}");
+    let cut = refusal("transformers", |folder| {
+        let bytes = fs::read(golden("pytorch_model.bin")).expect("the weights");
+        fs::remove_file(folder.join("model.safetensors")).expect("a file");
+        fs::write(folder.join("pytorch_model.bin"), &bytes[..bytes.len() / 2]).expect("a file");
+    });
+    assert!(cut.contains("pytorch_model.bin") && cut.contains("damaged"), "{cut}");
 }

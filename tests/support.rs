@@ -10,7 +10,7 @@ pub fn root() -> &'static Path {
 }
 
 /// The trainer program, built beside the tests and with the same profile.
-fn trainer_path() -> &'static Path {
+pub fn trainer_path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
         let tests = std::env::current_exe().expect("the test program");
@@ -75,4 +75,13 @@ pub fn tiny_bundle() -> &'static [u8] {
         );
         std::fs::read(folder.path().join("tiny.safetensors")).expect("the bundle")
     })
+}
+
+/// The tensors of a bundle without its metadata, which names commands and folders.
+pub fn weights(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let file = safetensors::SafeTensors::deserialize(bytes).expect("a bundle");
+    let mut weights: Vec<_> =
+        file.iter().map(|(name, view)| (name.to_owned(), view.data().to_vec())).collect();
+    weights.sort();
+    weights
 }

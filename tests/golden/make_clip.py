@@ -14,7 +14,7 @@ import numpy as np
 import open_clip
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers, Regex
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
@@ -129,6 +129,13 @@ def save_transformers(merges):
     return ids, tokenizer(CAPTIONS)["input_ids"]
 
 
+def save_pickle():
+    """The weights of transformers/ as a training program of PyTorch saves them, at half precision."""
+    state = load_file(OUT / "transformers" / "model.safetensors")
+    state = {f"module.{name}": tensor.half() for name, tensor in state.items()}
+    torch.save({"state_dict": state, "epoch": 3}, OUT / "pytorch_model.bin")
+
+
 def save_open_clip(vocab_size, ids):
     folder = OUT / "open_clip"
     folder.mkdir(parents=True, exist_ok=True)
@@ -194,5 +201,6 @@ def base(ids):
 with torch.no_grad():
     learnt = learn_merges(200)
     cut, whole = save_transformers(learnt)
+    save_pickle()
     save_open_clip(len(vocabulary(learnt)), cut)
     base(whole)

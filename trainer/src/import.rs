@@ -1,10 +1,12 @@
 //! Published CLIP weights become a model of ours: the same numbers under other names.
 //!
-//! - `tensors`: safetensors files, one tensor at a time
+//! - `hub`: a model's files by its name
+//! - `tensors`: files of weights, one tensor at a time
 //! - `layout`: what each tensor of ours is made of
 //! - `transformers`, `open_clip`: what their files say, and what they call their tensors
 //! - `vocabulary`: a tokenizer from CLIP's `vocab.json` and `merges.txt`
 
+pub mod hub;
 mod layout;
 mod open_clip;
 mod tensors;
@@ -38,9 +40,6 @@ impl Published {
     /// # Errors
     /// If the folder lacks a file, describes a model that is not CLIP, or its tensors do not fit its config.
     pub fn open(folder: &Path) -> Result<Self> {
-        if !folder.is_dir() {
-            bail!("{} is not a folder", folder.display());
-        }
         let (config, layout, names) = if folder.join(open_clip::CONFIG).is_file() {
             (open_clip::config(&json(folder, open_clip::CONFIG)?), Layout::OpenClip, open_clip::WEIGHTS)
         } else if folder.join(transformers::CONFIG).is_file() {
@@ -105,11 +104,7 @@ fn weights(folder: &Path, names: &[&str]) -> Result<Vec<PathBuf>> {
             return Ok(parts.into_iter().map(|part| folder.join(part)).collect());
         }
     }
-    bail!(
-        "{} has no {}; weights in PyTorch's own format (.bin, .pt) must be saved as safetensors first",
-        folder.display(),
-        names.join(" or ")
-    )
+    bail!("{} has no {}", folder.display(), names.join(" or "))
 }
 
 fn tokenizer(folder: &Path) -> Result<Tokenizer> {

@@ -10,7 +10,8 @@ use super::{channels, number};
 use crate::presets::{CLIP_MEAN, CLIP_STD};
 
 pub const CONFIG: &str = "open_clip_config.json";
-pub const WEIGHTS: &[&str] = &["open_clip_model.safetensors", "model.safetensors"];
+pub const WEIGHTS: &[&str] =
+    &["open_clip_model.safetensors", "model.safetensors", "open_clip_pytorch_model.bin"];
 
 /// The width of an attention head in the image tower, unless the config says otherwise.
 const HEAD: usize = 64;

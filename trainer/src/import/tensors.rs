@@ -1,4 +1,5 @@
-//! Safetensors files as other people write them: headers in memory, tensors read when they are wanted.
+//! Files of weights as other people write them, safetensors or PyTorch's own: headers in memory, tensors read when they
+//! are wanted.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use half::{bf16, f16};
+use pytorch_reader::{DType, PytorchReader};
 use safetensors::tensor::{Dtype, Metadata};
 
 /// Headers of a hundred megabytes are not read: no model has one.
@@ -19,10 +21,27 @@ pub struct TensorFiles {
 
 struct Entry {
     path: PathBuf,
-    dtype: Dtype,
+    /// None of what holds no floats.
+    floats: Option<Floats>,
     shape: Vec<usize>,
+    place: Place,
+}
+
+/// How a float is stored.
+#[derive(Clone, Copy)]
+enum Floats {
+    F16,
+    BF16,
+    F32,
+    F64,
+}
+
+/// Where the bytes of a tensor are.
+enum Place {
     /// First and last byte in the file.
-    bytes: (u64, u64),
+    Bytes(u64, u64),
+    /// In an archive of PyTorch's.
+    Archive(pytorch_reader::Tensor),
 }
 
 impl TensorFiles {
@@ -33,6 +52,10 @@ impl TensorFiles {
     pub fn open(paths: &[PathBuf]) -> Result<Self> {
         let mut tensors = BTreeMap::new();
         for path in paths {
+            let is_pytorch = path
+                .extension()
+                .is_some_and(|ending| ["bin", "pt", "pth"].iter().any(|known| ending == *known));
+            let add = if is_pytorch { add_pytorch } else { add_safetensors };
             add(&mut tensors, path).with_context(|| format!("cannot use {}", path.display()))?;
         }
         Ok(TensorFiles { tensors })
@@ -58,20 +81,25 @@ impl TensorFiles {
     pub fn values(&self, name: &str) -> Result<Vec<f32>> {
         let entry = self.entry(name)?;
         let failed = || format!("cannot read {}", entry.path.display());
-        let (first, last) = entry.bytes;
-        let mut file = File::open(&entry.path).with_context(failed)?;
-        file.seek(SeekFrom::Start(first)).with_context(failed)?;
-        let mut bytes = vec![0; (last - first) as usize];
-        file.read_exact(&mut bytes).with_context(failed)?;
-        let bytes = bytes.as_slice();
-        Ok(match entry.dtype {
-            Dtype::F32 => each(bytes, f32::from_le_bytes),
-            Dtype::F16 => each(bytes, |two| f16::from_le_bytes(two).to_f32()),
-            Dtype::BF16 => each(bytes, |two| bf16::from_le_bytes(two).to_f32()),
-            Dtype::F64 => each(bytes, |eight| f64::from_le_bytes(eight) as f32),
-            other => {
-                bail!("the tensor {name} is stored as {other:?}; F16, BF16, F32 and F64 can be imported")
+        let Some(floats) = entry.floats else {
+            bail!("the tensor {name} holds no floats of 16, 32 or 64 bits, and is no weight");
+        };
+        let bytes = match &entry.place {
+            Place::Bytes(first, last) => {
+                let mut file = File::open(&entry.path).with_context(failed)?;
+                file.seek(SeekFrom::Start(*first)).with_context(failed)?;
+                let mut bytes = vec![0; (last - first) as usize];
+                file.read_exact(&mut bytes).with_context(failed)?;
+                bytes
             }
+            Place::Archive(tensor) => tensor.read().with_context(failed)?,
+        };
+        // Little-endian: the order of safetensors, and of every machine that a trainer runs on.
+        Ok(match floats {
+            Floats::F32 => each(&bytes, f32::from_le_bytes),
+            Floats::F16 => each(&bytes, |two| f16::from_le_bytes(two).to_f32()),
+            Floats::BF16 => each(&bytes, |two| bf16::from_le_bytes(two).to_f32()),
+            Floats::F64 => each(&bytes, |eight| f64::from_le_bytes(eight) as f32),
         })
     }
 
@@ -84,7 +112,7 @@ fn each<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32
     bytes.as_chunks::<N>().0.iter().map(|chunk| value(*chunk)).collect()
 }
 
-fn add(tensors: &mut BTreeMap<String, Entry>, path: &Path) -> Result<()> {
+fn add_safetensors(tensors: &mut BTreeMap<String, Entry>, path: &Path) -> Result<()> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut start = [0; 8];
@@ -101,12 +129,38 @@ fn add(tensors: &mut BTreeMap<String, Entry>, path: &Path) -> Result<()> {
     let metadata: Metadata = serde_json::from_slice(&header).context("it is not a safetensors file")?;
     for (name, info) in metadata.tensors() {
         let (first, last) = info.data_offsets;
-        let bytes = (8 + header_length + first as u64, 8 + header_length + last as u64);
-        if bytes.1 > length {
-            bail!("it is cut off: it ends at byte {length}, its tensor {name} at byte {}", bytes.1);
+        let (first, last) = (8 + header_length + first as u64, 8 + header_length + last as u64);
+        if last > length {
+            bail!("it is cut off: it ends at byte {length}, its tensor {name} at byte {last}");
         }
-        let entry = Entry { path: path.to_owned(), dtype: info.dtype, shape: info.shape.clone(), bytes };
-        tensors.insert(name, entry);
+        let floats = match info.dtype {
+            Dtype::F16 => Some(Floats::F16),
+            Dtype::BF16 => Some(Floats::BF16),
+            Dtype::F32 => Some(Floats::F32),
+            Dtype::F64 => Some(Floats::F64),
+            _ => None,
+        };
+        let place = Place::Bytes(first, last);
+        tensors.insert(name, Entry { path: path.to_owned(), floats, shape: info.shape.clone(), place });
+    }
+    Ok(())
+}
+
+/// Reads what `torch.save` writes. Checkpoints of training programs keep the weights one or two levels down.
+fn add_pytorch(tensors: &mut BTreeMap<String, Entry>, path: &Path) -> Result<()> {
+    let reader = PytorchReader::new(path).context("it is not a checkpoint of PyTorch, or a damaged one")?;
+    for (name, tensor) in reader.into_tensors() {
+        let name = name.strip_prefix("state_dict.").unwrap_or(&name);
+        let name = name.strip_prefix("module.").unwrap_or(name).to_owned();
+        let floats = match tensor.dtype() {
+            DType::F16 => Some(Floats::F16),
+            DType::BF16 => Some(Floats::BF16),
+            DType::F32 => Some(Floats::F32),
+            DType::F64 => Some(Floats::F64),
+            _ => None,
+        };
+        let shape = tensor.shape().to_vec();
+        tensors.insert(name, Entry { path: path.to_owned(), floats, shape, place: Place::Archive(tensor) });
     }
     Ok(())
 }

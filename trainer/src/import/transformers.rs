@@ -11,7 +11,7 @@ use crate::presets::{CLIP_MEAN, CLIP_STD};
 
 pub const CONFIG: &str = "config.json";
 pub const PREPROCESSOR: &str = "preprocessor_config.json";
-pub const WEIGHTS: &[&str] = &["model.safetensors"];
+pub const WEIGHTS: &[&str] = &["model.safetensors", "pytorch_model.bin"];
 
 /// The number by which Pillow, and so `transformers`, calls bicubic resampling.
 const BICUBIC: u64 = 3;

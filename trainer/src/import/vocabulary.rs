@@ -5,6 +5,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+/// The file of tokens and their numbers.
+pub const TOKENS: &str = "vocab.json";
+/// The file of merges, the earliest first.
+pub const MERGES: &str = "merges.txt";
+
 const START: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
 
@@ -16,13 +21,12 @@ const PIECES: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+
 /// # Errors
 /// If one of them is missing or cannot be understood.
 pub fn tokenizer_json(folder: &Path) -> Result<String> {
-    let vocabulary = super::json(folder, "vocab.json")
+    let vocabulary = super::json(folder, TOKENS)
         .with_context(|| format!("{} has no tokenizer.json to use instead", folder.display()))?;
-    let id = |token: &str| {
-        vocabulary[token].as_u64().with_context(|| format!("vocab.json has no token {token:?}"))
-    };
+    let id =
+        |token: &str| vocabulary[token].as_u64().with_context(|| format!("{TOKENS} has no token {token:?}"));
     let (start, end) = (id(START)?, id(END)?);
-    let path = folder.join("merges.txt");
+    let path = folder.join(MERGES);
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     // The published file of merges is longer than the vocabulary: what comes after would merge to no token.
     let n_bytes = 2 * 256;

@@ -9,7 +9,7 @@ use shared::picture::Picture;
 use shared::preprocess::Fit;
 
 use crate::cli::ImportArgs;
-use crate::import::Published;
+use crate::import::{Published, hub};
 use crate::{bundles, run_config};
 
 /// Reads a published model, says what it is, and writes it as a bundle.
@@ -17,7 +17,7 @@ use crate::{bundles, run_config};
 /// # Errors
 /// If the model is not there, is not CLIP or does not fit its config, or the bundle cannot be written.
 pub fn run(args: &ImportArgs) -> Result<()> {
-    let published = Published::open(&args.from)?;
+    let published = Published::open(&hub::folder(&args.from)?)?;
     describe(&published);
     let training = Training {
         data: Vec::new(),

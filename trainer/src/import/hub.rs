@@ -1,0 +1,105 @@
+//! A model's files by its name on the Hugging Face hub. `hf-hub` keeps them where Python's `huggingface_hub` does, so
+//! that what one has fetched the other finds; `HF_HOME`, `HF_ENDPOINT` and tokens work as there.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use hf_hub::api::sync::ApiBuilder;
+use hf_hub::{Cache, Repo};
+
+use super::{open_clip, transformers, vocabulary};
+
+/// What else a model needs, where it is there.
+const OTHERS: [&str; 4] =
+    ["tokenizer.json", vocabulary::TOKENS, vocabulary::MERGES, transformers::PREPROCESSOR];
+
+/// The folder that a path or a name stands for. The files of a name are fetched unless they are there already.
+///
+/// # Errors
+/// If it is neither a folder nor a name, or the files cannot be fetched; the sentence says which files to put where.
+pub fn folder(from: &Path) -> Result<PathBuf> {
+    if from.is_dir() {
+        return Ok(from.to_owned());
+    }
+    let Some(name) = from.to_str().filter(|name| is_name(name)) else {
+        bail!(
+            "{} is not a folder, nor the name of a model such as openai/clip-vit-base-patch32",
+            from.display()
+        );
+    };
+    if let Some(folder) = kept(name) {
+        return Ok(folder);
+    }
+    fetch(name).with_context(|| {
+        format!(
+            "cannot fetch {name} from the hub; put its {}, {}, {} and tokenizer.json (or {} and {}) into a folder and name that",
+            transformers::CONFIG,
+            transformers::WEIGHTS[0],
+            transformers::PREPROCESSOR,
+            vocabulary::TOKENS,
+            vocabulary::MERGES
+        )
+    })
+}
+
+/// `owner/model`, in the letters that the hub allows.
+fn is_name(text: &str) -> bool {
+    let plain = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
+    };
+    text.split_once('/').is_some_and(|(owner, model)| plain(owner) && plain(model))
+}
+
+/// Pairs of a config and its possible weights.
+fn kinds() -> [(&'static str, &'static [&'static str]); 2] {
+    [(open_clip::CONFIG, open_clip::WEIGHTS), (transformers::CONFIG, transformers::WEIGHTS)]
+}
+
+/// The folder of a model that was fetched before, if all that it needs is in it.
+fn kept(name: &str) -> Option<PathBuf> {
+    let repo = Cache::from_env().repo(Repo::model(name.to_owned()));
+    kinds().into_iter().find_map(|(config, weights)| {
+        let folder = repo.get(config)?.parent()?.to_owned();
+        let has = |name: &str| folder.join(name).exists();
+        let can_read = has("tokenizer.json") || (has(vocabulary::TOKENS) && has(vocabulary::MERGES));
+        (can_read && weights.iter().any(|weights| has(weights))).then_some(folder)
+    })
+}
+
+fn fetch(name: &str) -> Result<PathBuf> {
+    let mut api = ApiBuilder::from_env();
+    if let Some(token) = std::env::var("HF_TOKEN").ok().filter(|token| !token.is_empty()) {
+        api = api.with_token(Some(token));
+    }
+    let repo = api.build()?.model(name.to_owned());
+    let files: Vec<String> = repo.info()?.siblings.into_iter().map(|file| file.rfilename).collect();
+    let has = |name: &str| files.iter().any(|file| file == name);
+    for (config, weights) in kinds() {
+        let Some(weights) = weights.iter().find(|weights| has(weights)) else { continue };
+        if has(config) {
+            for other in OTHERS.into_iter().filter(|other| has(other)) {
+                repo.get(other)?;
+            }
+            // The weights last: with them the model counts as fetched.
+            let config = repo.get(config)?;
+            repo.get(weights)?;
+            return Ok(config.parent().context("a file without a folder")?.to_owned());
+        }
+    }
+    bail!("it has no weights of CLIP that can be read")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_from_paths() {
+        assert!(is_name("openai/clip-vit-base-patch32") && is_name("laion/CLIP-ViT-B-32-laion2B-s34B-b79K"));
+        for path in ["clip", "./clip", "../x", "/x/y", "a/b/c", "a/", "", "a b/c", "a/.."] {
+            assert!(!is_name(path), "{path:?}");
+        }
+    }
+}
