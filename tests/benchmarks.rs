@@ -124,6 +124,7 @@ fn aro_asks_of_a_box_and_averages_over_relations() {
     assert_eq!(row["blind"]["same_words"]["share"], 1.0);
     let report = evaluate(folder.path(), "aro-relation", &["--without", "symmetric.txt"]);
     assert_eq!(report["models"][0]["rows"][0]["n"], 2);
+    assert_eq!(report["skipped"][0]["count"], 1);
 
     let attribution = r#"[{"image_path": "2376832.jpg", "bbox_x": 0, "bbox_y": 0, "bbox_w": 9.5, "bbox_h": 9.5,
         "true_caption": "the white rocket and the dark sky", "false_caption": "the dark rocket and the white sky",
@@ -131,15 +132,17 @@ fn aro_asks_of_a_box_and_averages_over_relations() {
     let files = [("visual_genome_attribution.json", attribution)];
     check("aro-attribution", &files, "accuracy", &[("visual_genome_attribution", 1)], &[]);
     let order = r#"[{"image": "val2014/COCO_val2014_000000000008.jpg", "caption": ["A cup of coffee on a table.", "Cup"]}]"#;
-    check("aro-order", &[("coco_karpathy_test.json", order)], "accuracy", &[("coco", 1)], &[]);
+    let skipped = [("caption and negative are equal", 1)];
+    check("aro-order", &[("coco_karpathy_test.json", order)], "accuracy", &[("coco", 1)], &skipped);
 }
 
 #[test]
 fn vl_checklist_is_asked_whole() {
     let list = r#"[["VG_100K/2376832.jpg", {"POS": ["white rocket"], "NEG": ["black rocket"]}],
-        ["VG_100K/1.jpg", {"POS": ["a"], "NEG": ["b"]}]]"#;
+        ["VG_100K/1.jpg", {"POS": ["a"], "NEG": ["b"]}], ["VG_100K/2376832.jpg", {"POS": ["white"], "NEG": []}]]"#;
     let files = [("Attribute/color/vg.json", list)];
-    check("vl-checklist", &files, "accuracy", &[("Attribute/color/vg", 1)], &[(GONE, 1)]);
+    let skipped = [(GONE, 1), ("nothing to compare with", 1)];
+    check("vl-checklist", &files, "accuracy", &[("Attribute/color/vg", 1)], &skipped);
 }
 
 #[test]
@@ -234,6 +237,7 @@ fn vsr_pairs_statements_that_differ_in_the_relation() {
         line("The cat is on the sofa.", "on", "1.0"),
         line("The cat is under the sofa.", "under", "0"),
         line("The cat is near the dog.", "near", "0.0"),
+        line("The cat is on the sofa.", "on", "1.0"),
     ];
     check(
         "vsr",
@@ -314,6 +318,8 @@ fn a_benchmark_that_cannot_be_asked_says_why() {
         ("replace_obj.json", items),
         ("swap_obj.json", "[{]"),
         ("valse/plurals.json", "{\"a\": 1}"),
+        ("two/a/add_obj.json", items),
+        ("two/b/add_obj.json", items),
     ]);
     let fails = |benchmark: &str, data: &str, words: &str| {
         let command =
@@ -323,7 +329,8 @@ fn a_benchmark_that_cannot_be_asked_says_why() {
         assert!(said.contains(words), "{benchmark} should say {words:?}: {said}");
     };
     fails("sugarcrepe", "replace_obj.json", "none of the pictures was found (1 items need one)");
-    fails("sugarcrepe", ".", "swap_obj.json: expected items with");
+    fails("sugarcrepe", "two", "add_obj is there twice");
+    fails("sugarcrepe", "swap_obj.json", "swap_obj.json: expected items with");
     fails("valse", "valse", "plurals.json: expected items with");
     fails("winoground", ".", "there is no examples.jsonl");
     fails("bivlc", ".", "there is no .parquet file");

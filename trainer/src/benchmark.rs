@@ -21,7 +21,8 @@ mod vsr;
 mod winoground;
 mod zero_shot;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 
@@ -68,6 +69,8 @@ pub enum Skip {
     UnreadablePicture,
     /// What it asks has no answer: a class that is named but has no picture, a statement without its opposite.
     Unpaired,
+    /// Its class was to be left out.
+    UnwantedClass,
 }
 
 impl Skip {
@@ -80,6 +83,7 @@ impl Skip {
             Skip::EqualCaptions => "caption and negative are equal",
             Skip::Unconfirmed => "not confirmed by its judges",
             Skip::Unpaired => "nothing to compare with",
+            Skip::UnwantedClass => "of a class that is left out",
         }
     }
 }
@@ -198,6 +202,26 @@ impl Benchmark {
     fn push(&mut self, item: Item, pictures: Vec<PictureId>, captions: Vec<CaptionId>, ask: Ask) {
         let Item { id, subset, class, extra } = item;
         self.cases.push(Case { id, subset, class, extra, pictures, captions, ask });
+    }
+
+    /// Leaves out the items of some classes, and counts them.
+    pub fn leave_out_classes(&mut self, unwanted: &BTreeSet<&str>) {
+        for case in std::mem::take(&mut self.cases) {
+            if case.class.as_deref().is_some_and(|class| unwanted.contains(class)) {
+                self.skip(&case.subset, Skip::UnwantedClass);
+            } else {
+                self.cases.push(case);
+            }
+        }
+    }
+
+    /// For every picture the first one of the same file: parts of one photograph are not independent.
+    pub fn photographs(&self) -> Vec<PictureId> {
+        let mut first: HashMap<&Path, PictureId> = HashMap::new();
+        let pictures = self.pictures.iter().enumerate();
+        pictures
+            .map(|(id, source)| source.path().map_or(id, |path| *first.entry(path).or_insert(id)))
+            .collect()
     }
 
     /// Leaves out what needs one of these pictures, and counts it.

@@ -1,10 +1,12 @@
 //! Pictures and their captions, in the files in which they are published: COCO's `captions_*.json`, Karpathy's
-//! `dataset_*.json` and ARO's `*_karpathy_*.json`, Flickr's `*.token.txt`, and CSV files with a picture and a caption a row.
+//! `dataset_*.json` and ARO's `*_karpathy_*.json`, Flickr's `*.token.txt`, and tables with a
+//! picture and a caption a row, separated by commas, tabs or, as Flickr30k's `results.csv`, by strokes.
 
 use std::collections::HashMap;
+use std::io::BufRead;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::benchmark::files::{file_name, json};
@@ -36,7 +38,7 @@ pub fn is_known(name: &str) -> bool {
 #[derive(Clone, Copy)]
 enum Form {
     Json,
-    Csv,
+    Table,
     Token,
 }
 
@@ -46,7 +48,7 @@ fn form(name: &str) -> Option<Form> {
         name.starts_with("dataset_") || name.contains("karpathy") || name.starts_with("flickr30k_test");
     match name.rsplit('.').next() {
         Some("json") if karpathy || name.starts_with("captions_") => Some(Form::Json),
-        Some("csv") => Some(Form::Csv),
+        Some("csv" | "tsv") => Some(Form::Table),
         Some("txt") if name.ends_with(".token.txt") => Some(Form::Token),
         _ => None,
     }
@@ -127,25 +129,44 @@ fn parse(path: &Path, split: Option<&str>) -> Result<Vec<Captioned>> {
             });
             Ok(grouped(pairs.collect::<Result<Vec<_>>>()?))
         }
-        _ => {
-            let mut reader =
-                csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(open(path)?);
-            let headers = reader.headers()?.clone();
-            let column = |names: &[&str]| headers.iter().position(|header| names.contains(&header));
-            let image = column(&["image", "image_name", "filename", "file_name"]).unwrap_or(0);
-            let caption = column(&["caption", "comment", "raw", "text"]).unwrap_or(1);
-            let of_split = split.zip(column(&["split"]));
-            let mut pairs = Vec::new();
-            for row in reader.records() {
-                let row = row?;
-                if of_split.is_none_or(|(split, column)| row.get(column) == Some(split)) {
-                    let cell = |column| row.get(column).context("a row is too short").map(str::to_owned);
-                    pairs.push((cell(image)?, cell(caption)?));
-                }
+        _ => Ok(grouped(table(open(path)?, split)?)),
+    }
+}
+
+/// The pairs of picture and caption of a table.
+fn table(mut text: impl BufRead, split: Option<&str>) -> Result<Vec<(String, String)>> {
+    let start = text.fill_buf()?;
+    let header = start.split(|byte| *byte == b'\n').next().unwrap_or(start);
+    let delimiter = *[b'\t', b'|'].iter().find(|delimiter| header.contains(delimiter)).unwrap_or(&b',');
+    let mut reader = csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(text);
+    let headers = reader.headers()?.clone();
+    let column = |names: &[&str]| headers.iter().position(|header| names.contains(&header.trim()));
+    let image = column(&["image", "image_name", "filename", "file_name", "filepath", "path"]);
+    let caption = column(&["caption", "comment", "raw", "text", "title"]);
+    let (Some(image), Some(caption)) = (image, caption) else {
+        let found: Vec<&str> = headers.iter().collect();
+        bail!("expected a header line with `image` and `caption`, not {found:?}");
+    };
+    let of_split = split.zip(column(&["split"]));
+    let mut pairs = Vec::new();
+    for row in reader.records() {
+        let row = row?;
+        let mut cells: Vec<String> = row.iter().map(str::to_owned).collect();
+        if cells.len() > headers.len() {
+            // Flickr8k's captions have commas without quotes around them, and nothing behind them.
+            if headers.len() != 2 || caption != 1 {
+                let line = row.position().map_or(0, csv::Position::line);
+                bail!("line {line} has {} cells, the header {}", cells.len(), headers.len());
             }
-            Ok(grouped(pairs))
+            cells = vec![cells[0].clone(), cells[1..].join(&char::from(delimiter).to_string())];
+        }
+        // What is not there is an empty caption, for the reader to count: one row of Flickr30k lacks its last stroke.
+        let cell = |column: usize| cells.get(column).map_or("", |cell| cell.trim());
+        if of_split.is_none_or(|(split, column)| cell(column) == split) {
+            pairs.push((cell(image).to_owned(), cell(caption).to_owned()));
         }
     }
+    Ok(pairs)
 }
 
 /// Captions gathered by picture, in the order in which pictures first come.
@@ -160,4 +181,37 @@ fn grouped(pairs: Vec<(String, String)>) -> Vec<Captioned> {
         grouped[place].captions.push(caption);
     }
     grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(text: &str, split: Option<&str>) -> Result<Vec<(String, String)>> {
+        table(text.as_bytes(), split)
+    }
+
+    #[test]
+    fn tables_are_read_as_they_are_published() {
+        let pair = |name: &str, caption: &str| (name.to_owned(), caption.to_owned());
+        let flickr8k = pairs("image,caption\na.jpg,A dog , wet , runs .\n", None).expect("Flickr8k's");
+        assert_eq!(flickr8k, [pair("a.jpg", "A dog , wet , runs .")]);
+        let flickr30k = "image_name| comment_number| comment\na.jpg| 0| A dog, wet.\na.jpg| 4   A dog .\n";
+        let flickr30k = pairs(flickr30k, None).expect("Flickr30k's");
+        assert_eq!(flickr30k, [pair("a.jpg", "A dog, wet."), pair("a.jpg", "")]);
+        let own = "split,filepath,title\r\ntrain,a.jpg,\"A dog, wet\"\r\ntest,b.jpg,A cat\r\n";
+        assert_eq!(pairs(own, Some("train")).expect("a table"), [pair("a.jpg", "A dog, wet")]);
+        assert_eq!(pairs("caption\timage\na cat\tb.jpg\n", None).expect("tabs"), [pair("b.jpg", "a cat")]);
+    }
+
+    #[test]
+    fn a_table_without_a_header_or_with_wandering_cells_is_refused() {
+        for (text, words) in [
+            ("a.jpg,a dog\nb.jpg,a cat\n", "expected a header line"),
+            ("image,split,caption\na.jpg,train,a dog, wet\n", "line 2 has 4 cells, the header 3"),
+        ] {
+            let error = pairs(text, None).expect_err("no table");
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
 }

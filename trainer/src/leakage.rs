@@ -14,10 +14,32 @@ pub fn fingerprint(name: &str) -> u32 {
     seed::of_text(&picture_key(name)) as u32
 }
 
-/// The pictures of a benchmark that a bundle was trained on, by their names.
-pub fn trained_on(training: &Training, benchmark: &Benchmark) -> Vec<String> {
-    let known: BTreeSet<u32> = training.pictures.iter().copied().collect();
-    let files =
-        benchmark.pictures.iter().filter(|source| matches!(source, Source::File(_) | Source::Crop(..)));
-    files.map(Source::name).filter(|name| known.contains(&fingerprint(name))).collect()
+/// What is known of a bundle and the pictures of a benchmark.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Leakage {
+    /// The names of those that it was trained on.
+    pub known: Vec<String>,
+    /// How many have no names of their own, as cells of tables.
+    pub nameless: usize,
+}
+
+/// Looks for the pictures of a benchmark among those that a bundle was trained on, by their names.
+pub fn trained_on(training: &Training, benchmark: &Benchmark) -> Leakage {
+    let seen: BTreeSet<u32> = training.pictures.iter().copied().collect();
+    if seen.is_empty() {
+        return Leakage::default();
+    }
+    let mut leakage = Leakage::default();
+    let mut files = BTreeSet::new();
+    for source in &benchmark.pictures {
+        let name = source.name();
+        match (source, source.path()) {
+            (_, Some(path)) if seen.contains(&fingerprint(&name)) && files.insert(path) => {
+                leakage.known.push(name);
+            }
+            (Source::Bytes(..), _) => leakage.nameless += 1,
+            _ => {}
+        }
+    }
+    leakage
 }

@@ -1,6 +1,8 @@
-//! What an evaluation found, and the forms in which it is told: to the terminal, as JSON, CSV and one page.
+//! What an evaluation found, and the forms in which it is told: to the terminal, as JSON, CSV and one page. And the
+//! course of a training run, as a page.
 
 pub mod csv;
+pub mod curves;
 pub mod html;
 pub mod terminal;
 
@@ -48,6 +50,8 @@ pub struct ModelReport {
     pub seed: u64,
     /// How many of the benchmark's pictures it was trained on. More than none makes its scores worth little.
     pub trained_on_pictures: usize,
+    /// How many have no names, so that nobody can tell; none if it was not trained on pictures of files.
+    pub nameless_pictures: usize,
     /// The table.
     pub rows: Vec<Row>,
     /// Which words are mistaken for which, most frequent first.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use shared::seed;
 
 use super::files::{Folder, json};
-use super::{Benchmark, Item, Source};
+use super::{Benchmark, Item, Skip, Source};
 
 #[derive(Deserialize)]
 struct Boxed {
@@ -98,15 +98,12 @@ pub fn read_order(folder: &Folder, seed: u64) -> Result<Benchmark> {
                 let foils = [shuffle_within_trigrams(&words, rng), shuffle_trigrams(&words, rng)];
                 let foils: Vec<&str> =
                     foils.iter().map(String::as_str).filter(|foil| *foil != text).collect();
-                if !foils.is_empty() {
-                    let picture = folder.picture(&captioned.image);
-                    benchmark.add_contest(
-                        Item::new(subset, format!("{idx}-{nth}")),
-                        picture,
-                        &[&text],
-                        &foils,
-                    );
+                if foils.is_empty() {
+                    benchmark.skip(subset, Skip::EqualCaptions);
+                    continue;
                 }
+                let item = Item::new(subset, format!("{idx}-{nth}"));
+                benchmark.add_contest(item, folder.picture(&captioned.image), &[&text], &foils);
             }
         }
     }

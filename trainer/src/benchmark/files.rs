@@ -1,8 +1,10 @@
 //! The files of a benchmark: found by their names, wherever they lie in the folder.
 //!
-//! People keep benchmarks in folders of their own making, so only names count: `val2017/000000000139.jpg` is found
-//! for `000000000139.jpg`, and `COCO_val2014_000000000139.jpg` too, because COCO's pictures have one number.
+//! People keep benchmarks in folders of their own making, so a picture's own name counts first, and folders before it
+//! only where several have the same name: `val2017/000000000139.jpg` is found for `000000000139.jpg`, and
+//! `COCO_val2014_000000000139.jpg` too, because COCO's pictures have one number.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 
 use super::Source;
-use crate::captions::{open, picture_key};
+use crate::captions::open;
 
 /// Endings of picture files.
 const PICTURES: [&str; 7] = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "jpe"];
@@ -23,8 +25,9 @@ const DEPTH: usize = 12;
 pub struct Folder {
     root: PathBuf,
     files: Vec<PathBuf>,
-    by_name: HashMap<String, usize>,
-    by_key: HashMap<String, usize>,
+    by_name: HashMap<String, Vec<usize>>,
+    by_stem: HashMap<String, Vec<usize>>,
+    by_number: HashMap<u64, Vec<usize>>,
 }
 
 impl Folder {
@@ -39,13 +42,22 @@ impl Folder {
         }
         files.sort();
         files.dedup();
-        let (mut by_name, mut by_key) = (HashMap::new(), HashMap::new());
-        for (idx, file) in files.iter().enumerate().filter(|(_, file)| is_picture(file)) {
+        let mut folder = Folder {
+            root: root.to_owned(),
+            files,
+            by_name: HashMap::new(),
+            by_stem: HashMap::new(),
+            by_number: HashMap::new(),
+        };
+        for (idx, file) in folder.files.iter().enumerate().filter(|(_, file)| is_picture(file)) {
             let name = file_name(file);
-            by_key.entry(picture_key(&name)).or_insert(idx);
-            by_name.entry(name).or_insert(idx);
+            if let Some(number) = coco_number(&name) {
+                folder.by_number.entry(number).or_default().push(idx);
+            }
+            folder.by_stem.entry(stem(file)).or_default().push(idx);
+            folder.by_name.entry(name).or_default().push(idx);
         }
-        Ok(Folder { root: root.to_owned(), files, by_name, by_key })
+        Ok(folder)
     }
 
     /// The folder.
@@ -58,11 +70,28 @@ impl Folder {
         self.picture_path(name).map(|path| Source::File(path.to_owned()))
     }
 
-    /// Where a picture of this name is.
+    /// The picture that [`picture_key`] gives this key.
+    ///
+    /// [`picture_key`]: crate::captions::picture_key
+    pub fn picture_of_key(&self, key: &str) -> Option<Source> {
+        let of_number = key.parse().ok().and_then(|number: u64| self.by_number.get(&number));
+        let found = of_number.or_else(|| self.by_stem.get(key))?;
+        Some(Source::File(self.files[found[0]].clone()))
+    }
+
+    /// Where a picture of this name is. Of several the one is taken that shares most of the folders named before it.
     pub fn picture_path(&self, name: &str) -> Option<&Path> {
-        let bare = name.rsplit(['/', '\\']).next().unwrap_or(name);
-        let found = self.by_name.get(bare).or_else(|| self.by_key.get(&picture_key(bare)));
-        found.map(|idx| self.files[*idx].as_path())
+        let mut folders: Vec<&str> = name.split(['/', '\\']).collect();
+        let bare = folders.pop()?;
+        let without_ending = || self.by_stem.get(bare).filter(|_| !is_picture(Path::new(bare)));
+        let of_number = || self.by_number.get(&coco_number(bare)?);
+        let found = self.by_name.get(bare).or_else(without_ending).or_else(of_number)?;
+        let shared = |path: &Path| {
+            let own = path.iter().rev().skip(1);
+            own.zip(folders.iter().rev()).take_while(|(own, named)| own == *named).count()
+        };
+        let best = found.iter().max_by_key(|idx| (shared(&self.files[**idx]), Reverse(**idx)))?;
+        Some(&self.files[*best])
     }
 
     /// Every picture, in order of its path.
@@ -87,6 +116,13 @@ impl Folder {
         }
         Ok(files)
     }
+}
+
+/// The number of a picture by one of COCO's names: `000000000139.jpg`, `COCO_val2014_000000000139.jpg`.
+fn coco_number(name: &str) -> Option<u64> {
+    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    let digits = if stem.starts_with("COCO_") { stem.rsplit('_').next()? } else { stem };
+    if digits.len() == 12 { digits.parse().ok() } else { None }
 }
 
 fn list(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
@@ -160,4 +196,34 @@ pub fn table<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<Vec<T>>
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(reader);
     let rows = reader.deserialize().collect::<Result<Vec<T>, _>>();
     rows.with_context(|| format!("{}: expected {expected}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_told_apart_by_their_folders_and_only_cocos_have_numbers() {
+        let root = tempfile::tempdir().expect("a folder");
+        for name in ["a/1.jpg", "b/1.jpg", "b/c/000000000139.jpg", "b/85329.jpg", "b/ex_0_img_0.png"] {
+            let path = root.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, "").expect("a file");
+        }
+        let folder = Folder::open(root.path(), &[]).expect("the folder");
+        let found = |name: &str| {
+            let path = folder.picture_path(name)?.strip_prefix(root.path()).ok()?;
+            Some(path.to_string_lossy().replace('\\', "/"))
+        };
+        let is_at = |name: &str, place: &str| assert_eq!(found(name).as_deref(), Some(place), "{name}");
+        is_at("1.jpg", "a/1.jpg");
+        is_at("b/1.jpg", "b/1.jpg");
+        is_at("x\\b\\1.jpg", "b/1.jpg");
+        is_at("COCO_val2014_000000000139.jpg", "b/c/000000000139.jpg");
+        is_at("val2017/000000000139.png", "b/c/000000000139.jpg");
+        is_at("ex_0_img_0", "b/ex_0_img_0.png");
+        for absent in ["000000085329.jpg", "139.jpg", "2.jpg", "1.png", ""] {
+            assert_eq!(found(absent), None, "{absent}");
+        }
+    }
 }

@@ -23,7 +23,7 @@ pub fn read(folder: &Folder, split: Option<&str>, seed: u64) -> Result<Benchmark
                 let Some(negative) = drawn(&captions, idx, concept, Strategy::Replace, seed) else {
                     continue;
                 };
-                let picture = captions.picture(idx).and_then(|name| folder.picture(name));
+                let picture = captions.picture(idx).and_then(|name| folder.picture_of_key(name));
                 let item = Item::new(concept.name(), idx);
                 benchmark.add_contest(item, picture, &[positive.text()], &[&negative.caption]);
             }

@@ -21,15 +21,18 @@ struct Entry {
 /// folder `swapped_data`.
 ///
 /// # Errors
-/// If none is there, one has another form, or two that belong together differ in length.
+/// If none is there, one is there twice or has another form, or two that belong together differ in length.
 pub fn read(folder: &Folder) -> Result<Benchmark> {
     let is_list = |name: &str| name.starts_with("vl_checklist") && name.ends_with(".json");
     let mut files: BTreeMap<String, [Option<Vec<Entry>>; 2]> = BTreeMap::new();
     for path in folder.need("vl_checklist_attributes.json", is_list)? {
         let expected = "a list of items with `image_path`, `true_caption` and `false_caption`";
-        let reworded = usize::from(is_reworded(path));
-        files.entry(stem(path).replace("vl_checklist_", "")).or_default()[reworded] =
-            Some(json(path, expected)?);
+        let within = path.strip_prefix(folder.root()).unwrap_or(path);
+        let file = &mut files.entry(stem(path).replace("vl_checklist_", "")).or_default()
+            [usize::from(is_reworded(within))];
+        if file.replace(json(path, expected)?).is_some() {
+            bail!("{} is there twice, the second is {}; name the folder of one", stem(path), path.display());
+        }
     }
     let mut benchmark = Benchmark::default();
     for (name, [original, reworded]) in &files {

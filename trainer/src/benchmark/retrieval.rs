@@ -30,6 +30,10 @@ pub fn read(folder: &Folder, split: Option<&str>, pool: Option<usize>) -> Result
                 Some(picture) => found.push((picture, captions)),
             }
         }
+        // Said once, when no file has any.
+        if found.is_empty() && pool.is_none() {
+            continue;
+        }
         let pool = pool.unwrap_or(found.len()).max(1);
         if pool > found.len() {
             bail!(

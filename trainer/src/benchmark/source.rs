@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -47,6 +47,14 @@ impl Source {
             Source::File(path) | Source::Crop(path, _) => file_name(path),
             Source::Bytes(_, hash) => hash[..4].iter().map(|byte| format!("{byte:02x}")).collect(),
             Source::Scene(name, _) => name.clone(),
+        }
+    }
+
+    /// The file of its own that it is in, or a part of.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Source::File(path) | Source::Crop(path, _) => Some(path),
+            Source::Bytes(..) | Source::Scene(..) => None,
         }
     }
 

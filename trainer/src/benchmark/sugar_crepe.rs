@@ -1,9 +1,9 @@
 //! SugarCrepe (arXiv 2306.14610): an object of items a subset, whose keys are numbers with gaps; and SugarCrepe++
 //! (arXiv 2406.11171), where a second caption says the same in other words and both must beat the negative.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::Deserialize;
 
 use super::files::{Folder, json, stem};
@@ -32,7 +32,7 @@ const SUBSETS: [&str; 7] =
 /// Reads SugarCrepe's seven files, or those of them that are there.
 ///
 /// # Errors
-/// If none is there, or one has another form.
+/// If none is there, one is there twice, or one has another form.
 pub fn read(folder: &Folder) -> Result<Benchmark> {
     let is_subset = |name: &str| name.strip_suffix(".json").is_some_and(|subset| SUBSETS.contains(&subset));
     read_files(folder, "SugarCrepe file such as replace_obj.json", is_subset)
@@ -41,7 +41,7 @@ pub fn read(folder: &Folder) -> Result<Benchmark> {
 /// Reads SugarCrepe++: `swap_object.json` and its four sisters.
 ///
 /// # Errors
-/// If none is there, or one has another form.
+/// If none is there, one is there twice, or one has another form.
 pub fn read_pp(folder: &Folder) -> Result<Benchmark> {
     let is_subset =
         |name: &str| name.ends_with(".json") && (name.starts_with("swap_") || name.starts_with("replace_"));
@@ -50,8 +50,12 @@ pub fn read_pp(folder: &Folder) -> Result<Benchmark> {
 
 fn read_files(folder: &Folder, what: &str, is_subset: impl Fn(&str) -> bool) -> Result<Benchmark> {
     let mut benchmark = Benchmark::default();
+    let mut known = BTreeSet::new();
     for path in folder.need(what, is_subset)? {
         let subset = stem(path);
+        if !known.insert(subset.clone()) {
+            bail!("{subset} is there twice, the second is {}; name the folder of one", path.display());
+        }
         let expected = "items with `filename`, `caption` and `negative_caption`";
         let mut items: Vec<(String, Contest)> = match json(path, expected)? {
             File::Keyed(items) => items.into_iter().collect(),

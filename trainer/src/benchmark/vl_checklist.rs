@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::files::{Folder, json};
-use super::{Benchmark, Item};
+use super::{Benchmark, Item, Skip};
 
 #[derive(Deserialize)]
 struct Phrases {
@@ -28,6 +28,9 @@ pub fn read(folder: &Folder) -> Result<Benchmark> {
         let subset = within.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
         let items: Vec<(String, Phrases)> = json(path, "a list of [picture, {\"POS\": […], \"NEG\": […]}]")?;
         for (idx, (picture, phrases)) in items.iter().enumerate() {
+            for _ in 0..phrases.truths.len().abs_diff(phrases.foils.len()) {
+                benchmark.skip(&subset, Skip::Unpaired);
+            }
             for (nth, (truth, foil)) in phrases.truths.iter().zip(&phrases.foils).enumerate() {
                 let id = if nth == 0 { idx.to_string() } else { format!("{idx}-{nth}") };
                 let picture = folder.picture(picture);

@@ -56,7 +56,7 @@ pub fn compare(names: [&str; 2], this: &[Decision], other: &[Decision]) -> Vec<C
         for measure in measures {
             let hits: Vec<(usize, bool, bool)> = pairs
                 .iter()
-                .filter_map(|(own, theirs)| Some((own.picture, own.hit(measure)?, theirs.hit(measure)?)))
+                .filter_map(|(own, theirs)| Some((own.photograph, own.hit(measure)?, theirs.hit(measure)?)))
                 .collect();
             let outcomes: Vec<Outcome> = hits
                 .iter()

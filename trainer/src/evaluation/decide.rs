@@ -98,6 +98,8 @@ pub struct Decision {
     pub case: Option<usize>,
     /// The picture that it belongs to.
     pub picture: PictureId,
+    /// The photograph that the picture is, or a part of: what intervals draw anew.
+    pub photograph: PictureId,
     /// What it was counted as.
     pub hits: Vec<(Measure, bool)>,
     /// Whether two numbers that were to be told apart are equal.
@@ -139,6 +141,10 @@ pub fn decide(benchmark: &Benchmark, embeddings: &Embeddings) -> Vec<Decision> {
     for ranking in &benchmark.rankings {
         decisions.extend(of_ranking(ranking, &matrix(ranking, embeddings)));
     }
+    let photographs = benchmark.photographs();
+    for decision in &mut decisions {
+        decision.photograph = photographs[decision.picture];
+    }
     decisions
 }
 
@@ -151,6 +157,7 @@ pub fn of_case(idx: usize, case: &Case, similarity: impl Fn(PictureId, CaptionId
         extra: case.extra,
         case: Some(idx),
         picture: case.pictures[0],
+        photograph: case.pictures[0],
         hits,
         tie,
         margin,
@@ -246,6 +253,7 @@ pub fn of_ranking(ranking: &Ranking, similarities: &[Vec<f32>]) -> Vec<Decision>
         extra: false,
         case: None,
         picture: ranking.pictures[picture],
+        photograph: ranking.pictures[picture],
         hits: measures.iter().map(|(measure, first)| (*measure, standing.wrong_before < *first)).collect(),
         tie: standing.tie,
         margin: standing.margin,

@@ -86,6 +86,8 @@ pub struct Hard {
     pub pictures: Vec<PictureId>,
     /// Its captions, true ones first.
     pub captions: Vec<String>,
+    /// How many are true of its first picture.
+    pub n_true: usize,
     /// By how much the weakest right answer leads the strongest wrong one; below zero it does not.
     pub margin: f32,
 }
@@ -102,6 +104,10 @@ pub fn hardest(benchmark: &Benchmark, decisions: &[Decision], count: usize) -> [
             picture: benchmark.pictures[decision.picture].name(),
             pictures: case.pictures.clone(),
             captions: case.captions.iter().map(|id| benchmark.captions[*id].clone()).collect(),
+            n_true: match case.ask {
+                Ask::Captions { n_true } => n_true,
+                Ask::Pictures | Ask::Square => 1,
+            },
             margin: decision.margin,
         })
     };

@@ -171,7 +171,7 @@ impl Display for Bar<'_> {
 }
 
 /// Text that is shown as text: no caption or file name becomes markup.
-struct Text<'t>(&'t str);
+pub(super) struct Text<'t>(pub(super) &'t str);
 
 impl Display for Text<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

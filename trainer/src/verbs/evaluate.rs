@@ -5,15 +5,17 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use shared::bundle::Training;
 
 use crate::benchmark::{self, Benchmark, Folder};
 use crate::blind::Judges;
 use crate::captions::Captions;
 use crate::cli::EvaluateArgs;
 use crate::evaluation::{self, Decision};
+use crate::leakage::{self, Leakage};
 use crate::report::{self, ModelReport, Report, Skipped};
-use crate::{bundles, device, leakage};
+use crate::{bundles, device};
 
 /// Items listed as the hardest, and as the easiest.
 const LISTED: usize = 12;
@@ -23,6 +25,22 @@ const LISTED: usize = 12;
 /// # Errors
 /// If a bundle or the benchmark cannot be used, the device fails, or a report cannot be written.
 pub fn run(args: &EvaluateArgs) -> Result<()> {
+    let (report, benchmark) = report(args)?;
+    write(args.json.as_deref(), || Ok(serde_json::to_string_pretty(&report)?))?;
+    write(args.csv.as_deref(), || report::csv::table(&report))?;
+    write(args.html.as_deref(), || {
+        let pictures = (!args.no_thumbnails).then_some(&benchmark);
+        Ok(report::html::page(&report, pictures))
+    })?;
+    // Last, because a reader that goes away ends the program.
+    report::terminal::print(&mut io::stdout().lock(), &report)
+}
+
+/// Scores bundles; returns what was found, and of which items.
+///
+/// # Errors
+/// If a bundle or the benchmark cannot be used, a bundle was trained on its pictures, or the device fails.
+pub fn report(args: &EvaluateArgs) -> Result<(Report, Benchmark)> {
     let folder = args.data.as_deref().map(|path| Folder::open(path, &args.images)).transpose()?;
     let mut benchmark = benchmark::load(args.benchmark, folder.as_ref(), args)?;
     if let Some(path) = &args.without {
@@ -37,6 +55,8 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
     let mut decided: Vec<Vec<Decision>> = Vec::new();
     for path in std::iter::once(&args.bundle).chain(&args.against) {
         let (bundle, engine) = bundles::load(path, &device)?;
+        let training = bundle.header().training();
+        let leakage = check_leakage(path, training, &benchmark, args.allow_leakage)?;
         let embeddings = evaluation::embed(&benchmark, &engine, args.quiet)?;
         // The same pictures fail for every bundle, so the first one's failures settle which items all are asked.
         if models.is_empty() {
@@ -48,22 +68,13 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
         }
         let decisions = evaluation::decide(&benchmark, &embeddings);
         let [hardest, easiest] = evaluation::hardest(&benchmark, &decisions, LISTED);
-        let training = bundle.header().training();
-        let leaked = leakage::trained_on(training, &benchmark);
-        if let Some(first) = leaked.first() {
-            eprintln!(
-                "WARNING: {} was trained on {} of the {} pictures of this benchmark, such as {first}; its scores say little",
-                name(path),
-                leaked.len(),
-                benchmark.pictures.len()
-            );
-        }
         models.push(ModelReport {
             bundle: name(path),
             negatives: training.negatives.clone(),
             data: training.data.clone(),
             seed: training.seed,
-            trained_on_pictures: leaked.len(),
+            trained_on_pictures: leakage.known.len(),
+            nameless_pictures: leakage.nameless,
             rows: evaluation::tabulate(&benchmark, &decisions, &judges),
             terms: evaluation::terms(&benchmark, &decisions),
             hardest,
@@ -87,13 +98,31 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
         models,
         comparisons,
     };
-    report::terminal::print(&mut io::stdout().lock(), &report)?;
-    write(args.json.as_deref(), || Ok(serde_json::to_string_pretty(&report)?))?;
-    write(args.csv.as_deref(), || report::csv::table(&report))?;
-    write(args.html.as_deref(), || {
-        let pictures = (!args.no_thumbnails).then_some(&benchmark);
-        Ok(report::html::page(&report, pictures))
-    })
+    Ok((report, benchmark))
+}
+
+/// What a bundle knows of a benchmark's pictures.
+///
+/// # Errors
+/// If it was trained on any of them, unless that is allowed.
+fn check_leakage(path: &Path, training: &Training, benchmark: &Benchmark, allowed: bool) -> Result<Leakage> {
+    let leakage = leakage::trained_on(training, benchmark);
+    if leakage.nameless > 0 {
+        let (count, bundle) = (leakage.nameless, name(path));
+        eprintln!("{count} pictures have no names, so nobody can tell whether {bundle} was trained on them");
+    }
+    if let Some(first) = leakage.known.first() {
+        let (n_known, n_pictures) = (leakage.known.len(), benchmark.pictures.len());
+        let told = format!(
+            "{} was trained on {n_known} of the {n_pictures} pictures of this benchmark, such as {first}",
+            name(path)
+        );
+        if !allowed {
+            bail!("{told}; --allow-leakage scores it all the same");
+        }
+        eprintln!("WARNING: {told}; its scores say little");
+    }
+    Ok(leakage)
 }
 
 fn write(path: Option<&Path>, content: impl Fn() -> Result<String>) -> Result<()> {
@@ -105,7 +134,7 @@ fn write(path: Option<&Path>, content: impl Fn() -> Result<String>) -> Result<()
 fn leave_out_classes(benchmark: &mut Benchmark, path: &Path) -> Result<()> {
     let list = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let classes: BTreeSet<&str> = list.lines().map(str::trim).collect();
-    benchmark.cases.retain(|case| case.class.as_deref().is_none_or(|class| !classes.contains(class)));
+    benchmark.leave_out_classes(&classes);
     Ok(())
 }
 

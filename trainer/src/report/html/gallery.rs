@@ -1,11 +1,12 @@
 //! The most telling items, with their pictures made small and written into the page.
 
 use std::io::Cursor;
+use std::ops::Range;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use image::{ImageFormat, RgbImage};
-use shared::difference::exchanged;
+use shared::difference::exchanged_spans;
 use shared::picture::Picture;
 use shared::resize::resize;
 
@@ -43,24 +44,28 @@ pub fn items(page: &mut String, heading: &str, items: &[Hard], pictures: Option<
     *page += "</ul>\n";
 }
 
-/// The captions, with the words marked in which the first two differ.
+/// The captions, with the words marked in which the first true one and the first false one differ.
 fn captions(page: &mut String, item: &Hard) {
-    let (from, to) = match item.captions.as_slice() {
-        [first, second, ..] => exchanged(first, second),
-        _ => ("", ""),
-    };
+    let foil = item.n_true;
+    let spans = item.captions.get(foil).map(|negative| exchanged_spans(&item.captions[0], negative));
     for (nth, caption) in item.captions.iter().enumerate() {
-        let (class, changed) =
-            if nth == 0 { ("true", from) } else { ("false", if nth == 1 { to } else { "" }) };
+        let class = if nth < foil { "true" } else { "false" };
         put(page, format_args!("<p class=\"{class}\">"));
-        match caption.split_once(changed) {
-            Some((before, behind)) if !changed.is_empty() => {
-                put(page, format_args!("{}<mark>{}</mark>{}", Text(before), Text(changed), Text(behind)));
-            }
+        match &spans {
+            Some([span, _]) if nth == 0 => marked(page, caption, span),
+            Some([_, span]) if nth == foil => marked(page, caption, span),
             _ => put(page, format_args!("{}", Text(caption))),
         }
         *page += "</p>";
     }
+}
+
+fn marked(page: &mut String, text: &str, span: &Range<usize>) {
+    let (before, changed, behind) = (&text[..span.start], &text[span.clone()], &text[span.end..]);
+    if changed.is_empty() {
+        return put(page, format_args!("{}", Text(text)));
+    }
+    put(page, format_args!("{}<mark>{}</mark>{}", Text(before), Text(changed), Text(behind)));
 }
 
 /// A picture as the address of a small JPEG.
