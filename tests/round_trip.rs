@@ -1,12 +1,15 @@
 //! pretrain → resume → export → score, on a model for tests.
 
+use std::fs::File;
 use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 use shared::bundle::Bundle;
 use shared::engine::Engine;
 
-use crate::support::{TINY_RUN, root, tiny_bundle, trainer_ok};
+use crate::support::{TINY_RUN, root, tiny_bundle, trainer_err, trainer_ok, trainer_path, weights};
 
 fn export(folder: &Path, run: &str, precision: &str) -> Vec<u8> {
     let out = format!("{run}.safetensors");
@@ -14,22 +17,117 @@ fn export(folder: &Path, run: &str, precision: &str) -> Vec<u8> {
     std::fs::read(folder.join(out)).expect("the bundle")
 }
 
-/// The tensors of a bundle without its metadata, which names commands and folders.
-fn weights(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
-    let file = safetensors::SafeTensors::deserialize(bytes).expect("a bundle");
-    let mut weights: Vec<_> =
-        file.iter().map(|(name, view)| (name.to_owned(), view.data().to_vec())).collect();
-    weights.sort();
-    weights
-}
-
 #[test]
 fn an_interrupted_run_ends_with_the_same_weights_as_an_uninterrupted_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let whole = tiny_bundle();
     trainer_ok(folder.path(), &[&TINY_RUN[..], &["run", "--stop-after", "5"]].concat());
-    trainer_ok(folder.path(), &["pretrain", "--resume", "--device", "cpu", "--quiet", "--out", "run"]);
+    let go_on = ["pretrain", "--resume", "--device", "cpu", "--quiet", "--out", "run"];
+    let lock = File::create(folder.path().join("run/lock")).expect("a file");
+    lock.lock().expect("a lock");
+    let (code, said) = trainer_err(folder.path(), &go_on);
+    assert!(code == Some(1) && said.contains("run is in use by another process"), "{said}");
+    drop(lock);
+    trainer_ok(folder.path(), &go_on);
     assert!(weights(&export(folder.path(), "run", "f32")) == weights(whole), "the weights differ");
+}
+
+/// The number of a run's newest checkpoint, or 0.
+fn newest_checkpoint(run: &Path) -> u64 {
+    let names = std::fs::read_dir(run).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let steps = names.filter_map(|name| name.to_str()?.strip_prefix("checkpoint-")?.parse().ok());
+    steps.max().unwrap_or(0)
+}
+
+/// Step and loss of every line of a run's metrics.
+fn losses(run: &Path) -> Vec<(u64, f64)> {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl")).expect("metrics");
+    let line = |line| serde_json::from_str::<Value>(line).expect("JSON");
+    let number =
+        |line: Value| (line["step"].as_u64().expect("a step"), line["loss"].as_f64().expect("a loss"));
+    text.lines().map(line).map(number).collect()
+}
+
+#[test]
+fn a_run_that_is_killed_twenty_times_ends_with_the_same_weights_and_metrics() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings =
+        ["pretrain", "--preset", "tiny", "--device", "cpu", "--data", "scenes:1600", "--loss", "rank"];
+    let more = ["--batch", "4", "--epochs", "1", "--save-every", "7", "--quiet", "--out"];
+    let begin = |out| [&settings[..], &more, &[out]].concat();
+    trainer_ok(folder.path(), &begin("whole"));
+    let run = folder.path().join("killed");
+    let go_on =
+        ["pretrain", "--resume", "--device", "cpu", "--save-every", "7", "--quiet", "--out", "killed"];
+    for kill in 0..20u64 {
+        let reached = newest_checkpoint(&run);
+        let command = if kill == 0 { begin("killed") } else { go_on.to_vec() };
+        let mut running =
+            Command::new(trainer_path()).args(command).current_dir(folder.path()).spawn().expect("a run");
+        // Killed at any moment between two checkpoints, or while one is written.
+        while newest_checkpoint(&run) <= reached && running.try_wait().expect("a process").is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(kill * 7 % 29));
+        running.kill().expect("SIGKILL");
+        running.wait().expect("an end");
+    }
+    trainer_ok(folder.path(), &go_on);
+    assert_eq!(losses(&run), losses(&folder.path().join("whole")));
+    let [killed, whole] = ["killed", "whole"].map(|run| weights(&export(folder.path(), run, "f32")));
+    assert!(killed == whole, "the weights differ");
+}
+
+#[test]
+fn a_run_goes_on_from_a_bundle_and_leaves_a_locked_tower_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("tiny.safetensors"), tiny_bundle()).expect("a file");
+    let command = ["pretrain", "--init", "tiny.safetensors", "--lock-image", "--device", "cpu", "--quiet"];
+    let more = ["--data", "scenes:64", "--batch", "16", "--epochs", "1", "--out"];
+    trainer_ok(folder.path(), &[&command[..], &more, &["whole"]].concat());
+    trainer_ok(folder.path(), &[&command[..], &more, &["parts", "--stop-after", "2"]].concat());
+    trainer_ok(folder.path(), &["pretrain", "--resume", "--device", "cpu", "--quiet", "--out", "parts"]);
+    let [whole, parts] = ["whole", "parts"].map(|run| weights(&export(folder.path(), run, "f32")));
+    assert!(whole == parts, "resuming changed the weights");
+    let before = weights(tiny_bundle());
+    let changed = |tower: &str| {
+        let pairs = before.iter().zip(&whole).filter(|((name, _), _)| name.starts_with(tower));
+        pairs.filter(|(before, after)| before != after).count()
+    };
+    assert_eq!(changed("image."), 0);
+    assert!(changed("text.") > 10, "the text tower was trained");
+}
+
+#[test]
+fn an_experiment_is_one_command_that_goes_on_where_it_stopped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "seeds = [0, 1]\n[train]\npreset = \"tiny\"\ndata = \"scenes:64\"\nbatch = 16\nepochs = 1\nquiet = true\n\
+        [[arm]]\nname = \"plain\"\nnegatives = \"none\"\n[[arm]]\nname = \"own\"\nloss = \"own\"\n\
+        [[benchmark]]\nbenchmark = \"scenes\"\ncount = 8\nquiet = true\n";
+    std::fs::write(folder.path().join("small.toml"), text).expect("a file");
+    let command = ["experiment", "small.toml", "--out", "runs", "--device", "cpu"];
+    let table = trainer_ok(folder.path(), &command);
+    assert!(table.contains("| own | all | 8 |") && table.contains("Points ahead of plain"), "{table}");
+    let written =
+        || std::fs::metadata(folder.path().join("runs/plain-0/metrics.jsonl")).expect("metrics").len();
+    let before = written();
+    let again = trainer_ok(folder.path(), &command);
+    let table = |text: &str| text[text.find("scenes:").expect("a table")..].to_owned();
+    assert_eq!(
+        (table(&again), written()),
+        (std::fs::read_to_string(folder.path().join("runs/table.md")).expect("a table"), before)
+    );
+
+    std::fs::write(folder.path().join("small.toml"), text.replace("batch = 16", "batch = 32"))
+        .expect("a file");
+    let (code, said) = trainer_err(folder.path(), &command);
+    assert!(code == Some(1) && said.contains("a run with other settings"), "{said}");
+    std::fs::write(folder.path().join("small.toml"), text.replace("loss =", "los =")).expect("a file");
+    let (code, said) = trainer_err(folder.path(), &command);
+    assert!(
+        code == Some(1) && said.contains("arm own cannot be trained") && said.contains("--los"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -81,7 +179,7 @@ fn photographs(folder: &Path) {
         "a small brown cat on a red sofa",
         "a white cup of coffee",
         "a white rocket under a blue sky",
-        "a smiling woman",
+        "someone is smiling",
     ];
     std::fs::create_dir_all(folder.join("photos")).expect("a folder");
     let mut table =
@@ -130,19 +228,49 @@ fn a_run_on_photographs_survives_broken_ones_and_remembers_what_it_saw() {
     assert_eq!(last["with_negatives"], 0.75, "three of four captions name something that can be exchanged");
 
     // The held-out copy has another name, so it is no leak; the training pictures are.
-    let evaluate = |split: &str| {
-        let command =
-            ["evaluate", "--bundle", "whole.safetensors", "--benchmark", "negatives", "--device", "cpu"];
-        let more = ["--data", ".", "--split", split, "--quiet", "--json", "report.json"];
-        trainer_ok(folder.path(), &[&command[..], &more].concat());
+    let evaluate =
+        ["evaluate", "--bundle", "whole.safetensors", "--benchmark", "negatives", "--device", "cpu"];
+    let of_split = |split| [&evaluate[..], &["--data", ".", "--split", split, "--quiet"]].concat();
+    let (code, said) = trainer_err(folder.path(), &of_split("train"));
+    assert!(code == Some(1) && said.contains("was trained on 12 of the 13 pictures"), "{said}");
+    let trained_on = |split| {
+        let more = ["--allow-leakage", "--json", "report.json"];
+        trainer_ok(folder.path(), &[&of_split(split)[..], &more].concat());
         let json = std::fs::read_to_string(folder.path().join("report.json")).expect("the report");
         serde_json::from_str::<Value>(&json).expect("JSON")["models"][0]["trained_on_pictures"].clone()
     };
-    assert_eq!((evaluate("train"), evaluate("test")), (12.into(), 0.into()));
+    assert_eq!((trained_on("train"), trained_on("test")), (12.into(), 0.into()));
 
     std::fs::write(folder.path().join("captions.csv"), "image,split,caption\ncat-0.jpg,train,a cat\n")
         .expect("a table");
-    let (code, said) = crate::support::trainer_err(folder.path(), &go_on);
+    let (code, said) = trainer_err(folder.path(), &go_on);
     assert_eq!(code, Some(1));
     assert!(said.contains("has changed since the run began"), "{said}");
+}
+
+#[test]
+fn sources_are_mixed_in_every_batch() {
+    let folder = tempfile::tempdir().expect("a folder");
+    photographs(folder.path());
+    let command =
+        ["pretrain", "--preset", "tiny", "--device", "cpu", "--quiet", "--batch", "8", "--epochs", "3"];
+    let sources = ["--data", "captions.csv", "scenes:640", "--weight", "3", "--weight", "1", "--out"];
+    trainer_ok(folder.path(), &[&command[..], &sources, &["whole"]].concat());
+    trainer_ok(folder.path(), &[&command[..], &sources, &["parts", "--stop-after", "4"]].concat());
+    trainer_ok(folder.path(), &["pretrain", "--resume", "--device", "cpu", "--quiet", "--out", "parts"]);
+    let [whole, parts] = ["whole", "parts"].map(|run| export(folder.path(), run, "f32"));
+    assert!(weights(&whole) == weights(&parts), "resuming changed the weights");
+    let bundle = Bundle::read(whole).expect("the bundle");
+    let training = bundle.header().training();
+    // Sixteen photographs, six a batch: two steps an epoch.
+    assert_eq!((training.steps, training.pictures.len()), (6, 16));
+    assert_eq!(training.data, ["captions.csv", "scenes:640"]);
+
+    let too_large =
+        ["pretrain", "--data", "captions.csv", "--batch", "17", "--device", "cpu", "--out", "large"];
+    let (code, said) = trainer_err(folder.path(), &too_large);
+    assert!(code == Some(1) && said.contains("has 16 pictures, a batch takes 17"), "{said}");
+    let (code, said) =
+        trainer_err(folder.path(), &[&command[..], &sources, &["x", "--weight", "1"]].concat());
+    assert!(code == Some(1) && said.contains("3 --weight for 2 sources"), "{said}");
 }

@@ -3,22 +3,32 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
+use shared::concept::Concept;
 use shared::model::Clip;
+
+use crate::objective::Margins;
 
 const PREFIX: &str = "checkpoint-";
 const MODEL: &str = "model.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
+const MARGINS: &str = "margins.json";
 
 /// Saves the state after `step` steps, then removes older checkpoints.
 /// The folder appears under its name only when it is complete, so a killed process leaves the previous one whole.
 ///
 /// # Errors
 /// If the run folder cannot be written to.
-pub fn save(run: &Path, step: u64, model: &Clip, optimizer: &ModuleOptimizer) -> Result<()> {
+pub fn save(
+    run: &Path,
+    step: u64,
+    model: &Clip,
+    optimizer: &ModuleOptimizer,
+    margins: &Margins,
+) -> Result<()> {
     let partial = run.join("checkpoint.partial");
     if partial.exists() {
         fs::remove_dir_all(&partial).with_context(|| format!("cannot remove {}", partial.display()))?;
@@ -27,7 +37,8 @@ pub fn save(run: &Path, step: u64, model: &Clip, optimizer: &ModuleOptimizer) ->
     fs::create_dir_all(&partial).with_context(failed)?;
     model.clone().into_record().save(partial.join(MODEL)).with_context(failed)?;
     optimizer.save(partial.join(OPTIMIZER)).with_context(failed)?;
-    for name in [MODEL, OPTIMIZER] {
+    fs::write(partial.join(MARGINS), serde_json::to_string(&margins.values()?)?).with_context(failed)?;
+    for name in [MODEL, OPTIMIZER, MARGINS] {
         File::open(partial.join(name)).and_then(|file| file.sync_all()).with_context(failed)?;
     }
     let older = all(run)?;
@@ -43,15 +54,12 @@ pub fn save(run: &Path, step: u64, model: &Clip, optimizer: &ModuleOptimizer) ->
     Ok(())
 }
 
-/// The newest checkpoint of a run: its number of steps and its folder.
+/// The newest checkpoint of a run, if it has come so far: its number of steps and its folder.
 ///
 /// # Errors
-/// If the run folder cannot be read or has none.
-pub fn latest(run: &Path) -> Result<(u64, PathBuf)> {
-    match all(run)?.pop() {
-        Some(newest) => Ok(newest),
-        None => bail!("{} has no checkpoint yet", run.display()),
-    }
+/// If the run folder cannot be read.
+pub fn latest(run: &Path) -> Result<Option<(u64, PathBuf)>> {
+    Ok(all(run)?.pop())
 }
 
 /// Loads a checkpoint's weights.
@@ -72,6 +80,16 @@ pub fn load_model(checkpoint: &Path, model: Clip) -> Result<Clip> {
 pub fn load_optimizer(checkpoint: &Path, optimizer: ModuleOptimizer) -> Result<ModuleOptimizer> {
     let path = checkpoint.join(OPTIMIZER);
     optimizer.load(&path).with_context(|| format!("cannot load {}", path.display()))
+}
+
+/// Loads what the loss remembered at a checkpoint.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn load_margins(checkpoint: &Path) -> Result<[f32; Concept::ALL.len()]> {
+    let path = checkpoint.join(MARGINS);
+    let json = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&json).with_context(|| format!("cannot understand {}", path.display()))
 }
 
 /// All complete checkpoints, oldest first.

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 use shared::bundle::Precision;
 use shared::concept::Concept;
 use shared::negative::Strategy;
 
 use crate::device::Backend;
+use crate::objective::Loss;
 use crate::presets::Preset;
 
 /// Does the model know a red car from a blue one?
@@ -24,9 +26,10 @@ const EXAMPLES: &str = "\
 Examples:
   trainer pretrain --negatives all --out runs/hard-negative
   trainer pretrain --data flickr8k/captions.csv --split train --out runs/photographs
+  trainer experiment trainer/recipes/scenes.toml --out runs/scenes
   trainer export --run runs/hard-negative --out hard-negative.safetensors
   trainer evaluate --bundle hard-negative.safetensors --benchmark scenes
-  trainer evaluate --bundle clip.safetensors --benchmark sugarcrepe --data sugar-crepe --images val2017 --html report.html
+  trainer evaluate --bundle clip.safetensors --benchmark sugarcrepe --data sugar-crepe/data --images val2017 --html report.html
   trainer score --bundle hard-negative.safetensors --image cat.png --caption 'a white cat' --negatives
   echo 'a red car' | trainer negatives --captions -";
 
@@ -38,8 +41,10 @@ pub enum Verb {
     Negatives(NegativesArgs),
     /// Count the word pairs of captions, so that negatives read as likely as what they replace.
     Fluency(FluencyArgs),
-    /// Train a model from scratch.
+    /// Train a model, from scratch or from a bundle.
     Pretrain(PretrainArgs),
+    /// Train, score and compare many runs that one file describes.
+    Experiment(ExperimentArgs),
     /// Score bundles on a benchmark.
     Evaluate(EvaluateArgs),
     /// Score captions against pictures, as the page does.
@@ -113,9 +118,11 @@ pub struct NegativesArgs {
     pub sample: Option<usize>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Rules {
     /// One term is replaced by another of the same concept (arXiv 2403.02875).
+    #[default]
     Replace,
     /// Two terms of one concept trade places.
     Swap,
@@ -182,30 +189,49 @@ impl Negatives {
     }
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct PretrainArgs {
     /// Where to train from: `scenes`, or `scenes:COUNT` for another number of pictures an epoch; or a file of captions
     /// (COCO's or Karpathy's JSON, Flickr's token file, a CSV file with a picture and a caption a row), or its folder.
-    #[arg(long, value_name = "SOURCE", default_value = "scenes")]
-    pub data: String,
+    /// Several sources are mixed in every batch, and an epoch is one of the first.
+    #[arg(long, value_name = "SOURCE", default_value = "scenes", num_args = 1..)]
+    pub data: Vec<String>,
+    /// How much of every batch each source has, in the order of `--data`; without it all have the same.
+    #[arg(long, value_name = "NUMBER")]
+    pub weight: Vec<f64>,
     /// More folders to search for pictures; the one of the captions is searched by itself.
     #[arg(long, value_name = "DIR")]
     pub images: Vec<PathBuf>,
     /// Of captions that have splits, the one to train on; `train` if none is named.
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
-    /// Which terms of the captions are replaced to make hard negatives.
-    #[arg(long, value_enum, default_value = "all")]
-    pub negatives: Negatives,
+    /// Which terms of the captions are replaced to make hard negatives; several with commas between them.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "all")]
+    pub negatives: Vec<Negatives>,
     /// The most hard negatives a caption.
     #[arg(long, default_value_t = 2)]
     pub per_caption: usize,
+    /// How hard negatives are made.
+    #[arg(long, value_enum, default_value = "replace")]
+    pub strategy: Rules,
+    /// How hard negatives enter the loss.
+    #[arg(long, value_enum, default_value = "append")]
+    pub loss: Loss,
+    /// The weight of the loss's second term; without it that of its authors: 0.5 (own, focal) or 0.2 (rank).
+    #[arg(long, value_name = "WEIGHT")]
+    pub loss_weight: Option<f64>,
     /// The run folder: settings, metrics and checkpoints.
     #[arg(long)]
     pub out: PathBuf,
     /// The size of the model.
     #[arg(long, value_enum, default_value = "small")]
     pub preset: Preset,
+    /// Go on from a bundle, such as an imported CLIP, with its tokenizer and its size (fine-tuning).
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "preset")]
+    pub init: Option<PathBuf>,
+    /// Leave the image tower as it is and train the text tower only (LiT, arXiv 2111.07991).
+    #[arg(long)]
+    pub lock_image: bool,
     /// Where to compute. Without it: the best that is there.
     #[arg(long, value_enum)]
     pub device: Option<Backend>,
@@ -224,12 +250,27 @@ pub struct PretrainArgs {
     /// Go on with the run in the folder, with its own settings.
     #[arg(long)]
     pub resume: bool,
+    /// Steps between two checkpoints.
+    #[arg(long, value_name = "STEPS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
+    pub save_every: u64,
     /// Stop after so many steps of the run, as at Ctrl-C; `--resume` goes on.
     #[arg(long, value_name = "STEPS")]
     pub stop_after: Option<u64>,
     /// No progress bar.
     #[arg(long)]
     pub quiet: bool,
+}
+
+#[derive(Args)]
+pub struct ExperimentArgs {
+    /// The experiment: seeds, arms and benchmarks as TOML, such as `trainer/recipes/scenes.toml`.
+    pub file: PathBuf,
+    /// The folder of its runs, bundles, reports and tables.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Where to compute. Without it: the best that is there.
+    #[arg(long, value_enum)]
+    pub device: Option<Backend>,
 }
 
 /// What bundles are scored on; `BENCHMARKS.md` says which files each reads.
@@ -309,6 +350,9 @@ pub struct EvaluateArgs {
     /// Classes to leave out, one a line, such as the symmetric relations that ARO's authors leave out.
     #[arg(long, value_name = "FILE")]
     pub without: Option<PathBuf>,
+    /// Score a bundle that was trained on pictures of the benchmark, which is an error without it.
+    #[arg(long)]
+    pub allow_leakage: bool,
     /// How many scene pairs to draw when there is no `--data`.
     #[arg(long, default_value_t = 2000)]
     pub count: usize,
@@ -412,8 +456,9 @@ impl From<Storage> for Precision {
 
 #[derive(Args)]
 pub struct ImportArgs {
-    /// A folder with a CLIP model in safetensors, as transformers or open_clip save it.
-    #[arg(long, value_name = "DIR")]
+    /// A folder with a CLIP model as transformers or open_clip save it, or the name of one on the Hugging Face hub, such
+    /// as `openai/clip-vit-base-patch32`.
+    #[arg(long, value_name = "DIR_OR_NAME")]
     pub from: PathBuf,
     /// The bundle to write.
     #[arg(long, value_name = "FILE")]

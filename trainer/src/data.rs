@@ -1,5 +1,5 @@
 //! Training data: examples by number, batches ahead of the device. A batch is a pure function of settings and step, so
-//! that resuming is starting at another step.
+//! that resuming is starting at another step. Of several sources each has a fixed share of every batch.
 
 mod photographs;
 mod scenes;
@@ -11,6 +11,9 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
+use shared::concept::Concept;
+use shared::negative::{Negative, Recipe};
+use shared::seed;
 use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError};
 
 use crate::run_config::RunConfig;
@@ -31,7 +34,7 @@ enum Stream {
 
 /// Where examples come from.
 #[derive(Debug)]
-pub enum Source {
+enum Source {
     /// Drawn scenes.
     Scenes(Scenes),
     /// Pictures and captions in files.
@@ -43,7 +46,7 @@ struct Example {
     /// `[3, S, S]`
     pixels: Vec<f32>,
     caption: String,
-    negatives: Vec<String>,
+    negatives: Vec<Negative>,
 }
 
 impl Source {
@@ -51,7 +54,7 @@ impl Source {
     ///
     /// # Errors
     /// If it is neither, or cannot be used.
-    pub fn open(data: &str, images: &[PathBuf], split: Option<&str>, run_seed: u64) -> Result<Self> {
+    fn open(data: &str, images: &[PathBuf], split: Option<&str>, run_seed: u64) -> Result<Self> {
         let scenes = |pictures| Ok(Source::Scenes(Scenes::new(pictures, run_seed)));
         match data.split_once(':') {
             None if data == "scenes" => scenes(PICTURES),
@@ -69,7 +72,7 @@ impl Source {
     }
 
     /// Pictures an epoch.
-    pub fn pictures(&self) -> u64 {
+    fn pictures(&self) -> u64 {
         match self {
             Source::Scenes(scenes) => scenes.pictures,
             Source::Photographs(photographs) => photographs.pictures(),
@@ -77,10 +80,107 @@ impl Source {
     }
 
     /// A number that changes with the data; drawn data never changes.
-    pub fn fingerprint(&self) -> u64 {
+    fn fingerprint(&self) -> u64 {
         match self {
             Source::Scenes(_) => 0,
             Source::Photographs(photographs) => photographs.fingerprint(),
+        }
+    }
+
+    /// Its captions, or as many as stand for all of them.
+    fn captions(&self) -> Vec<String> {
+        match self {
+            Source::Scenes(scenes) => scenes.captions(),
+            Source::Photographs(photographs) => photographs.captions(),
+        }
+    }
+
+    /// Its examples of a step, `share` of them.
+    fn examples(&self, config: &RunConfig, step: u64, share: u64) -> Result<Vec<Example>> {
+        let first = step * share;
+        let numbers = (0..share).into_par_iter();
+        match self {
+            Source::Scenes(scenes) => {
+                let total = config.steps() * share;
+                let n_single = (config.single_objects * total as f64).ceil() as u64;
+                let example = |nth| scenes.example(config, first + nth, first + nth < n_single);
+                Ok(numbers.map(example).collect())
+            }
+            Source::Photographs(photographs) => {
+                // What is left of an epoch and does not fill a batch is not shown, so that none has a picture twice.
+                let steps = photographs.pictures() / share;
+                let order = photographs.order(config.seed, step / steps);
+                let begin = (step % steps * share) as usize;
+                let example =
+                    |nth: u64| photographs.example(config, order[begin + nth as usize], first + nth);
+                numbers.map(example).collect()
+            }
+        }
+    }
+}
+
+/// What a run is trained on.
+#[derive(Debug)]
+pub struct Data {
+    sources: Vec<Source>,
+    /// Pictures of each in a batch.
+    shares: Vec<usize>,
+}
+
+impl Data {
+    /// Opens every source. `weights` says how the pictures of a batch are divided among them; without it evenly.
+    ///
+    /// # Errors
+    /// If a source cannot be used, there is not one weight a source, or a source would not get a picture a batch.
+    pub fn open(
+        names: &[String],
+        weights: &[f64],
+        images: &[PathBuf],
+        split: Option<&str>,
+        run_seed: u64,
+        batch: usize,
+    ) -> Result<Self> {
+        let even = vec![1.0; names.len()];
+        let weights = if weights.is_empty() { &even } else { weights };
+        if weights.len() != names.len() {
+            bail!("there are {} --weight for {} sources of --data", weights.len(), names.len());
+        }
+        let shares = apportion(batch, weights)?;
+        let sources = names.iter().map(|name| Source::open(name, images, split, run_seed));
+        Ok(Data { sources: sources.collect::<Result<_>>()?, shares })
+    }
+
+    /// Checks that every source has a batch.
+    ///
+    /// # Errors
+    /// If one has fewer pictures than a batch takes of it.
+    pub fn check_batch(&self) -> Result<()> {
+        let mut counts = self.sources.iter().map(Source::pictures).zip(&self.shares);
+        match counts.find(|(pictures, share)| *pictures < **share as u64) {
+            Some((pictures, share)) => {
+                bail!(
+                    "a source of --data has {pictures} pictures, a batch takes {share} of it; lower --batch"
+                )
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Pictures of each source in a batch.
+    pub fn shares(&self) -> &[usize] {
+        &self.shares
+    }
+
+    /// Pictures an epoch: of the first source, however often the others are shown meanwhile.
+    pub fn pictures(&self) -> u64 {
+        self.sources[0].pictures()
+    }
+
+    /// A number that changes with the data.
+    pub fn fingerprint(&self) -> u64 {
+        match &self.sources[..] {
+            [only] => only.fingerprint(),
+            several => seed::mix(&several.iter().map(Source::fingerprint).collect::<Vec<_>>()),
         }
     }
 
@@ -89,10 +189,7 @@ impl Source {
     /// # Errors
     /// If the tokenizers library fails.
     pub fn tokenizer(&self, vocabulary: usize) -> Result<Tokenizer, TokenizerError> {
-        let captions = match self {
-            Source::Scenes(scenes) => scenes.captions(),
-            Source::Photographs(photographs) => photographs.captions(),
-        };
+        let captions: Vec<String> = self.sources.iter().flat_map(Source::captions).collect();
         Tokenizer::train(captions.iter().map(String::as_str), vocabulary)
     }
 
@@ -102,43 +199,65 @@ impl Source {
     /// # Errors
     /// If the folder cannot be written to.
     pub fn record(&self, run: &Path) -> Result<()> {
-        let Source::Photographs(photographs) = self else { return Ok(()) };
-        let names: String = photographs.names().map(|name| format!("{name}\n")).collect();
-        let mut skipped = String::new();
-        for picture in &photographs.skipped {
-            skipped += &serde_json::to_string(picture)?;
-            skipped.push('\n');
+        let (mut names, mut skipped, mut n_skipped) = (String::new(), String::new(), 0);
+        let of_files = self.sources.iter().filter_map(|source| match source {
+            Source::Photographs(photographs) => Some(photographs),
+            Source::Scenes(_) => None,
+        });
+        for photographs in of_files {
+            names.extend(photographs.names().flat_map(|name| [name, "\n"]));
+            for picture in &photographs.skipped {
+                skipped += &serde_json::to_string(picture)?;
+                skipped.push('\n');
+            }
+            n_skipped += photographs.skipped.len();
+        }
+        if names.is_empty() {
+            return Ok(());
         }
         for (name, text) in [(PICTURE_LIST, names), ("skipped.jsonl", skipped)] {
             let path = run.join(name);
             std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         }
-        if !photographs.skipped.is_empty() {
-            eprintln!("left out: {}; skipped.jsonl says what and why", photographs.skipped.len());
+        if n_skipped > 0 {
+            eprintln!("left out: {n_skipped}; skipped.jsonl says what and why");
         }
         Ok(())
     }
 
-    /// The examples of a step.
+    /// The examples of a step, source by source.
     fn examples(&self, config: &RunConfig, step: u64) -> Result<Vec<Example>> {
-        let batch = config.batch as u64;
-        let numbers = (step * batch..(step + 1) * batch).into_par_iter();
-        match self {
-            Source::Scenes(scenes) => Ok(numbers.map(|number| scenes.example(config, number)).collect()),
-            Source::Photographs(photographs) => {
-                // What is left over of an epoch when its last batch is full is not shown in it.
-                let steps = config.steps_an_epoch();
-                let order = photographs.order(config.seed, step / steps);
-                let first = (step % steps) * batch;
-                numbers
-                    .map(|number| {
-                        let place = order[(first + number - step * batch) as usize];
-                        photographs.example(config, place, number)
-                    })
-                    .collect()
-            }
+        let mut examples = Vec::with_capacity(config.batch);
+        for (source, share) in self.sources.iter().zip(&self.shares) {
+            examples.extend(source.examples(config, step, *share as u64)?);
         }
+        Ok(examples)
     }
+}
+
+/// Divides a batch by weights, the largest remainders rounded up.
+fn apportion(batch: usize, weights: &[f64]) -> Result<Vec<usize>> {
+    let sum: f64 = weights.iter().sum();
+    if !weights.iter().all(|weight| *weight > 0.0 && weight.is_finite()) {
+        bail!("every --weight must be a positive number");
+    }
+    let exact: Vec<f64> = weights.iter().map(|weight| batch as f64 * weight / sum).collect();
+    let mut shares: Vec<usize> = exact.iter().map(|share| share.floor() as usize).collect();
+    let mut by_remainder: Vec<usize> = (0..weights.len()).collect();
+    by_remainder.sort_by(|a, b| exact[*b].fract().total_cmp(&exact[*a].fract()));
+    let missing = batch.saturating_sub(shares.iter().sum());
+    for place in by_remainder.into_iter().take(missing) {
+        shares[place] += 1;
+    }
+    match shares.iter().position(|share| *share == 0) {
+        Some(place) => bail!("source {} of --data would not have a picture in a batch of {batch}", place + 1),
+        None => Ok(shares),
+    }
+}
+
+/// How a run draws negatives.
+fn recipe(config: &RunConfig) -> Recipe<'_> {
+    Recipe { strategy: config.strategy.into(), ..Recipe::replace(&config.concepts) }
 }
 
 /// The list of pictures in a run folder that trains on files.
@@ -151,27 +270,46 @@ pub struct Batch {
     /// The captions, `B` of them.
     pub captions: TokenBatch,
     /// The hard negatives of all captions, or nothing when no caption has one.
-    pub negatives: Option<TokenBatch>,
+    pub negatives: Option<HardNegatives>,
     /// Captions that have at least one negative.
     pub with_negatives: usize,
+}
+
+/// The hard negatives of a batch, `M` of them, those of a caption next to each other.
+pub struct HardNegatives {
+    /// Their texts, `M`.
+    pub texts: TokenBatch,
+    /// The row of the caption that each is a negative of.
+    pub of: Vec<usize>,
+    /// What each changes.
+    pub concepts: Vec<Concept>,
 }
 
 /// Makes the batch of a step.
 ///
 /// # Errors
 /// If a picture cannot be read any more, or a caption not be split into tokens.
-fn batch(config: &RunConfig, source: &Source, tokenizer: &Tokenizer, step: u64) -> Result<Batch> {
-    let examples = source.examples(config, step)?;
+fn batch(config: &RunConfig, data: &Data, tokenizer: &Tokenizer, step: u64) -> Result<Batch> {
+    let examples = data.examples(config, step)?;
     let encode = |text: &String| tokenizer.encode(text, config.model.text.context);
     let captions = examples
         .iter()
         .map(|example| encode(&example.caption))
         .collect::<Result<Vec<_>, TokenizerError>>()?;
-    let negatives = examples.iter().flat_map(|example| &example.negatives);
-    let negatives = negatives.map(encode).collect::<Result<Vec<_>, TokenizerError>>()?;
+    let negatives: Vec<(usize, &Negative)> = examples
+        .iter()
+        .enumerate()
+        .flat_map(|(row, example)| example.negatives.iter().map(move |negative| (row, negative)))
+        .collect();
+    let texts = negatives.iter().map(|(_, negative)| encode(&negative.caption));
+    let texts = texts.collect::<Result<Vec<_>, TokenizerError>>()?;
     Ok(Batch {
         captions: tokenizer.batch(&captions),
-        negatives: (!negatives.is_empty()).then(|| tokenizer.batch(&negatives)),
+        negatives: (!negatives.is_empty()).then(|| HardNegatives {
+            texts: tokenizer.batch(&texts),
+            of: negatives.iter().map(|(row, _)| *row).collect(),
+            concepts: negatives.iter().map(|(_, negative)| negative.concept).collect(),
+        }),
         with_negatives: examples.iter().filter(|example| !example.negatives.is_empty()).count(),
         pixels: examples.into_iter().flat_map(|example| example.pixels).collect(),
     })
@@ -180,16 +318,16 @@ fn batch(config: &RunConfig, source: &Source, tokenizer: &Tokenizer, step: u64) 
 /// Batches from `start` on, made on another thread, at most two ahead of the device.
 pub fn batches(
     config: &RunConfig,
-    source: &Arc<Source>,
+    data: &Arc<Data>,
     tokenizer: &Tokenizer,
     start: u64,
 ) -> Receiver<Result<Batch>> {
     let (sender, receiver) = sync_channel(2);
-    let (config, source, tokenizer) = (config.clone(), Arc::clone(source), tokenizer.clone());
+    let (config, data, tokenizer) = (config.clone(), Arc::clone(data), tokenizer.clone());
     thread::spawn(move || {
         for step in start..config.steps() {
             // The receiver goes away when training stops early, or fails: there is nobody left to make batches for.
-            if sender.send(batch(&config, &source, &tokenizer, step)).is_err() {
+            if sender.send(batch(&config, &data, &tokenizer, step)).is_err() {
                 return;
             }
         }
@@ -208,6 +346,16 @@ mod tests {
         assert_eq!(pictures("scenes:7").expect("a source"), 7);
         for wrong in ["scenes:", "scenes:0", "scenes:x", "coco", ""] {
             assert!(pictures(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_batch_is_divided_by_weights_and_nobody_goes_without() {
+        assert_eq!(apportion(64, &[1.0, 1.0]).expect("shares"), [32, 32]);
+        assert_eq!(apportion(10, &[2.0, 1.0, 1.0]).expect("shares"), [5, 3, 2]);
+        assert_eq!(apportion(7, &[0.1]).expect("shares"), [7]);
+        for wrong in [&[1.0, 0.0][..], &[1.0, f64::NAN], &[100.0, 1.0], &[1.0, -1.0]] {
+            assert!(apportion(16, wrong).is_err(), "{wrong:?}");
         }
     }
 }

@@ -41,7 +41,7 @@ impl Backend {
 }
 
 /// Opens the first device of a kind or, if none is asked for, of the best kind that is there.
-/// Call it once, before any thread is started.
+/// The first call in a process comes before any thread is started.
 ///
 /// # Errors
 /// If there is no such device.
@@ -71,6 +71,11 @@ pub fn open(wanted: Option<Backend>) -> Result<Device> {
 /// Burn restores an optimiser's state to its default device, which would be CUDA even where no driver is.
 #[expect(unsafe_code, reason = "Burn offers no other way to choose its default device than the environment")]
 fn make_default(kind: Backend) {
-    // SAFETY: `open` is called before any other thread is started, so nobody reads the environment meanwhile.
-    unsafe { std::env::set_var("BURN_DEVICE", kind.burn_name()) };
+    const NAME: &str = "BURN_DEVICE";
+    if std::env::var(NAME).is_ok_and(|device| device == kind.burn_name()) {
+        return;
+    }
+    // SAFETY: the first `open` comes before any other thread is started, so nobody reads the environment meanwhile; all
+    // of a process open the same kind, so later ones do not get here.
+    unsafe { std::env::set_var(NAME, kind.burn_name()) };
 }

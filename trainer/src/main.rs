@@ -15,6 +15,7 @@ mod cli;
 mod data;
 mod device;
 mod evaluation;
+mod experiment;
 mod import;
 mod leakage;
 mod metrics;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         cli::Verb::Negatives(args) => verbs::negatives::run(&args),
         cli::Verb::Fluency(args) => verbs::fluency::run(&args),
         cli::Verb::Pretrain(args) => verbs::pretrain::run(&args),
+        cli::Verb::Experiment(args) => verbs::experiment::run(&args),
         cli::Verb::Evaluate(args) => verbs::evaluate::run(&args),
         cli::Verb::Score(args) => verbs::score::run(&args),
         cli::Verb::Embed(args) => verbs::embed::run(&args),

@@ -1,6 +1,7 @@
 //! What a run reports while it trains: a bar for people, `metrics.jsonl` for programs.
 
-use std::fs::{File, OpenOptions};
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +9,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use serde_json::{Map, Value};
+
+const FILE: &str = "metrics.jsonl";
 
 /// One line of `metrics.jsonl`.
 #[derive(Serialize)]
@@ -22,10 +26,32 @@ pub struct Metrics {
     pub logit_scale: f32,
     /// Share of captions with a hard negative since the last line.
     pub with_negatives: f64,
+    /// Share of hard negatives that their captions were ahead of, by concept. Scenes are never shown twice, so of scenes
+    /// this is what a held-out set would say.
+    pub negatives_beaten: BTreeMap<String, f64>,
     /// Pictures a second since the last line.
     pub pictures_per_second: f64,
     /// Share of that time spent waiting for data.
     pub waiting: f64,
+}
+
+/// The whole lines of a run's `metrics.jsonl` up to step `until`; none if there is no such file yet. Later lines are of
+/// steps that a killed run will take again, and its last line may have been cut short.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn read(run: &Path, until: u64) -> Result<Vec<Map<String, Value>>> {
+    let path = run.join(FILE);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(lines_until(&text, until).map(|(_, fields)| fields).collect())
+}
+
+fn lines_until(text: &str, until: u64) -> impl Iterator<Item = (&str, Map<String, Value>)> {
+    let whole = text.lines().filter_map(|line| Some((line, serde_json::from_str::<Map<_, _>>(line).ok()?)));
+    whole.filter(move |(_, fields)| fields["step"].as_u64().is_some_and(|step| step <= until))
 }
 
 /// The bar and the file.
@@ -35,12 +61,22 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// Appends to the `metrics.jsonl` of a run folder.
+    /// Goes on with the `metrics.jsonl` of a run folder after `done` steps. What a killed run wrote of later steps is
+    /// taken out, because those steps are taken again.
     ///
     /// # Errors
-    /// If the file cannot be opened.
+    /// If the file cannot be read or written.
     pub fn new(run: &Path, steps: u64, done: u64, quiet: bool) -> Result<Self> {
-        let path = run.join("metrics.jsonl");
+        let path = run.join(FILE);
+        if path.exists() {
+            let text =
+                fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let partial = run.join("metrics.jsonl.partial");
+            let known: String = lines_until(&text, done).map(|(line, _)| format!("{line}\n")).collect();
+            fs::write(&partial, known)
+                .and_then(|()| fs::rename(&partial, &path))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
         let file = OpenOptions::new()
             .create(true)
             .append(true)
@@ -67,10 +103,10 @@ impl Reporter {
     /// # Errors
     /// If the file cannot be written.
     pub fn report(&mut self, metrics: &Metrics) -> Result<()> {
-        self.bar.set_message(format!(
-            "loss {:.3}, {:.0} pictures/s, ",
-            metrics.loss, metrics.pictures_per_second
-        ));
+        let beaten = metrics.negatives_beaten.iter();
+        let beaten: String = beaten.map(|(name, share)| format!("{name} {:.0} %, ", 100.0 * share)).collect();
+        let (loss, speed) = (metrics.loss, metrics.pictures_per_second);
+        self.bar.set_message(format!("loss {loss:.3}, {beaten}{speed:.0} pictures/s, "));
         let line = serde_json::to_string(metrics)?;
         writeln!(self.file, "{line}").context("cannot write metrics.jsonl")
     }
@@ -78,5 +114,18 @@ impl Reporter {
     /// Says something above the bar.
     pub fn say(&self, words: &str) {
         self.bar.suspend(|| eprintln!("{words}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_after_the_checkpoint_is_forgotten() {
+        let text = "{\"step\":20,\"loss\":1}\n{\"step\":40}\n{\"step\":60}\n{\"ste";
+        let known = |until| lines_until(text, until).map(|(line, _)| line).collect::<Vec<_>>();
+        assert_eq!(known(40), ["{\"step\":20,\"loss\":1}", "{\"step\":40}"]);
+        assert!(known(0).is_empty());
     }
 }

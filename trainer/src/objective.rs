@@ -1,23 +1,157 @@
-//! The contrastive loss with hard negatives.
+//! The contrastive losses: CLIP's, and four published ways in which hard negatives enter it.
 //!
-//! Each picture must find its caption among all captions and all hard negatives of the batch; each caption must
-//! find its picture among all pictures, as in CLIP (arXiv 2103.00020, figure 3). A hard negative has no picture,
-//! so it stands only on the first side (figure 1 of arXiv 2403.02875; the form NegCLIP published).
+//! Each caption must find its picture among all pictures of the batch, as in CLIP (arXiv 2103.00020, figure 3). A hard
+//! negative has no picture, so it stands only on the other side, where each picture must find its caption.
+//!
+//! With `s` for a cosine times the logit scale:
+//!
+//! | loss | what a picture's caption must beat | source |
+//! |---|---|---|
+//! | [`Loss::Append`] | all captions and all hard negatives of the batch, in one softmax | figure 1 of arXiv 2403.02875; NegCLIP, arXiv 2210.01936 |
+//! | [`Loss::Own`] | all captions; and, in a softmax of their own, the negatives of this very caption | TSVLC, arXiv 2211.11733 |
+//! | [`Loss::Focal`] | the same, easy ones weighing less and no target being certain | FSC-CLIP, arXiv 2410.05210 |
+//! | [`Loss::Rank`] | as `Append`; and each own negative by a margin that grows with what was reached | CE-CLIP, arXiv 2306.08832 |
+//!
+//! A caption without negatives is an ordinary example under every one of them.
+
+mod beaten;
+mod own;
+mod rank;
 
 use burn::nn::loss::CrossEntropyLossConfig;
-use burn::tensor::{Int, Tensor, assert_shape};
+use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use shared::concept::Concept;
 
-/// The loss of a batch. A caption without negatives adds no column and stays an ordinary example.
+use beaten::Beaten;
+use own::Scores;
+pub use rank::Margins;
+
+/// How hard negatives enter the loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Loss {
+    /// All negatives of the batch are more columns of every picture's softmax (NegCLIP).
+    #[default]
+    Append,
+    /// Each caption also competes with its own negatives alone (TSVLC).
+    Own,
+    /// The same with focal weights and smoothed labels (FSC-CLIP).
+    Focal,
+    /// Columns, and each own negative must stay below by an adaptive margin (CE-CLIP).
+    Rank,
+}
+
+impl Loss {
+    /// The weight of the second term in the published recipes; `Append` has no second term.
+    pub fn published_weight(self) -> f64 {
+        match self {
+            Loss::Append => 0.0,
+            Loss::Own | Loss::Focal => 0.5,
+            Loss::Rank => 0.2,
+        }
+    }
+}
+
+/// The embeddings of one step.
+pub struct Embedded {
+    /// `[B, E]`, unit rows
+    pub images: Tensor<2>,
+    /// `[B, E]`, unit rows
+    pub captions: Tensor<2>,
+    /// Nothing when no caption of the batch has a negative.
+    pub negatives: Option<Negatives>,
+}
+
+/// The hard negatives of a batch, `M` of them.
+pub struct Negatives {
+    /// `[M, E]`, unit rows
+    pub embeddings: Tensor<2>,
+    /// The row of the caption that each is a negative of.
+    pub of: Vec<usize>,
+    /// What each changes.
+    pub concepts: Vec<Concept>,
+}
+
+/// A loss, and what it remembers from step to step.
+pub struct Objective {
+    loss: Loss,
+    weight: f64,
+    /// The margins that the last step has reached, for [`Loss::Rank`].
+    margins: Margins,
+    /// How often captions were ahead of their negatives since somebody asked.
+    beaten: Beaten,
+}
+
+impl Objective {
+    /// A loss whose second term weighs `weight`.
+    pub fn new(loss: Loss, weight: f64, margins: Margins) -> Self {
+        Objective { loss, weight, margins, beaten: Beaten::default() }
+    }
+
+    /// The share of negatives that their captions were ahead of since this was asked last, for each concept that was
+    /// seen. Makes the device wait.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn take_beaten(&mut self) -> anyhow::Result<Vec<(Concept, f64)>> {
+        std::mem::take(&mut self.beaten).shares()
+    }
+
+    /// What has to be saved to go on later.
+    pub fn margins(&self) -> &Margins {
+        &self.margins
+    }
+
+    /// The loss of a batch, `[1]`.
+    ///
+    /// # Shapes
+    /// - `logit_scale`: `[1]`
+    ///
+    /// # Panics
+    /// If the shapes do not agree.
+    pub fn loss(&mut self, embedded: Embedded, logit_scale: Tensor<1>) -> Tensor<1> {
+        let Embedded { images, captions, negatives } = embedded;
+        let appended = negatives.as_ref().map(|negatives| negatives.embeddings.clone());
+        let contrastive =
+            |appended| contrastive(images.clone(), captions.clone(), appended, logit_scale.clone());
+        let Some(negatives) = &negatives else { return contrastive(None) };
+        let scores = Scores::new(&images, &captions, negatives, &logit_scale);
+        self.beaten.count(&scores, &negatives.concepts);
+        match self.loss {
+            Loss::Append => contrastive(appended),
+            Loss::Own => contrastive(None) + own::cross_entropy(scores) * self.weight,
+            Loss::Focal => contrastive(None) + own::focal(scores) * self.weight,
+            Loss::Rank => {
+                contrastive(appended) + self.margins.rank(&scores, &negatives.concepts) * self.weight
+            }
+        }
+    }
+}
+
+/// A matrix `[4, M]` that sums over the negatives of each concept; `weight` is what each counts among `count` of its
+/// concept.
+fn by_concept(concepts: &[Concept], device: &Device, weight: impl Fn(usize) -> f32) -> Tensor<2> {
+    let n = concepts.len();
+    let mut matrix = vec![0.0f32; Concept::ALL.len() * n];
+    for concept in Concept::ALL {
+        let own: Vec<usize> = (0..n).filter(|number| concepts[*number] == concept).collect();
+        for number in &own {
+            matrix[concept as usize * n + number] = weight(own.len());
+        }
+    }
+    Tensor::from_data(TensorData::new(matrix, [Concept::ALL.len(), n]), device)
+}
+
+/// CLIP's loss; with `negatives` in one softmax with the captions, the loss of NegCLIP.
 ///
 /// # Shapes
 /// - `images`, `captions`: `[B, E]`, unit rows
-/// - `negatives`: `[M, E]`, unit rows, or nothing when no caption of the batch has one
+/// - `negatives`: `[M, E]`, unit rows
 /// - `logit_scale`: `[1]`
 /// - returns `[1]`
-///
-/// # Panics
-/// If the shapes do not agree.
-pub fn contrastive(
+fn contrastive(
     images: Tensor<2>,
     captions: Tensor<2>,
     negatives: Option<Tensor<2>>,
@@ -44,61 +178,11 @@ pub fn contrastive(
     (image_to_text + text_to_image) / 2.0
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use burn::tensor::{Device, TensorData};
-
-    fn rows<const N: usize>(values: [[f32; 2]; N], device: &Device) -> Tensor<2> {
-        Tensor::from_data(TensorData::from(values), device)
-    }
-
-    fn one(device: &Device) -> Tensor<1> {
-        Tensor::ones([1], device)
-    }
-
-    #[test]
-    fn a_model_that_knows_nothing_pays_the_entropy_of_a_blind_guess() {
-        let device = Device::flex();
-        let blank = Tensor::<2>::zeros([4, 8], &device);
-        let plain = contrastive(blank.clone(), blank.clone(), None, one(&device)).into_scalar::<f32>();
-        assert!((plain - 4f32.ln()).abs() < 1e-5, "{plain}");
-        let negatives = Some(Tensor::zeros([12, 8], &device));
-        let hard = contrastive(blank.clone(), blank, negatives, one(&device)).into_scalar::<f32>();
-        let blind_guess = (16f32.ln() + 4f32.ln()) / 2.0;
-        assert!((hard - blind_guess).abs() < 1e-5, "{hard}");
-    }
-
-    #[test]
-    fn the_value_is_that_of_a_worked_example() {
-        let device = Device::flex();
-        let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
-        let negatives = Some(rows([[0.0, 1.0]], &device));
-        let loss = contrastive(images.clone(), images, negatives, one(&device)).into_scalar::<f32>();
-        let e = 1f32.exp();
-        // The first picture sees logits 1, 0, 0; the second 0, 1 and the negative's 1.
-        let image_to_text = (-(e / (e + 2.0)).ln() - (e / (1.0 + 2.0 * e)).ln()) / 2.0;
-        let text_to_image = -(e / (e + 1.0)).ln();
-        let expected = (image_to_text + text_to_image) / 2.0;
-        assert!((loss - expected).abs() < 1e-5, "{loss} is not {expected}");
-    }
-
-    #[test]
-    fn pictures_are_pulled_to_their_captions_and_pushed_from_negatives() {
-        let device = Device::flex().autodiff();
-        let images = rows([[0.6, 0.8], [0.8, -0.6]], &device).require_grad();
-        let captions = rows([[0.6, 0.8], [0.8, -0.6]], &device).require_grad();
-        let negatives = rows([[0.8, 0.6]], &device).require_grad();
-        let loss = contrastive(images.clone(), captions.clone(), Some(negatives.clone()), one(&device));
-        let gradients = loss.backward();
-        let along = |tensor: &Tensor<2>, towards: Tensor<2>| -> f32 {
-            let gradient = tensor.grad(&gradients).expect("a gradient");
-            (gradient * towards).sum().into_scalar()
-        };
-        let plain = images.clone().inner();
-        // Going down the gradient raises each picture's similarity to its caption, and lowers it to the negative.
-        assert!(along(&captions, plain.clone()) < 0.0);
-        let first = Tensor::from_data(TensorData::from([[0.6f32, 0.8]]), &Device::flex());
-        assert!(along(&negatives, first) > 0.0);
-    }
+/// Whole numbers as a tensor, `[n]`.
+fn indices(numbers: &[usize], device: &Device) -> Tensor<1, Int> {
+    let numbers: Vec<i32> = numbers.iter().map(|number| *number as i32).collect();
+    Tensor::from_ints(numbers.as_slice(), device)
 }
+
+#[cfg(test)]
+mod tests;

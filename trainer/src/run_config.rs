@@ -7,12 +7,17 @@ use serde::{Deserialize, Serialize};
 use shared::concept::Concept;
 use shared::model::ClipConfig;
 
+use crate::cli::Rules;
+use crate::objective::Loss;
+
 /// The resolved settings of a run. Unknown keys are errors, so that a typing mistake changes nothing silently.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
-    /// The data source as given.
-    pub data: String,
+    /// The data sources as given.
+    pub data: Vec<String>,
+    /// Pictures of each source in a batch.
+    pub shares: Vec<usize>,
     /// Folders of pictures besides that of the source.
     #[serde(default)]
     pub images: Vec<PathBuf>,
@@ -22,12 +27,27 @@ pub struct RunConfig {
     /// A number that changes with the names and captions of the source.
     #[serde(default)]
     pub fingerprint: u64,
-    /// Pictures an epoch.
+    /// Pictures an epoch, of the first source.
     pub pictures: u64,
-    /// `none`, a concept or `all`.
+    /// `none`, concepts with commas between them, or `all`.
     pub negatives: String,
     /// The concepts whose terms are replaced.
     pub concepts: Vec<Concept>,
+    /// The rules that make negatives.
+    #[serde(default)]
+    pub strategy: Rules,
+    /// How negatives enter the loss.
+    #[serde(default)]
+    pub loss: Loss,
+    /// The weight of the loss's second term.
+    #[serde(default)]
+    pub loss_weight: f64,
+    /// The bundle that the run begins from, with its tokenizer; without it from scratch.
+    #[serde(default)]
+    pub init: Option<PathBuf>,
+    /// Whether the image tower stays as it is.
+    #[serde(default)]
+    pub lock_image: bool,
     /// The most negatives a caption.
     pub per_caption: usize,
     /// The share of the run, from its beginning, that shows one object at a time: what a thing is called is learnt
@@ -58,7 +78,7 @@ const FILE: &str = "run.json";
 impl RunConfig {
     /// Optimiser steps of a pass over the data.
     pub fn steps_an_epoch(&self) -> u64 {
-        (self.pictures / self.batch as u64).max(1)
+        self.pictures / self.shares[0] as u64
     }
 
     /// Optimiser steps of the whole run.
@@ -72,8 +92,10 @@ impl RunConfig {
     /// If the folder cannot be written to.
     pub fn save(&self, folder: &Path) -> Result<()> {
         let path = folder.join(FILE);
-        let json = serde_json::to_string_pretty(self)?;
-        std::fs::write(&path, json).with_context(|| format!("cannot write {}", path.display()))
+        let failed = || format!("cannot write {}", path.display());
+        let partial = folder.join("run.json.partial");
+        std::fs::write(&partial, serde_json::to_string_pretty(self)?).with_context(failed)?;
+        std::fs::rename(&partial, &path).with_context(failed)
     }
 
     /// Reads the settings of a run folder.

@@ -44,6 +44,35 @@ impl Share {
     }
 }
 
+/// Values of several runs, summed up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// Their mean.
+    pub mean: f64,
+    /// Their sample standard deviation; none of one value.
+    pub deviation: Option<f64>,
+    /// The 95 % interval of the mean by Student's t; none of one value.
+    pub interval: Option<[f64; 2]>,
+}
+
+/// Sums the values of several runs up.
+pub fn spread(values: &[f64]) -> Spread {
+    /// The 97.5th percentiles of Student's t for 1 to 10 degrees of freedom; more of them have at most the last one.
+    const T: [f64; 10] = [
+        12.706_205, 4.302_653, 3.182_446, 2.776_445, 2.570_582, 2.446_912, 2.364_624, 2.306_004, 2.262_157,
+        2.228_139,
+    ];
+    let n = values.len();
+    let mean = values.iter().sum::<f64>() / n as f64;
+    if n < 2 {
+        return Spread { mean, deviation: None, interval: None };
+    }
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let deviation = (squares / (n - 1) as f64).sqrt();
+    let reach = T[(n - 2).min(T.len() - 1)] * deviation / (n as f64).sqrt();
+    Spread { mean, deviation: Some(deviation), interval: Some([mean - reach, mean + reach]) }
+}
+
 /// One outcome and the picture that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
@@ -180,5 +209,14 @@ mod tests {
             [0.0, 0.025, 0.5, 1.0].map(|share| quantile(&[1.0, 3.0, 7.0], share)),
             [1.0, 1.1, 3.0, 7.0]
         );
+    }
+
+    #[test]
+    fn runs_are_summed_up_as_scipy_does() {
+        let told = spread(&[0.3, 0.5, 0.7]);
+        let [low, high] = told.interval.expect("an interval");
+        assert!((told.mean - 0.5).abs() < 1e-12 && (told.deviation.expect("a spread") - 0.2).abs() < 1e-12);
+        assert!((low - 0.003_172_5).abs() < 1e-6 && (high - 0.996_827_5).abs() < 1e-6, "{low} {high}");
+        assert_eq!(spread(&[0.4]), Spread { mean: 0.4, deviation: None, interval: None });
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod embed;
 pub mod evaluate;
+pub mod experiment;
 pub mod export;
 pub mod fluency;
 pub mod import;

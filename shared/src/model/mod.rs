@@ -186,6 +186,12 @@ impl Clip {
         self.logit_scale.val().clamp_max(MAX_LOGIT_SCALE.ln()).exp()
     }
 
+    /// The model with an image tower that no training step changes.
+    pub fn lock_image(mut self) -> Self {
+        self.image = self.image.no_grad();
+        self
+    }
+
     /// The device that holds the weights.
     pub fn device(&self) -> Device {
         self.logit_scale.val().device()

@@ -141,14 +141,13 @@ impl Photographs {
         let caption = &photograph.captions[nth];
         let siblings = photograph.captions.iter().enumerate().filter(|(other, _)| *other != nth);
         let guard = Guard::new(siblings.map(|(_, sibling)| sibling), []);
-        let recipe =
-            Recipe { guard: Some(&guard), fluency: Some(fluency()), ..Recipe::replace(&config.concepts) };
+        let recipe = Recipe { guard: Some(&guard), fluency: Some(fluency()), ..super::recipe(config) };
         let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
         let negatives = negative::draw(caption, &recipe, config.per_caption, rng);
         Ok(Example {
             pixels: config.model.preprocess.pixels(&photograph.picture()?),
             caption: caption.text().to_owned(),
-            negatives: negatives.into_iter().map(|negative| negative.caption).collect(),
+            negatives,
         })
     }
 }

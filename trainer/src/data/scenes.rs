@@ -45,21 +45,16 @@ impl Scenes {
         (0..SURVEYED).into_par_iter().map(|number| self.captioned(number, false).1).collect()
     }
 
-    /// The scene of a number, its caption and its negatives.
-    pub fn example(&self, config: &RunConfig, number: u64) -> Example {
-        let single = (number as f64) < config.single_objects * (config.pictures * config.epochs) as f64;
+    /// The scene of a number, with one object only if it is `single`, its caption and its negatives.
+    pub fn example(&self, config: &RunConfig, number: u64, single: bool) -> Example {
         let (scene, caption) = self.captioned(number, single);
         let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
         let side = SIDES[rng.random_range(0..SIDES.len() as u32) as usize];
         let pixels = config.model.preprocess.pixels(&scene.render(side));
         let text = Caption::new(caption.as_str());
-        let recipe = Recipe { vocabulary: Some(&self.known), ..Recipe::replace(&config.concepts) };
+        let recipe = Recipe { vocabulary: Some(&self.known), ..super::recipe(config) };
         let negatives = negative::draw(&text, &recipe, config.per_caption, rng);
-        Example {
-            pixels,
-            caption,
-            negatives: negatives.into_iter().map(|negative| negative.caption).collect(),
-        }
+        Example { pixels, caption, negatives }
     }
 
     fn captioned(&self, number: u64, single: bool) -> (Scene, String) {

@@ -11,7 +11,7 @@ use shared::bundle::{Bundle, Training};
 use crate::cli::ExportArgs;
 use crate::data::PICTURE_LIST;
 use crate::verbs::pretrain;
-use crate::{bundles, checkpoint, leakage};
+use crate::{bundles, checkpoint, leakage, metrics};
 
 /// Writes the newest checkpoint of a run as a bundle.
 ///
@@ -19,17 +19,18 @@ use crate::{bundles, checkpoint, leakage};
 /// If the folder holds no checkpoint, or the file cannot be written.
 pub fn run(args: &ExportArgs) -> Result<()> {
     let (config, tokenizer) = pretrain::load(&args.run)?;
-    let (steps, folder) = checkpoint::latest(&args.run)?;
+    let latest = checkpoint::latest(&args.run)?;
+    let (steps, folder) = latest.with_context(|| format!("{} has no checkpoint yet", args.run.display()))?;
     let device = Device::flex();
     let model = checkpoint::load_model(&folder, config.model.init(&device))?;
     let training = Training {
-        data: vec![config.data.clone()],
+        data: config.data.clone(),
         negatives: config.negatives.clone(),
         steps,
         batch: config.batch,
         seed: config.seed,
         commit: config.commit.clone(),
-        results: last_metrics(&args.run)?,
+        results: metrics_at(&args.run, steps)?,
         pictures: pictures(&args.run)?,
         imported: None,
     };
@@ -51,12 +52,8 @@ fn pictures(run: &Path) -> Result<Vec<u32>> {
     Ok(known.into_iter().collect())
 }
 
-/// The numbers of the last line of `metrics.jsonl`.
-fn last_metrics(run: &Path) -> Result<serde_json::Map<String, serde_json::Value>> {
-    let path = run.join("metrics.jsonl");
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let line = text.lines().last().with_context(|| format!("{} is empty", path.display()))?;
-    let all: serde_json::Map<_, _> =
-        serde_json::from_str(line).with_context(|| format!("cannot understand {}", path.display()))?;
-    Ok(all.into_iter().filter(|(name, _)| ["loss", "logit_scale"].contains(&name.as_str())).collect())
+/// What was measured up to the checkpoint of `steps`; later lines are of steps that a killed run will take again.
+fn metrics_at(run: &Path, steps: u64) -> Result<serde_json::Map<String, serde_json::Value>> {
+    let last = metrics::read(run, steps)?.pop().unwrap_or_default();
+    Ok(last.into_iter().filter(|(name, _)| ["loss", "logit_scale"].contains(&name.as_str())).collect())
 }

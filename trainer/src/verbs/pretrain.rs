@@ -1,8 +1,10 @@
 //! `pretrain`: the loop, in reading order: wait for data, step, report, save.
 
+use std::collections::BTreeSet;
+use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -10,19 +12,20 @@ use burn::module::{Module, ParamGroup};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use clap::ValueEnum;
+use shared::concept::Concept;
 use shared::model::Clip;
 use shared::tokenizer::Tokenizer;
 
-use crate::cli::PretrainArgs;
-use crate::data::{self, Batch, Source};
+use crate::cli::{Negatives as Kinds, PretrainArgs};
+use crate::data::{self, Batch, Data};
 use crate::metrics::{Metrics, Reporter};
+use crate::objective::{Embedded, Margins, Negatives, Objective};
+use crate::report::curves;
 use crate::run_config::{self, RunConfig};
-use crate::{checkpoint, device, objective, schedule};
+use crate::{bundles, checkpoint, device, schedule};
 
 /// Steps between two lines of metrics. Reading a loss back makes the device wait, so it is not done every step.
 const REPORT_EVERY: u64 = 20;
-/// Steps between two checkpoints.
-const SAVE_EVERY: u64 = 200;
 /// Longer gradients of one parameter are shortened to this length.
 const GRADIENT_NORM: f32 = 1.0;
 
@@ -31,18 +34,15 @@ const GRADIENT_NORM: f32 = 1.0;
 /// # Errors
 /// If the folder is in use by another run or cannot be written to, or the device fails.
 pub fn run(args: &PretrainArgs) -> Result<()> {
+    let _claim = claim(args)?;
     let device = device::open(args.device)?;
-    let (config, source, tokenizer) = if args.resume { go_on(&args.out)? } else { start(args)? };
+    let (config, data, tokenizer) = if args.resume { go_on(&args.out)? } else { start(args)? };
     let device = device.autodiff();
     device.seed(config.seed);
-    let mut state =
-        State { model: config.model.init(&device).materialize(), optimizer: optimizer(&config), done: 0 };
-    if args.resume {
-        let (step, folder) = checkpoint::latest(&args.out)?;
-        state.model = checkpoint::load_model(&folder, state.model)?;
-        state.optimizer = checkpoint::load_optimizer(&folder, state.optimizer)?;
-        state.done = step;
-    }
+    let state = match checkpoint::latest(&args.out)? {
+        Some((step, folder)) => State::load(&config, step, &folder, &device)?,
+        None => State::begin(&config, &device)?,
+    };
     eprintln!(
         "{} weights, {} steps of {} pictures, negatives: {}",
         state.model.num_params(),
@@ -50,29 +50,77 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
         config.batch,
         config.negatives
     );
-    train(args, &config, &Arc::new(source), &tokenizer, &device, state)
+    train(args, &config, &Arc::new(data), &tokenizer, &device, state)
+}
+
+/// Keeps other processes out of the run folder for as long as the file is open, however this one ends.
+fn claim(args: &PretrainArgs) -> Result<File> {
+    let run = &args.out;
+    if args.resume {
+        RunConfig::load(run)?;
+    } else {
+        std::fs::create_dir_all(run).with_context(|| format!("cannot make {}", run.display()))?;
+    }
+    let failed = || format!("cannot write into {}", run.display());
+    let file = File::create(run.join("lock")).with_context(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("{} is in use by another process", run.display()),
+        Err(TryLockError::Error(error)) => Err(error).with_context(failed),
+    }
 }
 
 /// All that changes from step to step.
 struct State {
     model: Clip,
     optimizer: ModuleOptimizer,
+    objective: Objective,
     /// Steps.
     done: u64,
+}
+
+impl State {
+    /// The state before the first step.
+    fn begin(config: &RunConfig, device: &Device) -> Result<Self> {
+        let model = match &config.init {
+            Some(path) => bundles::read(path)?.model(device)?,
+            None => config.model.init(device).materialize(),
+        };
+        let margins = Margins::new([0.0; Concept::ALL.len()], device);
+        Ok(State::new(config, model, optimizer(config), margins, 0))
+    }
+
+    /// The state of a checkpoint.
+    fn load(config: &RunConfig, step: u64, folder: &Path, device: &Device) -> Result<Self> {
+        let model = checkpoint::load_model(folder, config.model.init(device).materialize())?;
+        let optimizer = checkpoint::load_optimizer(folder, optimizer(config))?;
+        let margins = Margins::new(checkpoint::load_margins(folder)?, device);
+        Ok(State::new(config, model, optimizer, margins, step))
+    }
+
+    fn new(config: &RunConfig, model: Clip, optimizer: ModuleOptimizer, margins: Margins, done: u64) -> Self {
+        State {
+            model: if config.lock_image { model.lock_image() } else { model },
+            optimizer,
+            objective: Objective::new(config.loss, config.loss_weight, margins),
+            done,
+        }
+    }
 }
 
 fn train(
     args: &PretrainArgs,
     config: &RunConfig,
-    source: &Arc<Source>,
+    data: &Arc<Data>,
     tokenizer: &Tokenizer,
     device: &Device,
     mut state: State,
 ) -> Result<()> {
     let steps = config.steps();
-    let interrupt = interrupt()?;
+    listen_for_interrupt()?;
+    let _stepping = Stepping::begin();
     let mut reporter = Reporter::new(&args.out, steps, state.done, args.quiet)?;
-    let batches = data::batches(config, source, tokenizer, state.done);
+    let batches = data::batches(config, data, tokenizer, state.done);
     let mut interval = Interval::begin();
     while state.done < steps {
         let waiting = Instant::now();
@@ -80,7 +128,8 @@ fn train(
         interval.waited += waiting.elapsed();
         interval.with_negatives += batch.with_negatives;
 
-        let loss = loss(&state.model, batch, config, device);
+        let embedded = embed(&state.model, batch, config, device);
+        let loss = state.objective.loss(embedded, state.model.logit_scale());
         let gradients = GradientsParams::from_grads(loss.backward(), &state.model);
         let rate = schedule::learning_rate(config.learning_rate, config.warmup, state.done, steps);
         state.model = state.optimizer.step(rate, state.model, gradients);
@@ -89,16 +138,20 @@ fn train(
         reporter.step();
 
         let done = state.done;
-        let stopping = interrupt.load(Ordering::Relaxed) || args.stop_after.is_some_and(|last| done >= last);
-        if done.is_multiple_of(REPORT_EVERY) || done == steps || stopping {
-            let metrics = interval.end(done, rate, &state.model, config.batch)?;
+        let stopping =
+            INTERRUPTED.load(Ordering::Relaxed) || args.stop_after.is_some_and(|last| done >= last);
+        let saving = done.is_multiple_of(args.save_every) || done == steps || stopping;
+        // A run that goes on from a checkpoint begins a new interval, so one that is not interrupted does too.
+        if done.is_multiple_of(REPORT_EVERY) || saving {
+            let metrics = interval.end(done, rate, &mut state, config.batch)?;
             if !metrics.loss.is_finite() {
                 bail!("the loss is {} at step {done}; try a lower --learning-rate", metrics.loss);
             }
             reporter.report(&metrics)?;
         }
-        if done.is_multiple_of(SAVE_EVERY) || done == steps || stopping {
-            checkpoint::save(&args.out, done, &state.model, &state.optimizer)?;
+        if saving {
+            checkpoint::save(&args.out, done, &state.model, &state.optimizer, state.objective.margins())?;
+            curves::write(&args.out, config)?;
         }
         if stopping && done < steps {
             let out = args.out.display();
@@ -110,14 +163,19 @@ fn train(
     Ok(())
 }
 
-/// The loss of one batch, `[1]`.
-fn loss(model: &Clip, batch: Batch, config: &RunConfig, device: &Device) -> Tensor<1> {
+/// Both towers on one batch.
+fn embed(model: &Clip, batch: Batch, config: &RunConfig, device: &Device) -> Embedded {
     let side = config.model.preprocess.side;
     let pixels = TensorData::new(batch.pixels, [config.batch, 3, side, side]);
-    let images = model.encode_image(Tensor::from_data(pixels, device));
-    let captions = model.encode_tokens(&batch.captions);
-    let negatives = batch.negatives.map(|negatives| model.encode_tokens(&negatives));
-    objective::contrastive(images, captions, negatives, model.logit_scale())
+    Embedded {
+        images: model.encode_image(Tensor::from_data(pixels, device)),
+        captions: model.encode_tokens(&batch.captions),
+        negatives: batch.negatives.map(|negatives| Negatives {
+            embeddings: model.encode_tokens(&negatives.texts),
+            of: negatives.of,
+            concepts: negatives.concepts,
+        }),
+    }
 }
 
 /// AdamW (arXiv 1711.05101) with CLIP's moments; only matrices decay.
@@ -135,56 +193,113 @@ fn optimizer(config: &RunConfig) -> ModuleOptimizer {
 }
 
 /// Sets a new run up in its folder.
-fn start(args: &PretrainArgs) -> Result<(RunConfig, Source, Tokenizer)> {
+fn start(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
     if args.out.join("run.json").exists() {
         bail!(
             "{} holds a run already; go on with it by --resume, or choose another folder",
             args.out.display()
         );
     }
-    let source = Source::open(&args.data, &args.images, args.split.as_deref(), args.seed)?;
-    let pictures = source.pictures();
-    if pictures < u64::from(args.batch) {
-        bail!("an epoch of {pictures} pictures has no batch of {}; lower --batch", args.batch);
+    let (config, data, tokenizer) = configure(args)?;
+    let path = tokenizer_path(&args.out);
+    std::fs::write(&path, tokenizer.to_json()?)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    data.record(&args.out)?;
+    // Last, because a folder with this file is a run.
+    config.save(&args.out)?;
+    Ok((config, data, tokenizer))
+}
+
+/// Checks that the run in a folder was set up as these arguments say.
+///
+/// # Errors
+/// If it was not, or there is no run.
+pub fn check_settings(args: &PretrainArgs) -> Result<()> {
+    let (known, _) = load(&args.out)?;
+    let (asked, ..) = configure(args)?;
+    let comparable =
+        |config: RunConfig| RunConfig { commit: String::new(), command: String::new(), ..config };
+    if comparable(known) != comparable(asked) {
+        bail!("{} holds a run with other settings; choose another folder", args.out.display());
     }
-    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
-    let tokenizer = source.tokenizer(args.preset.vocabulary())?;
+    Ok(())
+}
+
+/// Whether a run has taken all its steps.
+///
+/// # Errors
+/// If there is no run, or it cannot be read.
+pub fn is_done(run: &Path) -> Result<bool> {
+    let (config, _) = load(run)?;
+    Ok(checkpoint::latest(run)?.is_some_and(|(step, _)| step >= config.steps()))
+}
+
+/// The settings that arguments stand for, and what they name.
+fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
+    let names: Vec<String> = args
+        .negatives
+        .iter()
+        .filter_map(|negatives| Some(negatives.to_possible_value()?.get_name().to_owned()))
+        .collect();
+    let concepts: BTreeSet<Concept> =
+        args.negatives.iter().flat_map(|negatives| negatives.concepts()).copied().collect();
+    if names.len() > 1 && args.negatives.contains(&Kinds::None) {
+        bail!("--negatives cannot be none and something else");
+    }
+    let batch = args.batch as usize;
+    let split = args.split.as_deref();
+    let data = Data::open(&args.data, &args.weight, &args.images, split, args.seed, batch)?;
+    data.check_batch()?;
+    let (model, tokenizer) = match &args.init {
+        Some(path) => {
+            let bundle = bundles::read(path)?;
+            (bundle.header().config().clone(), bundle.header().tokenizer().clone())
+        }
+        None => {
+            let tokenizer = data.tokenizer(args.preset.vocabulary())?;
+            (args.preset.config(tokenizer.vocabulary()), tokenizer)
+        }
+    };
     let config = RunConfig {
         data: args.data.clone(),
         images: args.images.clone(),
         split: args.split.clone(),
-        fingerprint: source.fingerprint(),
-        pictures,
-        negatives: args.negatives.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned()),
-        concepts: args.negatives.concepts().to_vec(),
+        shares: data.shares().to_vec(),
+        fingerprint: data.fingerprint(),
+        pictures: data.pictures(),
+        negatives: names.join(","),
+        concepts: concepts.into_iter().collect(),
+        strategy: args.strategy,
+        loss: args.loss,
+        loss_weight: args.loss_weight.unwrap_or_else(|| args.loss.published_weight()),
+        init: args.init.clone(),
+        lock_image: args.lock_image,
         per_caption: args.per_caption,
         single_objects: 0.4,
         epochs: args.epochs,
-        batch: args.batch as usize,
+        batch,
         learning_rate: args.learning_rate,
         weight_decay: 0.1,
         warmup: 0.05,
         seed: args.seed,
-        model: args.preset.config(tokenizer.vocabulary()),
+        model,
         commit: run_config::commit(),
         command: std::env::args().collect::<Vec<_>>().join(" "),
     };
-    let path = tokenizer_path(&args.out);
-    std::fs::write(&path, tokenizer.to_json()?)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    source.record(&args.out)?;
-    config.save(&args.out)?;
-    Ok((config, source, tokenizer))
+    Ok((config, data, tokenizer))
 }
 
 /// Opens the data of a run that was interrupted.
-fn go_on(run: &Path) -> Result<(RunConfig, Source, Tokenizer)> {
+fn go_on(run: &Path) -> Result<(RunConfig, Data, Tokenizer)> {
     let (config, tokenizer) = load(run)?;
-    let source = Source::open(&config.data, &config.images, config.split.as_deref(), config.seed)?;
-    if (source.pictures(), source.fingerprint()) != (config.pictures, config.fingerprint) {
-        bail!("{} has changed since the run began; it had {} pictures then", config.data, config.pictures);
+    let weights: Vec<f64> = config.shares.iter().map(|share| *share as f64).collect();
+    let split = config.split.as_deref();
+    let data = Data::open(&config.data, &weights, &config.images, split, config.seed, config.batch)?;
+    if (data.pictures(), data.fingerprint()) != (config.pictures, config.fingerprint) {
+        let names = config.data.join(" or ");
+        bail!("{names} has changed since the run began; it had {} pictures then", config.pictures);
     }
-    Ok((config, source, tokenizer))
+    Ok((config, data, tokenizer))
 }
 
 /// Reads what a run was set up with.
@@ -203,11 +318,38 @@ fn tokenizer_path(run: &Path) -> std::path::PathBuf {
 }
 
 /// Becomes true at Ctrl-C.
-fn interrupt() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&stop);
-    ctrlc::set_handler(move || seen.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;
-    Ok(stop)
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// True while there are steps to finish.
+static STEPPING: AtomicBool = AtomicBool::new(false);
+
+/// Listens for Ctrl-C from now on, once a process. The first one during training lets the step end and saves it; any
+/// other ends the program as if nobody listened.
+fn listen_for_interrupt() -> Result<()> {
+    static LISTENING: Once = Once::new();
+    let handler = || {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) || !STEPPING.load(Ordering::Relaxed) {
+            std::process::exit(128 + 2);
+        }
+    };
+    let mut heard = Ok(());
+    LISTENING.call_once(|| heard = ctrlc::set_handler(handler));
+    heard.context("cannot listen for Ctrl-C")
+}
+
+/// While this lives, there are steps to finish.
+struct Stepping;
+
+impl Stepping {
+    fn begin() -> Self {
+        STEPPING.store(true, Ordering::Relaxed);
+        Stepping
+    }
+}
+
+impl Drop for Stepping {
+    fn drop(&mut self) {
+        STEPPING.store(false, Ordering::Relaxed);
+    }
 }
 
 /// What happened since the last line of metrics.
@@ -224,20 +366,22 @@ impl Interval {
     }
 
     /// Sums up the interval and begins the next one.
-    fn end(&mut self, step: u64, learning_rate: f64, model: &Clip, batch: usize) -> Result<Metrics> {
+    fn end(&mut self, step: u64, learning_rate: f64, state: &mut State, batch: usize) -> Result<Metrics> {
         let ended = std::mem::replace(self, Interval::begin());
         let n_steps = ended.losses.len();
         let loss = Tensor::cat(ended.losses, 0).mean();
         let read = |tensor: Tensor<1>| {
             tensor.try_into_scalar::<f32>().map_err(|error| anyhow::anyhow!("the device failed: {error:?}"))
         };
+        let named = |(concept, share): (Concept, f64)| (concept.name().to_owned(), share);
         let seconds = ended.begun.elapsed().as_secs_f64();
         let pictures = (n_steps * batch) as f64;
         Ok(Metrics {
             step,
             loss: read(loss)?,
             learning_rate,
-            logit_scale: read(model.logit_scale())?,
+            logit_scale: read(state.model.logit_scale())?,
+            negatives_beaten: state.objective.take_beaten()?.into_iter().map(named).collect(),
             with_negatives: ended.with_negatives as f64 / pictures,
             pictures_per_second: pictures / seconds,
             waiting: ended.waited.as_secs_f64() / seconds,

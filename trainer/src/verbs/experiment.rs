@@ -1,0 +1,103 @@
+//! `experiment`: a grid of runs, trained, exported, scored and summed up from one file. What is done is not done again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use toml::Table;
+
+use super::{evaluate, export, pretrain};
+use crate::cli::ExportArgs;
+use crate::cli::{ExperimentArgs, PretrainArgs, Storage, Verb};
+use crate::experiment::{self, Experiment};
+
+/// Trains what is missing and prints one table a benchmark.
+///
+/// # Errors
+/// If the file is no experiment, a run in the folder was made with other settings, or a run or an evaluation fails.
+pub fn run(args: &ExperimentArgs) -> Result<()> {
+    let experiment = Experiment::read(&args.file)?;
+    // Every command is understood before the first one is carried out: a mistake in the last line costs no training.
+    let commands = commands(&experiment, args)?;
+    fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
+    let mut bundles: Vec<PathBuf> = Vec::new();
+    for (nth, command) in commands.iter().enumerate() {
+        eprintln!("{} ({} of {})", command.out.display(), nth + 1, commands.len());
+        if !train(command)? {
+            return Ok(());
+        }
+        bundles.push(bundle_of(&command.out));
+        export::run(&ExportArgs {
+            run: command.out.clone(),
+            out: bundle_of(&command.out),
+            precision: Storage::F16,
+        })?;
+    }
+    let arms: Vec<String> = experiment.arms.iter().map(|arm| arm.name.clone()).collect();
+    let mut tables = Vec::new();
+    for (nth, options) in experiment.benchmarks.iter().enumerate() {
+        let Verb::Evaluate(evaluation) = evaluation(options, &bundles, args)? else { continue };
+        let (report, _) = evaluate::report(&evaluation)?;
+        let path = args.out.join(format!("{}-{nth}.json", report.benchmark));
+        write(&path, &serde_json::to_string_pretty(&report)?)?;
+        tables.push(experiment::summarize(&report, &arms, experiment.seeds.len()).markdown());
+    }
+    let tables = tables.join("\n");
+    write(&args.out.join("table.md"), &tables)?;
+    print!("{tables}");
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn bundle_of(run: &Path) -> PathBuf {
+    run.with_extension("safetensors")
+}
+
+/// The runs, and a look at the evaluations.
+fn commands(experiment: &Experiment, args: &ExperimentArgs) -> Result<Vec<PretrainArgs>> {
+    let mut commands = Vec::new();
+    for (arm, seed, name) in experiment.runs() {
+        let mut more = vec![("out", args.out.join(name).display().to_string()), ("seed", seed.to_string())];
+        more.extend(device(args));
+        let options = [&experiment.train, &arm.options];
+        match experiment::command("pretrain", &options, &more)
+            .with_context(|| format!("arm {} cannot be trained", arm.name))?
+        {
+            Verb::Pretrain(command) => commands.push(command),
+            _ => bail!("arm {} is no training", arm.name),
+        }
+    }
+    let bundles: Vec<PathBuf> = commands.iter().map(|command| bundle_of(&command.out)).collect();
+    for options in &experiment.benchmarks {
+        evaluation(options, &bundles, args)?;
+    }
+    Ok(commands)
+}
+
+fn evaluation(options: &Table, bundles: &[PathBuf], args: &ExperimentArgs) -> Result<Verb> {
+    let name = |nth: usize| if nth == 0 { "bundle" } else { "against" };
+    let bundles = bundles.iter().enumerate().map(|(nth, path)| (name(nth), path.display().to_string()));
+    let more: Vec<(&str, String)> = bundles.chain(device(args)).collect();
+    experiment::command("evaluate", &[options], &more).context("a benchmark cannot be used")
+}
+
+fn device(args: &ExperimentArgs) -> Option<(&'static str, String)> {
+    let name = args.device?.to_possible_value()?.get_name().to_owned();
+    Some(("device", name))
+}
+
+/// Begins a run, goes on with it, or finds it done. False if somebody stopped it.
+fn train(command: &PretrainArgs) -> Result<bool> {
+    if command.out.join("run.json").exists() {
+        pretrain::check_settings(command)?;
+        let resumed = PretrainArgs { resume: true, ..command.clone() };
+        pretrain::run(&resumed)?;
+    } else {
+        pretrain::run(command)?;
+    }
+    pretrain::is_done(&command.out)
+}
