@@ -249,6 +249,31 @@ fn a_run_on_photographs_survives_broken_ones_and_remembers_what_it_saw() {
 }
 
 #[test]
+fn a_folder_of_pictures_with_texts_beside_them_is_a_source() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let command = ["pretrain", "--preset", "tiny", "--device", "cpu", "--quiet", "--batch", "2", "--data"];
+    let pretrain = [&command[..], &["mine", "--epochs", "1", "--out", "run"]].concat();
+    for (sample, texts) in
+        [("cat", "a brown cat\n\na cat on a sofa\n"), ("coffee", "a white cup"), ("rocket", "")]
+    {
+        let at = |ending: &str| folder.path().join(format!("mine/{sample}/1.{ending}"));
+        std::fs::create_dir_all(folder.path().join("mine").join(sample)).expect("a folder");
+        std::fs::copy(root().join(format!("assets/samples/{sample}.jpg")), at("jpg")).expect("a sample");
+        if sample == "cat" {
+            let (code, said) = trainer_err(folder.path(), &pretrain);
+            assert!(code == Some(1) && said.contains("nor pictures with a .txt file beside them"), "{said}");
+        }
+        std::fs::write(at("txt"), texts).expect("a text");
+    }
+    trainer_ok(folder.path(), &[&command[..], &["mine", "--epochs", "1", "--out", "texts"]].concat());
+    let read = |name: &str| {
+        std::fs::read_to_string(folder.path().join("texts").join(name)).expect("a file of the run")
+    };
+    assert_eq!(read("pictures.txt"), "cat/1.jpg\ncoffee/1.jpg\n");
+    assert!(read("skipped.jsonl").contains("rocket/1.jpg"));
+}
+
+#[test]
 fn sources_are_mixed_in_every_batch() {
     let folder = tempfile::tempdir().expect("a folder");
     photographs(folder.path());

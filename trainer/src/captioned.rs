@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::benchmark::files::{file_name, json};
+use crate::benchmark::files::{Folder, file_name, json};
 use crate::captions::open;
 
 /// A picture and what people said of it.
@@ -27,6 +27,31 @@ pub struct Captioned {
 /// If it cannot be read or has another form than its name promises.
 pub fn read(path: &Path, split: Option<&str>) -> Result<Vec<Captioned>> {
     parse(path, split).with_context(|| format!("cannot read {} as captions of pictures", path.display()))
+}
+
+/// The pictures of a folder that have a text file of the same name beside them, one caption a line.
+///
+/// # Errors
+/// If there is none, or a text file cannot be read.
+pub fn beside(folder: &Folder) -> Result<Vec<Captioned>> {
+    let mut found = Vec::new();
+    for picture in folder.pictures() {
+        let path = picture.with_extension("txt");
+        if path.exists() {
+            let text = std::io::read_to_string(open(&path)?)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            let name = picture.strip_prefix(folder.root()).unwrap_or(picture);
+            let captions = text.lines().map(str::to_owned).filter(|line| !line.trim().is_empty());
+            found.push(Captioned { name: name.to_string_lossy().into_owned(), captions: captions.collect() });
+        }
+    }
+    if found.is_empty() {
+        let root = folder.root().display();
+        bail!(
+            "{root} has neither a file of captions (.json, .csv, .tsv, .token.txt) nor pictures with a .txt file beside them"
+        );
+    }
+    Ok(found)
 }
 
 /// Whether a file is of one of the forms, by its name in lower case.

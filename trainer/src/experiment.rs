@@ -5,7 +5,7 @@
 //! seeds = [0, 1, 2]
 //!
 //! [train]                  # options of `pretrain` that all arms share
-//! data = "scenes:160000"
+//! data = "scenes:120000"
 //!
 //! [[arm]]                  # the first arm is what the others are compared with
 //! name = "plain"

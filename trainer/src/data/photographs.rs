@@ -45,7 +45,7 @@ pub struct Skipped {
 
 impl Photographs {
     /// Reads a file of captions, or the one in a folder, and looks at every picture once. Pictures are found by their
-    /// names in the file's own folder and in `images`.
+    /// names in the file's own folder and in `images`. A folder without such a file has a text file beside each picture.
     ///
     /// # Errors
     /// If there is no file of captions, it has another form, or no picture is left.
@@ -53,18 +53,17 @@ impl Photographs {
         let root = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
         let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
         let folder = Folder::open(root, images)?;
-        let file = match path.is_dir() {
-            false => path,
-            true => match folder.need("file of captions (.json, .csv, .token.txt)", captioned::is_known)?[..]
-            {
-                [one] => one,
-                _ => bail!("{} holds several files of captions; name one of them", path.display()),
-            },
+        // Who names no part of a divided set means the one that is for training.
+        let of_file = |file| captioned::read(file, split.or(Some("train")));
+        let all = match (path.is_dir(), &folder.files(captioned::is_known)[..]) {
+            (false, _) => of_file(path)?,
+            (true, [one]) => of_file(one)?,
+            (true, []) => captioned::beside(&folder)?,
+            (true, _) => bail!("{} holds several files of captions; name one of them", path.display()),
         };
         let mut skipped = Vec::new();
         let mut found: Vec<Photograph> = Vec::new();
-        // Who names no part of a divided set means the one that is for training.
-        for Captioned { name, captions } in captioned::read(file, split.or(Some("train")))? {
+        for Captioned { name, captions } in all {
             let mut skip = |why: &str| skipped.push(Skipped { picture: name.clone(), why: why.to_owned() });
             let told = captions.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
             let told: Vec<Caption> = told.map(|text| Caption::new(text.replace(['\r', '\n'], " "))).collect();
@@ -92,7 +91,7 @@ impl Photographs {
             let first = skipped
                 .first()
                 .map_or_else(String::new, |first| format!(": {}, {}", first.picture, first.why));
-            bail!("no picture of {} can be used{first}", file.display());
+            bail!("no picture of {} can be used{first}", path.display());
         }
         Ok(Photographs { photographs, skipped })
     }
