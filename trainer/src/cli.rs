@@ -192,7 +192,8 @@ impl Negatives {
 #[derive(Args, Clone)]
 pub struct PretrainArgs {
     /// Where to train from: `scenes`, or `scenes:COUNT` for another number of pictures an epoch; or a file of captions
-    /// (COCO's or Karpathy's JSON, Flickr's token file, a CSV file with a picture and a caption a row), or its folder.
+    /// (COCO's or Karpathy's JSON, Flickr's token file, a table with a picture and a caption a row), or its folder;
+    /// or a folder with a text file beside each picture.
     /// Several sources are mixed in every batch, and an epoch is one of the first.
     #[arg(long, value_name = "SOURCE", default_value = "scenes", num_args = 1..)]
     pub data: Vec<String>,
@@ -202,6 +203,9 @@ pub struct PretrainArgs {
     /// More folders to search for pictures; the one of the captions is searched by itself.
     #[arg(long, value_name = "DIR")]
     pub images: Vec<PathBuf>,
+    /// COCO's `instances_….json`: what is in a picture is no negative of its captions, though they may not name it.
+    #[arg(long, value_name = "FILE")]
+    pub instances: Vec<PathBuf>,
     /// Of captions that have splits, the one to train on; `train` if none is named.
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,

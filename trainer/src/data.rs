@@ -1,6 +1,7 @@
 //! Training data: examples by number, batches ahead of the device. A batch is a pure function of settings and step, so
 //! that resuming is starting at another step. Of several sources each has a fixed share of every batch.
 
+mod instances;
 mod photographs;
 mod scenes;
 
@@ -32,6 +33,17 @@ enum Stream {
     Order = 4,
 }
 
+/// What is said of all sources that are files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Files<'a> {
+    /// More folders to search for pictures.
+    pub images: &'a [PathBuf],
+    /// COCO's files of what is in pictures.
+    pub instances: &'a [PathBuf],
+    /// The part to train on, of captions that are divided.
+    pub split: Option<&'a str>,
+}
+
 /// Where examples come from.
 #[derive(Debug)]
 enum Source {
@@ -54,7 +66,7 @@ impl Source {
     ///
     /// # Errors
     /// If it is neither, or cannot be used.
-    fn open(data: &str, images: &[PathBuf], split: Option<&str>, run_seed: u64) -> Result<Self> {
+    fn open(data: &str, files: &Files, run_seed: u64) -> Result<Self> {
         let scenes = |pictures| Ok(Source::Scenes(Scenes::new(pictures, run_seed)));
         match data.split_once(':') {
             None if data == "scenes" => scenes(PICTURES),
@@ -63,7 +75,7 @@ impl Source {
                 scenes(count.with_context(|| format!("not a number of pictures in --data {data}"))?)
             }
             _ if Path::new(data).exists() => {
-                Ok(Source::Photographs(Photographs::open(Path::new(data), images, split)?))
+                Ok(Source::Photographs(Photographs::open(Path::new(data), files)?))
             }
             _ => bail!(
                 "unknown data source {data:?}: neither `scenes` or `scenes:COUNT`, nor a file of captions or a folder with one"
@@ -135,8 +147,7 @@ impl Data {
     pub fn open(
         names: &[String],
         weights: &[f64],
-        images: &[PathBuf],
-        split: Option<&str>,
+        files: &Files,
         run_seed: u64,
         batch: usize,
     ) -> Result<Self> {
@@ -146,7 +157,7 @@ impl Data {
             bail!("there are {} --weight for {} sources of --data", weights.len(), names.len());
         }
         let shares = apportion(batch, weights)?;
-        let sources = names.iter().map(|name| Source::open(name, images, split, run_seed));
+        let sources = names.iter().map(|name| Source::open(name, files, run_seed));
         Ok(Data { sources: sources.collect::<Result<_>>()?, shares })
     }
 
@@ -341,7 +352,7 @@ mod tests {
 
     #[test]
     fn sources_are_read_or_refused() {
-        let pictures = |data: &str| Source::open(data, &[], None, 0).map(|source| source.pictures());
+        let pictures = |data: &str| Source::open(data, &Files::default(), 0).map(|source| source.pictures());
         assert_eq!(pictures("scenes").expect("a source"), PICTURES);
         assert_eq!(pictures("scenes:7").expect("a source"), 7);
         for wrong in ["scenes:", "scenes:0", "scenes:x", "coco", ""] {

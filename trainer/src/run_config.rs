@@ -21,6 +21,9 @@ pub struct RunConfig {
     /// Folders of pictures besides that of the source.
     #[serde(default)]
     pub images: Vec<PathBuf>,
+    /// COCO's files of what is in pictures.
+    #[serde(default)]
+    pub instances: Vec<PathBuf>,
     /// The rows that are trained on, of a source that has splits.
     #[serde(default)]
     pub split: Option<String>,

@@ -14,9 +14,11 @@ use shared::negative::{self, Guard, Recipe};
 use shared::picture::Picture;
 use shared::seed;
 
-use super::{Example, Stream};
+use super::instances::{self, Instances};
+use super::{Example, Files, Stream};
 use crate::benchmark::files::Folder;
 use crate::captioned::{self, Captioned};
+use crate::captions::picture_key;
 use crate::run_config::RunConfig;
 
 /// Pictures that can be read and have captions, in the order of their file.
@@ -32,6 +34,8 @@ struct Photograph {
     name: String,
     path: PathBuf,
     captions: Vec<Caption>,
+    /// What is known to be in it.
+    kinds: Vec<String>,
 }
 
 /// A picture that was left out, as `skipped.jsonl` has it.
@@ -45,16 +49,20 @@ pub struct Skipped {
 
 impl Photographs {
     /// Reads a file of captions, or the one in a folder, and looks at every picture once. Pictures are found by their
-    /// names in the file's own folder and in `images`. A folder without such a file has a text file beside each picture.
+    /// names in the file's own folder and in further ones. A folder without such a file has a text file beside each picture.
     ///
     /// # Errors
     /// If there is no file of captions, it has another form, or no picture is left.
-    pub fn open(path: &Path, images: &[PathBuf], split: Option<&str>) -> Result<Self> {
+    pub fn open(path: &Path, files: &Files) -> Result<Self> {
         let root = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
         let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
-        let folder = Folder::open(root, images)?;
+        let folder = Folder::open(root, files.images)?;
+        let mut instances = Instances::new();
+        for path in files.instances {
+            instances::read(path, &mut instances)?;
+        }
         // Who names no part of a divided set means the one that is for training.
-        let of_file = |file| captioned::read(file, split.or(Some("train")));
+        let of_file = |file| captioned::read(file, files.split.or(Some("train")));
         let all = match (path.is_dir(), &folder.files(captioned::is_known)[..]) {
             (false, _) => of_file(path)?,
             (true, [one]) => of_file(one)?,
@@ -73,7 +81,10 @@ impl Photographs {
             match folder.picture_path(&name) {
                 None => skip("the picture is not there"),
                 Some(_) if told.is_empty() => skip("it has no caption"),
-                Some(path) => found.push(Photograph { path: path.to_owned(), captions: told, name }),
+                Some(path) => {
+                    let kinds = instances.get(&picture_key(&name)).into_iter().flatten().cloned().collect();
+                    found.push(Photograph { path: path.to_owned(), captions: told, kinds, name });
+                }
             }
         }
         let broken: Vec<Option<String>> = found
@@ -112,11 +123,12 @@ impl Photographs {
         captions.map(|caption| caption.text().to_owned()).collect()
     }
 
-    /// A number that changes with any name or caption.
+    /// A number that changes with any name, caption or kind.
     pub fn fingerprint(&self) -> u64 {
         let texts = self.photographs.iter().flat_map(|photograph| {
             let captions = photograph.captions.iter().map(Caption::text);
-            std::iter::once(photograph.name.as_str()).chain(captions)
+            let kinds = photograph.kinds.iter().map(String::as_str);
+            std::iter::once(photograph.name.as_str()).chain(captions).chain(kinds)
         });
         seed::mix(&texts.map(seed::of_text).collect::<Vec<_>>())
     }
@@ -129,7 +141,7 @@ impl Photographs {
     }
 
     /// A picture with one of its captions and negatives of it, drawn anew for every `number`. What the other captions
-    /// say of the picture is no negative.
+    /// say of the picture is no negative, nor is what is known to be in it.
     ///
     /// # Errors
     /// If the picture cannot be read any more.
@@ -139,7 +151,8 @@ impl Photographs {
         let nth = rng.random_range(0..photograph.captions.len() as u32) as usize;
         let caption = &photograph.captions[nth];
         let siblings = photograph.captions.iter().enumerate().filter(|(other, _)| *other != nth);
-        let guard = Guard::new(siblings.map(|(_, sibling)| sibling), []);
+        let guard =
+            Guard::new(siblings.map(|(_, sibling)| sibling), photograph.kinds.iter().map(String::as_str));
         let recipe = Recipe { guard: Some(&guard), fluency: Some(fluency()), ..super::recipe(config) };
         let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
         let negatives = negative::draw(caption, &recipe, config.per_caption, rng);

@@ -17,7 +17,7 @@ use shared::model::Clip;
 use shared::tokenizer::Tokenizer;
 
 use crate::cli::{Negatives as Kinds, PretrainArgs};
-use crate::data::{self, Batch, Data};
+use crate::data::{self, Batch, Data, Files};
 use crate::metrics::{Metrics, Reporter};
 use crate::objective::{Embedded, Margins, Negatives, Objective};
 use crate::report::curves;
@@ -247,8 +247,8 @@ fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
         bail!("--negatives cannot be none and something else");
     }
     let batch = args.batch as usize;
-    let split = args.split.as_deref();
-    let data = Data::open(&args.data, &args.weight, &args.images, split, args.seed, batch)?;
+    let files = Files { images: &args.images, instances: &args.instances, split: args.split.as_deref() };
+    let data = Data::open(&args.data, &args.weight, &files, args.seed, batch)?;
     data.check_batch()?;
     let (model, tokenizer) = match &args.init {
         Some(path) => {
@@ -263,6 +263,7 @@ fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
     let config = RunConfig {
         data: args.data.clone(),
         images: args.images.clone(),
+        instances: args.instances.clone(),
         split: args.split.clone(),
         shares: data.shares().to_vec(),
         fingerprint: data.fingerprint(),
@@ -293,8 +294,9 @@ fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
 fn go_on(run: &Path) -> Result<(RunConfig, Data, Tokenizer)> {
     let (config, tokenizer) = load(run)?;
     let weights: Vec<f64> = config.shares.iter().map(|share| *share as f64).collect();
-    let split = config.split.as_deref();
-    let data = Data::open(&config.data, &weights, &config.images, split, config.seed, config.batch)?;
+    let (images, instances) = (&config.images, &config.instances);
+    let files = Files { images, instances, split: config.split.as_deref() };
+    let data = Data::open(&config.data, &weights, &files, config.seed, config.batch)?;
     if (data.pictures(), data.fingerprint()) != (config.pictures, config.fingerprint) {
         let names = config.data.join(" or ");
         bail!("{names} has changed since the run began; it had {} pictures then", config.pictures);
