@@ -42,6 +42,9 @@ pub struct Row {
     pub chance: f64,
     /// What judges get that never see the picture; only where captions compete for one picture.
     pub blind: Option<Blind>,
+    /// What this model gets when every item is asked at another item's picture: what it knows from the text alone. Only
+    /// where captions compete for one picture.
+    pub wrong_picture: Option<f64>,
 }
 
 /// An average in which every class weighs the same.
@@ -109,6 +112,7 @@ fn row(subset: &str, measure: Measure, decisions: &[&Decision], blind: &[Option<
     };
     let verdicts: Vec<Verdict> =
         of_measure.iter().filter_map(|(decision, _)| blind[decision.case?]).collect();
+    let wrong: Vec<bool> = of_measure.iter().filter_map(|(decision, _)| decision.wrong_picture).collect();
     Row {
         subset: subset.to_owned(),
         measure,
@@ -121,6 +125,10 @@ fn row(subset: &str, measure: Measure, decisions: &[&Decision], blind: &[Option<
         macro_average: mean(&classes.iter().map(share_of_class).collect::<Vec<_>>()),
         chance: of_measure.iter().map(|(decision, _)| decision.chance(measure)).sum::<f64>() / n as f64,
         blind: (verdicts.len() == n).then(|| Blind::of(&verdicts)),
+        wrong_picture: (wrong.len() == n).then(|| {
+            let hits = wrong.iter().filter(|hit| **hit).count();
+            hits as f64 / n as f64
+        }),
     }
 }
 

@@ -106,6 +106,8 @@ pub struct Decision {
     pub tie: bool,
     /// By how much the weakest right answer leads the strongest wrong one.
     pub margin: f32,
+    /// Whether the right captions win at the picture of another item too; only where captions compete for one picture.
+    pub wrong_picture: Option<bool>,
     /// A coin's share, where it does not follow from the measure.
     coin: f64,
 }
@@ -145,7 +147,29 @@ pub fn decide(benchmark: &Benchmark, embeddings: &Embeddings) -> Vec<Decision> {
     for decision in &mut decisions {
         decision.photograph = photographs[decision.picture];
     }
+    at_wrong_pictures(benchmark, &mut decisions, similarity);
     decisions
+}
+
+/// Asks every case in which captions compete for one picture once more, at the picture of a case half the benchmark
+/// away. What is got right there is known from the text alone.
+fn at_wrong_pictures(
+    benchmark: &Benchmark,
+    decisions: &mut [Decision],
+    similarity: impl Fn(PictureId, CaptionId) -> f32,
+) {
+    let is_contest = |idx: &usize| matches!(benchmark.cases[*idx].ask, Ask::Captions { .. });
+    let contests: Vec<usize> = (0..benchmark.cases.len()).filter(is_contest).collect();
+    for (place, idx) in contests.iter().enumerate() {
+        let mut others = contests.iter().cycle().skip(place + contests.len() / 2).take(contests.len());
+        let own = decisions[*idx].photograph;
+        let other = others.find(|other| decisions[**other].photograph != own);
+        decisions[*idx].wrong_picture = other.map(|other| {
+            let pictures = vec![decisions[*other].picture];
+            let case = Case { pictures, ..benchmark.cases[*idx].clone() };
+            of_case(*idx, &case, &similarity).hits[0].1
+        });
+    }
 }
 
 /// The rule for a case.
@@ -161,6 +185,7 @@ pub fn of_case(idx: usize, case: &Case, similarity: impl Fn(PictureId, CaptionId
         hits,
         tie,
         margin,
+        wrong_picture: None,
         coin,
     };
     match case.ask {
@@ -257,6 +282,7 @@ pub fn of_ranking(ranking: &Ranking, similarities: &[Vec<f32>]) -> Vec<Decision>
         hits: measures.iter().map(|(measure, first)| (*measure, standing.wrong_before < *first)).collect(),
         tie: standing.tie,
         margin: standing.margin,
+        wrong_picture: None,
         coin,
     };
     let by_text: &[(Measure, usize)] =

@@ -115,6 +115,26 @@ fn who_guesses_gets_what_chance_gives() {
 }
 
 #[test]
+fn what_is_got_right_at_a_wrong_picture_is_known_from_the_text() {
+    let sees = |number: u64, _: bool| (0..80).map(|place| f32::from(u8::from(place == number))).collect();
+    let reads = |number: u64, is_picture: bool| match is_picture || number < 40 {
+        true => vec![1.0, 0.0],
+        false => vec![0.0, 1.0],
+    };
+    let both = |model: &dyn Fn(u64, bool) -> Vec<f32>| {
+        let rows = rows(&benchmark(40), &Planted::new(model));
+        assert!(rows.iter().all(|row| row.wrong_picture.is_some() == (row.measure == Measure::Accuracy)));
+        let row = rows.iter().find(|row| row.subset == "captions").expect("a row");
+        (row.share, row.wrong_picture)
+    };
+    assert_eq!(both(&sees), (1.0, Some(0.0)));
+    assert_eq!(both(&reads), (1.0, Some(1.0)));
+    let mut lonely = Benchmark::default();
+    lonely.add_contest(Item::new("captions", 0), Some(picture(0)), &["0"], &["1"]);
+    assert_eq!(rows(&lonely, &Planted::new(sees))[0].wrong_picture, None);
+}
+
+#[test]
 fn nothing_is_embedded_twice() {
     let mut benchmark = benchmark(100);
     // A copy of a picture under another name.

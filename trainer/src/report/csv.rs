@@ -30,6 +30,7 @@ pub fn table(report: &Report) -> Result<String> {
         "blind_unigram",
         "blind_bigram",
         "same_words",
+        "wrong_picture",
     ])?;
     for model in &report.models {
         for row in &model.rows {
@@ -55,6 +56,7 @@ pub fn table(report: &Report) -> Result<String> {
                 blind(|blind| blind.unigram.share),
                 blind(|blind| blind.bigram.share),
                 blind(|blind| blind.same_words.share),
+                number(row.wrong_picture),
             ])?;
         }
     }

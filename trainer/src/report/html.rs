@@ -61,7 +61,7 @@ pub fn page(report: &Report, pictures: Option<&Benchmark>) -> String {
         put(
             &mut page,
             format_args!(
-                "<p class=\"soft\">Blind judges never see the picture: one takes the shorter caption, two the likelier words and pairs of words; they have read {}. “Same words” is the share of pairs that differ in order only.</p>\n",
+                "<p class=\"soft\">Blind judges never see the picture: one takes the shorter caption, two the likelier words and pairs of words; they have read {}. “Same words” is the share of pairs that differ in order only. “Wrong picture” is what the model itself gets when every item is asked at another item’s picture: so much it knows from the text alone.</p>\n",
                 Text(&report.judge)
             ),
         );
@@ -81,7 +81,8 @@ fn table(page: &mut String, rows: &[Row]) {
         *page += "<th>Macro</th>";
     }
     if has_blind {
-        *page += "<th>Blind: shorter</th><th>unigram</th><th>bigram</th><th>Same words</th>";
+        *page +=
+            "<th>Wrong picture</th><th>Blind: shorter</th><th>unigram</th><th>bigram</th><th>Same words</th>";
     }
     *page += "</tr></thead>\n<tbody>\n";
     for row in rows {
@@ -104,6 +105,8 @@ fn table(page: &mut String, rows: &[Row]) {
             number(page, share, &percent(share));
         }
         if has_blind {
+            let wrong = row.wrong_picture.unwrap_or(f64::NAN);
+            number(page, wrong, &percent(wrong));
             let shares = row.blind.as_ref().map_or([f64::NAN; 4], |blind| {
                 [blind.shorter, blind.unigram, blind.bigram, blind.same_words].map(|share| share.share)
             });

@@ -38,7 +38,11 @@ pub fn print(out: &mut impl Write, report: &Report) -> Result<()> {
             write!(out, " {:>11}", "macro (of)")?;
         }
         if has_blind {
-            write!(out, "  blind: {:>7} {:>7} {:>6} {:>6}", "shorter", "unigram", "bigram", "same")?;
+            write!(
+                out,
+                " {:>9}  blind: {:>7} {:>7} {:>6} {:>6}",
+                "wrong pic", "shorter", "unigram", "bigram", "same"
+            )?;
         }
         writeln!(out)?;
         for row in &model.rows {
@@ -53,7 +57,8 @@ pub fn print(out: &mut impl Write, report: &Report) -> Result<()> {
             if let Some(Blind { shorter, unigram, bigram, same_words }) = row.blind {
                 let shares = [shorter, unigram, bigram, same_words].map(|judge| percent(judge.share));
                 let [shorter, unigram, bigram, same] = shares;
-                write!(out, "         {shorter:>7} {unigram:>7} {bigram:>6} {same:>6}")?;
+                let wrong = row.wrong_picture.map_or_else(String::new, percent);
+                write!(out, " {wrong:>9}         {shorter:>7} {unigram:>7} {bigram:>6} {same:>6}")?;
             }
             writeln!(out)?;
         }
@@ -66,7 +71,8 @@ pub fn print(out: &mut impl Write, report: &Report) -> Result<()> {
         }
     }
     if has_blind {
-        writeln!(out, "\nblind judges never see the picture; they have read {}", report.judge)?;
+        writeln!(out, "\nwrong pic: the model itself, every item asked at another item's picture")?;
+        writeln!(out, "blind judges never see the picture; they have read {}", report.judge)?;
     }
     for pair in report.comparisons.chunk_by(|a, b| a.bundle == b.bundle) {
         writeln!(out, "\n{} minus {}, the same items", pair[0].bundle, pair[0].with)?;
