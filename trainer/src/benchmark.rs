@@ -206,9 +206,15 @@ impl Benchmark {
 
     /// Leaves out the items of some classes, and counts them.
     pub fn leave_out_classes(&mut self, unwanted: &BTreeSet<&str>) {
+        self.skip_cases(Skip::UnwantedClass, |case| {
+            case.class.as_deref().is_some_and(|class| unwanted.contains(class))
+        });
+    }
+
+    fn skip_cases(&mut self, why: Skip, unwanted: impl Fn(&Case) -> bool) {
         for case in std::mem::take(&mut self.cases) {
-            if case.class.as_deref().is_some_and(|class| unwanted.contains(class)) {
-                self.skip(&case.subset, Skip::UnwantedClass);
+            if unwanted(&case) {
+                self.skip(&case.subset, why);
             } else {
                 self.cases.push(case);
             }
@@ -227,13 +233,7 @@ impl Benchmark {
     /// Leaves out what needs one of these pictures, and counts it.
     pub fn leave_out(&mut self, unreadable: &[PictureId]) {
         let broken = |picture: &PictureId| unreadable.contains(picture);
-        for case in std::mem::take(&mut self.cases) {
-            if case.pictures.iter().any(broken) {
-                self.skip(&case.subset, Skip::UnreadablePicture);
-            } else {
-                self.cases.push(case);
-            }
-        }
+        self.skip_cases(Skip::UnreadablePicture, |case| case.pictures.iter().any(broken));
         for mut ranking in std::mem::take(&mut self.rankings) {
             let mut places = vec![None; ranking.pictures.len()];
             let mut kept = Vec::new();

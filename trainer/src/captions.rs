@@ -93,8 +93,12 @@ pub fn picture_key(name: &str) -> String {
     let stem = Path::new(name)
         .file_stem()
         .map_or_else(|| name.to_owned(), |stem| stem.to_string_lossy().into_owned());
-    let number = if stem.starts_with("COCO_") { stem.rsplit('_').next().unwrap_or(&stem) } else { &stem };
-    number.parse::<u64>().map_or(stem.clone(), |number| number.to_string())
+    without_coco(&stem).parse::<u64>().map_or(stem.clone(), |number| number.to_string())
+}
+
+/// What stands behind the prefix that COCO's pictures of 2014 have; a stem without it is returned whole.
+pub fn without_coco(stem: &str) -> &str {
+    if stem.starts_with("COCO_") { stem.rsplit('_').next().unwrap_or(stem) } else { stem }
 }
 
 #[derive(Deserialize)]

@@ -51,7 +51,9 @@ pub fn read(run: &Path, until: u64) -> Result<Vec<Map<String, Value>>> {
 
 fn lines_until(text: &str, until: u64) -> impl Iterator<Item = (&str, Map<String, Value>)> {
     let whole = text.lines().filter_map(|line| Some((line, serde_json::from_str::<Map<_, _>>(line).ok()?)));
-    whole.filter(move |(_, fields)| fields["step"].as_u64().is_some_and(|step| step <= until))
+    whole.filter(move |(_, fields)| {
+        fields.get("step").and_then(Value::as_u64).is_some_and(|step| step <= until)
+    })
 }
 
 /// The bar and the file.

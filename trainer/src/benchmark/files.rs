@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 
 use super::Source;
-use crate::captions::open;
+use crate::captions::{open, without_coco};
 
 /// Endings of picture files.
 const PICTURES: [&str; 7] = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "jpe"];
@@ -121,7 +121,7 @@ impl Folder {
 /// The number of a picture by one of COCO's names: `000000000139.jpg`, `COCO_val2014_000000000139.jpg`.
 fn coco_number(name: &str) -> Option<u64> {
     let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
-    let digits = if stem.starts_with("COCO_") { stem.rsplit('_').next()? } else { stem };
+    let digits = without_coco(stem);
     if digits.len() == 12 { digits.parse().ok() } else { None }
 }
 

@@ -94,6 +94,10 @@ fn device(args: &ExperimentArgs) -> Option<(&'static str, String)> {
 fn train(command: &PretrainArgs) -> Result<bool> {
     if command.out.join("run.json").exists() {
         pretrain::check_settings(command)?;
+        // Going on would look at all of its pictures once more.
+        if pretrain::is_done(&command.out)? {
+            return Ok(true);
+        }
         let resumed = PretrainArgs { resume: true, ..command.clone() };
         pretrain::run(&resumed)?;
     } else {
