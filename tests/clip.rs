@@ -19,7 +19,7 @@ use shared::picture::Picture;
 use shared::similarity::Embedding;
 use tempfile::TempDir;
 
-use crate::support::{root, trainer_err, trainer_ok, trainer_path, weights};
+use crate::support::{formula, picture, root, trainer_err, trainer_ok, trainer_path, weights};
 
 /// The largest difference allowed, as a share of the largest number of its kind.
 const TOLERANCE: f32 = 1e-4;
@@ -41,14 +41,6 @@ fn golden(name: &str) -> PathBuf {
 
 fn expected(path: &str) -> Expected {
     serde_json::from_str(&fs::read_to_string(golden(path)).expect("a golden file")).expect("its JSON")
-}
-
-/// The colours of `picture` in `make_clip.py`.
-fn picture([width, height]: [u32; 2]) -> Picture {
-    let color =
-        |x: u32, y: u32| [x * 7 + y * 3, x * x / 16 + y * 5, x * 2 + y * y / 8].map(|value| value as u8);
-    let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| color(x, y)));
-    Picture::new(width, height, pixels.collect())
 }
 
 /// A folder of its own with the golden files of `layout`, to be imported or damaged.
@@ -211,25 +203,6 @@ fn write_base(folder: &Path) {
         (name, TensorView::new(Dtype::F32, shape.clone(), bytes).expect("as many bytes as the shape says"))
     });
     safetensors::serialize_to_file(views, None, &folder.join("model.safetensors")).expect("a file");
-}
-
-/// The weights of `formula` in `make_clip.py`.
-fn formula(name: &str, shape: &[usize]) -> impl Iterator<Item = f32> {
-    let seed = shared::seed::of_text(name);
-    let count: usize = shape.iter().product();
-    let fan_in: usize = shape.iter().skip(1).product();
-    let (spread, middle) = match shape.len() {
-        0 | 1 => (0.1, if name.ends_with("weight") { 1.0 } else { 0.0 }),
-        _ => ((3.0 / fan_in as f64).sqrt(), 0.0),
-    };
-    (1..=count as u64).map(move |nth| {
-        let mut z = seed.wrapping_add(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        let uniform = (z >> 40) as f64 / f64::from(1 << 23) - 1.0;
-        (uniform * spread + middle) as f32
-    })
 }
 
 /// Imports a folder after `damage`, and returns the sentence it is refused with.

@@ -16,6 +16,7 @@ mod benchmarks;
 mod bundles;
 mod clip;
 mod laws;
+mod photo;
 mod pictures;
 mod round_trip;
 mod support;

@@ -44,6 +44,13 @@ impl Picture {
         let at = 3 * (y as usize * self.width as usize + x as usize);
         [self.rgb[at], self.rgb[at + 1], self.rgb[at + 2]]
     }
+
+    /// The same picture with left and right exchanged.
+    pub fn mirrored(&self) -> Picture {
+        let row = |row: &[u8]| row.as_chunks::<3>().0.iter().rev().flatten().copied().collect::<Vec<_>>();
+        let rows = self.rgb.chunks_exact(3 * self.width as usize);
+        Picture { width: self.width, height: self.height, rgb: rows.flat_map(row).collect() }
+    }
 }
 
 impl std::fmt::Debug for Picture {

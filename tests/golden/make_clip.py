@@ -18,6 +18,8 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers, Regex
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
+from formulas import formula, picture
+
 HERE = Path(__file__).parent
 OUT = HERE / "clip"
 PIECES = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
@@ -52,13 +54,6 @@ def learn_merges(count):
     tokenizer.train_from_iterator((HERE / "captions.txt").read_text().splitlines(), trainer)
     merges = json.loads(tokenizer.to_str())["model"]["merges"]
     return [tuple(pair) if isinstance(pair, list) else tuple(pair.split(" ")) for pair in merges][:count]
-
-
-def picture(width, height):
-    """Colours from a formula, so that no file has to be decoded: both sides compute the same bytes."""
-    y, x = np.mgrid[0:height, 0:width]
-    channels = [(x * 7 + y * 3) % 256, (x * x // 16 + y * 5) % 256, (x * 2 + y * y // 8) % 256]
-    return Image.fromarray(np.stack(channels, axis=2).astype(np.uint8))
 
 
 PICTURES = [picture(90, 60), picture(40, 120), picture(64, 64)]
@@ -159,25 +154,6 @@ def save_open_clip(vocab_size, ids):
     images = model.encode_image(seen, normalize=True)
     texts = model.encode_text(tokens, normalize=True)
     (folder / "expected.json").write_text(json.dumps(expected(images, texts, model.logit_scale.exp(), ids)))
-
-
-def formula(name, shape):
-    """SplitMix64 over the FNV-1a hash of the name: 24 random bits a weight, the spread of a fresh layer."""
-    seed = 0xCBF29CE484222325
-    for byte in name.encode():
-        seed = (seed ^ byte) * 0x100000001B3 % 2**64
-    count = math.prod(shape)
-    with np.errstate(over="ignore"):
-        z = np.uint64(seed) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
-    uniform = (z >> np.uint64(40)).astype(np.float64) / 2**23 - 1
-    if len(shape) < 2:
-        values = uniform * 0.1 + (1.0 if name.endswith("weight") else 0.0)
-    else:
-        values = uniform * math.sqrt(3 / math.prod(shape[1:]))
-    return torch.tensor(values.astype(np.float32)).reshape(shape)
 
 
 def base(ids):

@@ -233,6 +233,20 @@ pub struct PretrainArgs {
     /// Go on from a bundle, such as an imported CLIP, with its tokenizer and its size (fine-tuning).
     #[arg(long, value_name = "BUNDLE", conflicts_with = "preset")]
     pub init: Option<PathBuf>,
+    /// Begin with published weights in the image tower's network: MobileNetV2's as timm saves them
+    /// (`mobilenetv2_100`, safetensors). For `--preset photo`.
+    #[arg(long, value_name = "FILE", conflicts_with = "init")]
+    pub init_image: Option<PathBuf>,
+    /// Leave the image tower's stem as it is. What it makes of a photograph is then computed once instead of once an epoch,
+    /// which makes training on a processor possible.
+    #[arg(long)]
+    pub lock_stem: bool,
+    /// With `--lock-stem`, a folder to keep that in for the runs to come.
+    #[arg(long, value_name = "DIR")]
+    pub features: Option<PathBuf>,
+    /// Show photographs mirrored in one of two draws, unless their captions name a side.
+    #[arg(long)]
+    pub mirror: bool,
     /// Leave the image tower as it is and train the text tower only (LiT, arXiv 2111.07991).
     #[arg(long)]
     pub lock_image: bool,

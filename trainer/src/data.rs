@@ -1,6 +1,7 @@
 //! Training data: examples by number, batches ahead of the device. A batch is a pure function of settings and step, so
 //! that resuming is starting at another step. Of several sources each has a fixed share of every batch.
 
+mod eye;
 mod instances;
 mod photographs;
 mod scenes;
@@ -13,11 +14,13 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use shared::concept::Concept;
+use shared::model::Clip;
 use shared::negative::{Negative, Recipe};
 use shared::seed;
-use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError};
+use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError, Tokens};
 
 use crate::run_config::RunConfig;
+use eye::Eye;
 use photographs::Photographs;
 use scenes::Scenes;
 
@@ -31,6 +34,7 @@ enum Stream {
     Caption = 2,
     Negative = 3,
     Order = 4,
+    Mirror = 5,
 }
 
 /// What is said of all sources that are files.
@@ -55,8 +59,8 @@ enum Source {
 
 /// A picture and what is said of it.
 struct Example {
-    /// `[3, S, S]`
-    pixels: Vec<f32>,
+    /// What the model is given of the picture: `[3, S, S]`, or `[P, C]` of a locked stem.
+    image: Vec<f32>,
     caption: String,
     negatives: Vec<Negative>,
 }
@@ -108,24 +112,22 @@ impl Source {
     }
 
     /// Its examples of a step, `share` of them.
-    fn examples(&self, config: &RunConfig, step: u64, share: u64) -> Result<Vec<Example>> {
+    fn examples(&self, config: &RunConfig, eye: &Eye, step: u64, share: u64) -> Result<Vec<Example>> {
         let first = step * share;
         let numbers = (0..share).into_par_iter();
         match self {
             Source::Scenes(scenes) => {
                 let total = config.steps() * share;
                 let n_single = (config.single_objects * total as f64).ceil() as u64;
-                let example = |nth| scenes.example(config, first + nth, first + nth < n_single);
-                Ok(numbers.map(example).collect())
+                numbers.map(|nth| scenes.example(config, eye, first + nth, first + nth < n_single)).collect()
             }
             Source::Photographs(photographs) => {
                 // What is left of an epoch and does not fill a batch is not shown, so that none has a picture twice.
                 let steps = photographs.pictures() / share;
                 let order = photographs.order(config.seed, step / steps);
                 let begin = (step % steps * share) as usize;
-                let example =
-                    |nth: u64| photographs.example(config, order[begin + nth as usize], first + nth);
-                numbers.map(example).collect()
+                let place = |nth: u64| order[begin + nth as usize];
+                numbers.map(|nth| photographs.example(config, eye, place(nth), first + nth)).collect()
             }
         }
     }
@@ -137,6 +139,7 @@ pub struct Data {
     sources: Vec<Source>,
     /// Pictures of each in a batch.
     shares: Vec<usize>,
+    eye: Eye,
 }
 
 impl Data {
@@ -158,7 +161,22 @@ impl Data {
         }
         let shares = apportion(batch, weights)?;
         let sources = names.iter().map(|name| Source::open(name, files, run_seed));
-        Ok(Data { sources: sources.collect::<Result<_>>()?, shares })
+        Ok(Data { sources: sources.collect::<Result<_>>()?, shares, eye: Eye::default() })
+    }
+
+    /// Looks at all pictures through the locked stem of a model from now on. What it makes of photographs is computed
+    /// here and kept; in a file of `folder` also for other runs.
+    ///
+    /// # Errors
+    /// If a picture cannot be read any more, the device fails, or the folder cannot be written to.
+    pub fn look_through(&mut self, clip: Clip, config: &RunConfig, folder: Option<&Path>) -> Result<()> {
+        self.eye = Eye::through(clip);
+        for source in &mut self.sources {
+            if let Source::Photographs(photographs) = source {
+                photographs.look_once(config, &self.eye, folder)?;
+            }
+        }
+        Ok(())
     }
 
     /// Checks that every source has a batch.
@@ -240,7 +258,7 @@ impl Data {
     fn examples(&self, config: &RunConfig, step: u64) -> Result<Vec<Example>> {
         let mut examples = Vec::with_capacity(config.batch);
         for (source, share) in self.sources.iter().zip(&self.shares) {
-            examples.extend(source.examples(config, step, *share as u64)?);
+            examples.extend(source.examples(config, &self.eye, step, *share as u64)?);
         }
         Ok(examples)
     }
@@ -276,20 +294,43 @@ pub const PICTURE_LIST: &str = "pictures.txt";
 
 /// What one step needs, ready for the device.
 pub struct Batch {
-    /// `[B, 3, S, S]`
-    pub pixels: Vec<f32>,
-    /// The captions, `B` of them.
-    pub captions: TokenBatch,
+    /// What the model is given of each picture: `[B, 3, S, S]`, or `[B, P, C]` of a locked stem.
+    pub images: Vec<f32>,
+    /// The captions, `B` of them, and behind them the hard negatives.
+    pub texts: Texts,
     /// The hard negatives of all captions, or nothing when no caption has one.
     pub negatives: Option<HardNegatives>,
     /// Captions that have at least one negative.
     pub with_negatives: usize,
 }
 
+/// Texts in groups of similar length: a short one is not padded to the longest of the batch.
+pub struct Texts {
+    /// The groups, the shortest texts first.
+    pub groups: Vec<TokenBatch>,
+    /// Where each text is when one group follows the other.
+    pub places: Vec<usize>,
+}
+
+impl Texts {
+    /// Texts that share the padding of their longest.
+    const TOGETHER: usize = 48;
+
+    fn new(texts: &[Tokens], tokenizer: &Tokenizer) -> Self {
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        order.sort_by_key(|text| texts[*text].ids().len());
+        let group =
+            |of: &[usize]| tokenizer.batch(&of.iter().map(|text| texts[*text].clone()).collect::<Vec<_>>());
+        let mut places = vec![0; texts.len()];
+        for (place, text) in order.iter().enumerate() {
+            places[*text] = place;
+        }
+        Texts { groups: order.chunks(Self::TOGETHER).map(group).collect(), places }
+    }
+}
+
 /// The hard negatives of a batch, `M` of them, those of a caption next to each other.
 pub struct HardNegatives {
-    /// Their texts, `M`.
-    pub texts: TokenBatch,
     /// The row of the caption that each is a negative of.
     pub of: Vec<usize>,
     /// What each changes.
@@ -300,29 +341,26 @@ pub struct HardNegatives {
 ///
 /// # Errors
 /// If a picture cannot be read any more, or a caption not be split into tokens.
-fn batch(config: &RunConfig, data: &Data, tokenizer: &Tokenizer, step: u64) -> Result<Batch> {
+pub fn batch(config: &RunConfig, data: &Data, tokenizer: &Tokenizer, step: u64) -> Result<Batch> {
     let examples = data.examples(config, step)?;
-    let encode = |text: &String| tokenizer.encode(text, config.model.text.context);
-    let captions = examples
-        .iter()
-        .map(|example| encode(&example.caption))
-        .collect::<Result<Vec<_>, TokenizerError>>()?;
     let negatives: Vec<(usize, &Negative)> = examples
         .iter()
         .enumerate()
         .flat_map(|(row, example)| example.negatives.iter().map(move |negative| (row, negative)))
         .collect();
-    let texts = negatives.iter().map(|(_, negative)| encode(&negative.caption));
-    let texts = texts.collect::<Result<Vec<_>, TokenizerError>>()?;
+    let captions = examples.iter().map(|example| &example.caption);
+    let texts = captions
+        .chain(negatives.iter().map(|(_, negative)| &negative.caption))
+        .map(|text| tokenizer.encode(text, config.model.text.context))
+        .collect::<Result<Vec<_>, TokenizerError>>()?;
     Ok(Batch {
-        captions: tokenizer.batch(&captions),
+        texts: Texts::new(&texts, tokenizer),
         negatives: (!negatives.is_empty()).then(|| HardNegatives {
-            texts: tokenizer.batch(&texts),
             of: negatives.iter().map(|(row, _)| *row).collect(),
             concepts: negatives.iter().map(|(_, negative)| negative.concept).collect(),
         }),
         with_negatives: examples.iter().filter(|example| !example.negatives.is_empty()).count(),
-        pixels: examples.into_iter().flat_map(|example| example.pixels).collect(),
+        images: examples.into_iter().flat_map(|example| example.image).collect(),
     })
 }
 

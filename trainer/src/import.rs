@@ -4,10 +4,12 @@
 //! - `tensors`: files of weights, one tensor at a time
 //! - `layout`: what each tensor of ours is made of
 //! - `transformers`, `open_clip`: what their files say, and what they call their tensors
+//! - `mobilenet`: an image tower begins with weights that know photographs
 //! - `vocabulary`: a tokenizer from CLIP's `vocab.json` and `merges.txt`
 
 pub mod hub;
 mod layout;
+pub mod mobilenet;
 mod open_clip;
 mod tensors;
 mod transformers;

@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 mod audit;
+mod bar;
 mod benchmark;
 mod blind;
 mod bundles;

@@ -179,7 +179,7 @@ fn contrastive(
 }
 
 /// Whole numbers as a tensor, `[n]`.
-fn indices(numbers: &[usize], device: &Device) -> Tensor<1, Int> {
+pub fn indices(numbers: &[usize], device: &Device) -> Tensor<1, Int> {
     let numbers: Vec<i32> = numbers.iter().map(|number| *number as i32).collect();
     Tensor::from_ints(numbers.as_slice(), device)
 }

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use shared::model::{Activation, ClipConfig, ReadOut, TextConfig, VisionConfig};
+use shared::model::{Activation, ClipConfig, Network, ReadOut, Stem, TextConfig, VisionConfig};
 use shared::preprocess::{Fit, Preprocess};
 
 /// How large a model is.
@@ -13,6 +13,8 @@ pub enum Preset {
     Tiny,
     /// A few hundred thousand weights: learns scenes on a processor.
     Small,
+    /// MobileNetV2 and a few million weights more: learns photographs on a processor if it begins with `--init-image`.
+    Photo,
     /// OpenAI's ViT-B/32: for GPUs.
     Base,
 }
@@ -22,11 +24,15 @@ pub const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 /// Standard deviation of each channel there.
 pub const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
+/// MobileNetV2's weights expect channels from -1 to 1.
+const MOBILENET_CENTER: f32 = 0.5;
+
 impl Preset {
     /// The number of tokens that the tokenizer learns.
     pub fn vocabulary(self) -> usize {
         match self {
             Preset::Tiny | Preset::Small => 640,
+            Preset::Photo => 4096,
             Preset::Base => 16_384,
         }
     }
@@ -43,9 +49,23 @@ impl Preset {
                 vision(16, &[16, 32, 64, 128], [128, 2, 4, 256]),
                 text(vocabulary, 32, [96, 2, 3, 192]),
             ),
+            Preset::Photo => (
+                256,
+                224,
+                VisionConfig {
+                    stem: Stem::Network(Network::MobileNetV2),
+                    read_out: ReadOut::Positions,
+                    ..vision(32, &[], [192, 1, 4, 384])
+                },
+                text(vocabulary, 32, [192, 3, 4, 384]),
+            ),
             Preset::Base => {
                 (512, 224, vision(32, &[], [768, 12, 12, 3072]), text(vocabulary, 77, [512, 12, 8, 2048]))
             }
+        };
+        let (mean, std) = match self {
+            Preset::Photo => ([MOBILENET_CENTER; 3], [MOBILENET_CENTER; 3]),
+            _ => (CLIP_MEAN, CLIP_STD),
         };
         ClipConfig {
             embedding,
@@ -54,7 +74,7 @@ impl Preset {
             activation: Activation::QuickGelu,
             norm_epsilon: 1e-5,
             // Squashed, because captions name what stands at the edges.
-            preprocess: Preprocess { side, fit: Fit::Squash, mean: CLIP_MEAN, std: CLIP_STD },
+            preprocess: Preprocess { side, fit: Fit::Squash, mean, std },
         }
     }
 }
@@ -62,7 +82,7 @@ impl Preset {
 fn vision(patch: usize, stem: &[usize], [width, layers, heads, mlp_width]: [usize; 4]) -> VisionConfig {
     // The class token is CLIP's; small models need to see where things are.
     let read_out = if stem.is_empty() { ReadOut::Class } else { ReadOut::Positions };
-    VisionConfig { patch, stem: stem.to_vec(), width, layers, heads, mlp_width, read_out }
+    VisionConfig { patch, stem: Stem::Convolutions(stem.to_vec()), width, layers, heads, mlp_width, read_out }
 }
 
 fn text(vocabulary: usize, context: usize, [width, layers, heads, mlp_width]: [usize; 4]) -> TextConfig {

@@ -48,6 +48,15 @@ pub struct RunConfig {
     /// The bundle that the run begins from, with its tokenizer; without it from scratch.
     #[serde(default)]
     pub init: Option<PathBuf>,
+    /// The published weights that the image tower's network begins with.
+    #[serde(default)]
+    pub init_image: Option<PathBuf>,
+    /// Whether the image tower's stem stays as it is.
+    #[serde(default)]
+    pub lock_stem: bool,
+    /// Whether photographs are shown mirrored in one of two draws, unless their captions name a side.
+    #[serde(default)]
+    pub mirror: bool,
     /// Whether the image tower stays as it is.
     #[serde(default)]
     pub lock_image: bool,

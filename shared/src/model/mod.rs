@@ -14,6 +14,7 @@
 //! matrix product over flattened patches, which is the same sum and faster where kernels are not tuned.
 
 mod block;
+mod mobilenet;
 mod text;
 mod vision;
 
@@ -25,7 +26,7 @@ use crate::preprocess::Preprocess;
 use crate::tokenizer::TokenBatch;
 pub use block::Activation;
 pub use text::{TextConfig, TextTower};
-pub use vision::{ReadOut, VisionConfig, VisionTower};
+pub use vision::{Network, ReadOut, Stem, VisionConfig, VisionTower};
 
 /// The logit scale starts at 1/0.07 (arXiv 2103.00020, section 2.5).
 const INITIAL_TEMPERATURE: f32 = 0.07;
@@ -94,13 +95,21 @@ impl ClipConfig {
                 vision.patch, self.preprocess.side
             ));
         }
-        if let Some(channels) = vision.stem.iter().find(|channels| !(1..=MOST).contains(*channels)) {
+        let stem = vision.stem.convolutions();
+        if let Some(channels) = stem.iter().find(|channels| !(1..=MOST).contains(*channels)) {
             return refuse(format!("vision.stem has a convolution of {channels} channels"));
         }
-        if !vision.stem.is_empty() && 1usize.checked_shl(vision.stem.len() as u32) != Some(vision.patch) {
-            let (convolutions, patch) = (vision.stem.len(), vision.patch);
+        if !stem.is_empty() && 1usize.checked_shl(stem.len() as u32) != Some(vision.patch) {
+            let (convolutions, patch) = (stem.len(), vision.patch);
             return refuse(format!(
                 "a stem of {convolutions} convolutions does not make one position of {patch} pixels"
+            ));
+        }
+        if matches!(vision.stem, Stem::Network(Network::MobileNetV2)) && vision.patch != mobilenet::STRIDE {
+            return refuse(format!(
+                "MobileNetV2 makes one position of {} pixels, not of {}",
+                mobilenet::STRIDE,
+                vision.patch
             ));
         }
         if vision.read_width(self.preprocess.side) > MOST {
@@ -158,7 +167,25 @@ impl Clip {
     /// # Panics
     /// If `pixels` has another shape.
     pub fn encode_image(&self, pixels: Tensor<4>) -> Tensor<2> {
-        unit(self.image.forward(pixels))
+        self.encode_image_stem(self.image_stem(pixels))
+    }
+
+    /// What [`Clip::encode_image`] computes first, and what [`Clip::lock_stem`] keeps from changing.
+    ///
+    /// # Shapes
+    /// - `pixels`: `[B, 3, S, S]`
+    /// - returns `[B, P, C]`, as [`VisionConfig::stem_shape`] says
+    pub fn image_stem(&self, pixels: Tensor<4>) -> Tensor<3> {
+        self.image.stem(pixels)
+    }
+
+    /// The rest of [`Clip::encode_image`].
+    ///
+    /// # Shapes
+    /// - `stem`: `[B, P, C]`, as [`Clip::image_stem`] returns it
+    /// - returns `[B, E]`, unit rows
+    pub fn encode_image_stem(&self, stem: Tensor<3>) -> Tensor<2> {
+        unit(self.image.forward(stem))
     }
 
     /// Embeds captions.
@@ -192,6 +219,20 @@ impl Clip {
         self
     }
 
+    /// The model with the numbers of its image tower's network brought to one scale, by a sample of what
+    /// [`Clip::image_stem`] makes of pictures, `[N, P, C]`; published networks leave theirs as different as they were.
+    /// Without a network nothing changes.
+    pub fn standardize(mut self, stem: Tensor<3>) -> Self {
+        self.image = self.image.standardize(stem);
+        self
+    }
+
+    /// The model with a stem of the image tower that no training step changes.
+    pub fn lock_stem(mut self) -> Self {
+        self.image = self.image.lock_stem();
+        self
+    }
+
     /// The device that holds the weights.
     pub fn device(&self) -> Device {
         self.logit_scale.val().device()
@@ -217,7 +258,7 @@ pub(crate) mod tests {
             embedding: 8,
             vision: VisionConfig {
                 patch: 8,
-                stem: Vec::new(),
+                stem: Stem::default(),
                 width: 16,
                 layers: 2,
                 heads: 2,
@@ -234,11 +275,11 @@ pub(crate) mod tests {
     #[test]
     fn a_stem_makes_one_position_of_each_patch() {
         let mut config = tiny();
-        config.vision.stem = vec![4, 6, 8];
+        config.vision.stem = Stem::Convolutions(vec![4, 6, 8]);
         let model = config.init(&Device::flex());
         let embedded = model.encode_image(Tensor::ones([2, 3, 16, 16], &Device::flex()));
         assert_eq!(embedded.dims(), [2, 8]);
-        config.vision.stem.push(8);
+        config.vision.stem = Stem::Convolutions(vec![4, 6, 8, 8]);
         assert!(config.validate().expect_err("too deep a stem").to_string().contains("4 convolutions"));
     }
 

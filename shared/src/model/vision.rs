@@ -1,7 +1,8 @@
 //! The image tower: a vision transformer (arXiv 2010.11929), read at its class token or at every position.
 //!
-//! Patches may pass through a stem of convolutions first (arXiv 2106.14881), which learns shapes from far fewer
-//! pictures than a matrix over raw pixels does. Without a stem the tower is CLIP's.
+//! Pictures may pass through a stem first: a few convolutions (arXiv 2106.14881), which learn shapes from far fewer
+//! pictures than a matrix over raw pixels does, or a whole network that has seen photographs before. Without a stem the
+//! tower is CLIP's.
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ClipConfig;
 use super::block::{Activation, Block, BlockConfig, norm, normal, projection};
+use super::mobilenet::{self, MobileNetV2};
 
 /// The sizes of the image tower.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,10 +20,9 @@ use super::block::{Activation, Block, BlockConfig, norm, normal, projection};
 pub struct VisionConfig {
     /// The side of a patch in pixels.
     pub patch: usize,
-    /// The channels of the stem's convolutions, each of which halves the side. Empty for none; otherwise as many
-    /// as it takes for a patch to become one position.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stem: Vec<usize>,
+    /// What pictures pass through before the blocks.
+    #[serde(default, skip_serializing_if = "Stem::is_none")]
+    pub stem: Stem,
     /// `W`.
     pub width: usize,
     /// The number of blocks.
@@ -33,6 +34,44 @@ pub struct VisionConfig {
     /// What is read of the last block.
     #[serde(default, skip_serializing_if = "ReadOut::is_class")]
     pub read_out: ReadOut,
+}
+
+/// What pictures pass through before the blocks; a patch becomes one position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Stem {
+    /// The channels of convolutions, each of which halves the side. Empty for none, as in CLIP.
+    Convolutions(Vec<usize>),
+    /// A network by its name.
+    Network(Network),
+}
+
+/// A network that published weights exist for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Network {
+    /// MobileNetV2 of width 1.0 (arXiv 1801.04381).
+    #[serde(rename = "mobilenet_v2")]
+    MobileNetV2,
+}
+
+impl Default for Stem {
+    fn default() -> Self {
+        Stem::Convolutions(Vec::new())
+    }
+}
+
+impl Stem {
+    fn is_none(&self) -> bool {
+        *self == Stem::default()
+    }
+
+    /// The channels of its convolutions.
+    pub(super) fn convolutions(&self) -> &[usize] {
+        match self {
+            Stem::Convolutions(channels) => channels,
+            Stem::Network(_) => &[],
+        }
+    }
 }
 
 /// What of the last block becomes the embedding.
@@ -58,6 +97,9 @@ impl ReadOut {
 #[derive(Module, Debug)]
 pub struct VisionTower {
     stem: Vec<Conv2d>,
+    network: Option<MobileNetV2>,
+    /// What brings the numbers of a network to one scale; published networks leave theirs as different as they were.
+    standard: Option<Standard>,
     /// The patch convolution, its kernel flattened channel by channel: `[3 * patch², W]`, or `[C, W]` after a stem
     /// of `C` channels.
     patch_embedding: Linear,
@@ -78,6 +120,17 @@ pub struct VisionTower {
 }
 
 impl VisionConfig {
+    /// What the stem makes of a picture of `side` pixels: positions, and the numbers of each. Without a stem these are the
+    /// patches' own pixels.
+    pub fn stem_shape(&self, side: usize) -> [usize; 2] {
+        let channels = match (&self.stem, self.stem.convolutions().last()) {
+            (Stem::Network(Network::MobileNetV2), _) => mobilenet::CHANNELS,
+            (_, Some(&channels)) => channels,
+            (_, None) => 3 * self.patch * self.patch,
+        };
+        [(side / self.patch).pow(2), channels]
+    }
+
     /// The numbers that are read of the last block, for pictures of `side` pixels.
     pub(super) fn read_width(&self, side: usize) -> usize {
         match self.read_out {
@@ -98,18 +151,20 @@ impl VisionConfig {
             activation: clip.activation,
             norm_epsilon: clip.norm_epsilon,
         };
-        let inputs = std::iter::once(3).chain(self.stem.iter().copied());
+        let convolutions = self.stem.convolutions();
+        let inputs = std::iter::once(3).chain(convolutions.iter().copied());
         let stem: Vec<Conv2d> = inputs
-            .zip(&self.stem)
+            .zip(convolutions)
             .map(|(input, &output)| halving_convolution(input, output, device))
             .collect();
-        let (patch, patch_channels) = match self.stem.last() {
-            Some(&channels) => (1, channels),
-            None => (self.patch, 3 * self.patch * self.patch),
-        };
+        let patch = if self.stem.is_none() { self.patch } else { 1 };
+        let [_, channels] = self.stem_shape(clip.preprocess.side);
+        let network = matches!(self.stem, Stem::Network(_)).then(|| MobileNetV2::init(device));
         VisionTower {
             stem,
-            patch_embedding: projection(patch_channels, self.width, device),
+            standard: network.is_some().then(|| Standard::init(channels, device)),
+            network,
+            patch_embedding: projection(channels, self.width, device),
             class_embedding: normal([self.width], scale, device),
             position_embedding: Param::from_data(
                 waves(clip.preprocess.side / self.patch, self.width),
@@ -127,12 +182,50 @@ impl VisionConfig {
 }
 
 impl VisionTower {
+    /// The tower with a stem that no training step changes.
+    pub(super) fn lock_stem(mut self) -> Self {
+        self.stem = self.stem.into_iter().map(Module::no_grad).collect();
+        self.network = self.network.map(Module::no_grad);
+        self
+    }
+
+    /// Pictures to what the stem makes of them.
+    ///
     /// # Shapes
     /// - `pixels`: `[B, 3, S, S]`
+    /// - returns `[B, P, C]`, as [`VisionConfig::stem_shape`] says
+    pub(super) fn stem(&self, pixels: Tensor<4>) -> Tensor<3> {
+        match &self.network {
+            Some(network) => network.forward(pixels),
+            None => {
+                let maps =
+                    self.stem.iter().fold(pixels, |maps, conv| self.activation.apply(conv.forward(maps)));
+                patchify(maps, self.patch)
+            }
+        }
+    }
+
+    /// The tower with the numbers of its network brought to mean 0 and deviation 1 over a sample (arXiv 1807.03039,
+    /// section 3.1). Without a network nothing changes.
+    ///
+    /// # Shapes
+    /// - `stem`: `[N, P, C]`
+    pub(super) fn standardize(mut self, stem: Tensor<3>) -> Self {
+        self.standard = self.standard.map(|_| Standard::of(stem));
+        self
+    }
+
+    /// What the stem has made to points.
+    ///
+    /// # Shapes
+    /// - `stem`: `[B, P, C]`
     /// - returns `[B, E]`
-    pub(super) fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
-        let maps = self.stem.iter().fold(pixels, |maps, conv| self.activation.apply(conv.forward(maps)));
-        let patches = self.patch_embedding.forward(patchify(maps, self.patch)); // [B, P, W]
+    pub(super) fn forward(&self, stem: Tensor<3>) -> Tensor<2> {
+        let stem = match &self.standard {
+            Some(standard) => standard.forward(stem),
+            None => stem,
+        };
+        let patches = self.patch_embedding.forward(stem); // [B, P, W]
         let [batch, n_patches, width] = patches.dims();
         let class = self.class_embedding.val().reshape([1, 1, width]).expand([batch, 1, width]);
         let positions = self.position_embedding.val();
@@ -148,6 +241,43 @@ impl VisionTower {
         };
         let [_, n_read, _] = read.dims();
         self.projection.forward(self.norm_post.forward(read).reshape([batch, n_read * width]))
+    }
+}
+
+/// Takes a mean away from each channel and divides it by a deviation.
+#[derive(Module, Debug)]
+struct Standard {
+    /// `[C]`
+    norm_mean: Param<Tensor<1>>,
+    /// `[C]`
+    norm_scale: Param<Tensor<1>>,
+}
+
+impl Standard {
+    fn init(channels: usize, device: &Device) -> Self {
+        Standard {
+            norm_mean: Initializer::Zeros.init([channels], device),
+            norm_scale: Initializer::Ones.init([channels], device),
+        }
+    }
+
+    /// `stem`: `[N, P, C]`
+    fn of(stem: Tensor<3>) -> Self {
+        /// A channel that never changes is left as small as it is.
+        const LEAST: f64 = 1e-6;
+        let [batch, positions, channels] = stem.dims();
+        let rows = stem.reshape([batch * positions, channels]);
+        let mean = rows.clone().mean_dim(0); // [1, C]
+        let variance = (rows - mean.clone()).powi_scalar(2).mean_dim(0);
+        let scale = (variance + LEAST).sqrt().recip();
+        Standard {
+            norm_mean: Param::from_tensor(mean.reshape([channels])),
+            norm_scale: Param::from_tensor(scale.reshape([channels])),
+        }
+    }
+
+    fn forward(&self, stem: Tensor<3>) -> Tensor<3> {
+        (stem - self.norm_mean.val().unsqueeze()) * self.norm_scale.val().unsqueeze()
     }
 }
 
@@ -187,7 +317,7 @@ fn halving_convolution(input: usize, output: usize, device: &Device) -> Conv2d {
 /// # Shapes
 /// - `maps`: `[B, C, S, S]`
 /// - returns `[B, (S / patch)², C * patch²]`
-fn patchify(maps: Tensor<4>, patch: usize) -> Tensor<3> {
+pub(super) fn patchify(maps: Tensor<4>, patch: usize) -> Tensor<3> {
     let [batch, channels, side, _] = maps.dims();
     assert_shape!(maps, [batch, channels, side, side]);
     let grid = side / patch;
@@ -214,7 +344,7 @@ mod tests {
         // Even where no block mixes positions; the class token would see the same of both.
         let seen = |mut tower: VisionTower| {
             tower.blocks.clear();
-            let [left, right] = [0, 8].map(|x| tower.forward(spot(x)));
+            let [left, right] = [0, 8].map(|x| tower.forward(tower.stem(spot(x))));
             (left - right).abs().max().into_scalar::<f32>()
         };
         let tower = config.vision.init(&config, &device);

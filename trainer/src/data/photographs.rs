@@ -14,6 +14,7 @@ use shared::negative::{self, Guard, Recipe};
 use shared::picture::Picture;
 use shared::seed;
 
+use super::eye::{Eye, Kept};
 use super::instances::{self, Instances};
 use super::{Example, Files, Stream};
 use crate::benchmark::files::Folder;
@@ -27,6 +28,16 @@ pub struct Photographs {
     photographs: Vec<Photograph>,
     /// What was left out.
     pub skipped: Vec<Skipped>,
+    /// What a locked stem makes of them.
+    seen: Option<Seen>,
+}
+
+/// What a locked stem makes of photographs.
+#[derive(Debug)]
+struct Seen {
+    as_it_is: Kept,
+    /// Nothing where none is shown mirrored.
+    mirrored: Option<Kept>,
 }
 
 #[derive(Debug)]
@@ -89,7 +100,7 @@ impl Photographs {
         }
         let broken: Vec<Option<String>> = found
             .par_iter()
-            .map(|photograph| photograph.picture().err().map(|error| format!("{error:#}")))
+            .map(|photograph| photograph.picture(false).err().map(|error| format!("{error:#}")))
             .collect();
         let mut photographs = Vec::new();
         for (photograph, why) in found.into_iter().zip(broken) {
@@ -104,7 +115,7 @@ impl Photographs {
                 .map_or_else(String::new, |first| format!(": {}, {}", first.picture, first.why));
             bail!("no picture of {} can be used{first}", path.display());
         }
-        Ok(Photographs { photographs, skipped })
+        Ok(Photographs { photographs, skipped, seen: None })
     }
 
     /// Pictures an epoch: each is shown once, with one of its captions.
@@ -140,12 +151,30 @@ impl Photographs {
         order
     }
 
+    /// Looks at every picture through a locked stem, and keeps what it makes of it.
+    ///
+    /// # Errors
+    /// If a picture cannot be read any more, the device fails, or the folder cannot be written to.
+    pub fn look_once(&mut self, config: &RunConfig, eye: &Eye, folder: Option<&Path>) -> Result<()> {
+        let n_pictures = self.photographs.len();
+        let preprocess = &config.model.preprocess;
+        let keep = |is_mirrored: bool| {
+            let fingerprint = seed::mix(&[self.fingerprint(), u64::from(is_mirrored)]);
+            let read = |place: usize| self.photographs[place].picture(is_mirrored);
+            eye.keep(preprocess, n_pictures, fingerprint, folder, read)
+        };
+        let as_it_is = keep(false)?;
+        let mirrored = if config.mirror { Some(keep(true)?) } else { None };
+        self.seen = Some(Seen { as_it_is, mirrored });
+        Ok(())
+    }
+
     /// A picture with one of its captions and negatives of it, drawn anew for every `number`. What the other captions
     /// say of the picture is no negative, nor is what is known to be in it.
     ///
     /// # Errors
     /// If the picture cannot be read any more.
-    pub fn example(&self, config: &RunConfig, place: usize, number: u64) -> Result<Example> {
+    pub fn example(&self, config: &RunConfig, eye: &Eye, place: usize, number: u64) -> Result<Example> {
         let photograph = &self.photographs[place];
         let rng = &mut seed::rng(&[config.seed, Stream::Caption as u64, number]);
         let nth = rng.random_range(0..photograph.captions.len() as u32) as usize;
@@ -156,18 +185,34 @@ impl Photographs {
         let recipe = Recipe { guard: Some(&guard), fluency: Some(fluency()), ..super::recipe(config) };
         let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
         let negatives = negative::draw(caption, &recipe, config.per_caption, rng);
-        Ok(Example {
-            pixels: config.model.preprocess.pixels(&photograph.picture()?),
-            caption: caption.text().to_owned(),
-            negatives,
-        })
+        let is_mirrored = config.mirror
+            && !names_a_side(caption)
+            && seed::rng(&[config.seed, Stream::Mirror as u64, number]).random_bool(0.5);
+        let seen = self.seen.as_ref().and_then(|seen| seen.of(is_mirrored));
+        let image = match seen {
+            Some(kept) => kept.seen(place),
+            None => eye.look(&photograph.picture(is_mirrored)?, &config.model.preprocess)?,
+        };
+        Ok(Example { image, caption: caption.text().to_owned(), negatives })
     }
 }
 
+impl Seen {
+    fn of(&self, is_mirrored: bool) -> Option<&Kept> {
+        if is_mirrored { self.mirrored.as_ref() } else { Some(&self.as_it_is) }
+    }
+}
+
+/// Whether a caption would be wrong of the mirrored picture.
+fn names_a_side(caption: &Caption) -> bool {
+    caption.words().any(|word| word.starts_with("left") || word.starts_with("right"))
+}
+
 impl Photograph {
-    fn picture(&self) -> Result<Picture> {
+    fn picture(&self, is_mirrored: bool) -> Result<Picture> {
         let bytes =
             std::fs::read(&self.path).with_context(|| format!("cannot read {}", self.path.display()))?;
-        Ok(decode(&bytes).with_context(|| format!("cannot use {}", self.path.display()))?.picture)
+        let decoded = decode(&bytes).with_context(|| format!("cannot use {}", self.path.display()))?;
+        Ok(if is_mirrored { decoded.picture.mirrored() } else { decoded.picture })
     }
 }

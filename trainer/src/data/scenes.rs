@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Result;
 use rand::RngExt;
 use rayon::prelude::*;
 use shared::caption::Caption;
@@ -9,6 +10,7 @@ use shared::negative::{self, Recipe};
 use shared::scene::{self, Scene};
 use shared::seed;
 
+use super::eye::Eye;
 use super::{Example, Stream};
 use crate::run_config::RunConfig;
 
@@ -46,15 +48,18 @@ impl Scenes {
     }
 
     /// The scene of a number, with one object only if it is `single`, its caption and its negatives.
-    pub fn example(&self, config: &RunConfig, number: u64, single: bool) -> Example {
+    ///
+    /// # Errors
+    /// If the device of a locked stem fails.
+    pub fn example(&self, config: &RunConfig, eye: &Eye, number: u64, single: bool) -> Result<Example> {
         let (scene, caption) = self.captioned(number, single);
         let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
         let side = SIDES[rng.random_range(0..SIDES.len() as u32) as usize];
-        let pixels = config.model.preprocess.pixels(&scene.render(side));
+        let image = eye.look(&scene.render(side), &config.model.preprocess)?;
         let text = Caption::new(caption.as_str());
         let recipe = Recipe { vocabulary: Some(&self.known), ..super::recipe(config) };
         let negatives = negative::draw(&text, &recipe, config.per_caption, rng);
-        Example { pixels, caption, negatives }
+        Ok(Example { image, caption, negatives })
     }
 
     fn captioned(&self, number: u64, single: bool) -> (Scene, String) {

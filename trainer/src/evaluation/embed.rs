@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use anyhow::{Result, bail};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use rayon::prelude::*;
 use shared::engine::Engine;
 use shared::picture::Picture;
 use shared::similarity::Embedding;
 
+use crate::bar;
 use crate::benchmark::{Benchmark, CaptionId, PictureId, Source};
 
 /// Pictures or captions a pass through the model.
@@ -70,7 +71,8 @@ impl Embeddings {
 /// # Errors
 /// If the device fails, or no picture can be read.
 pub fn embed(benchmark: &Benchmark, model: &impl Model, quiet: bool) -> Result<Embeddings> {
-    let bar = bar(benchmark.pictures.len() + benchmark.captions.len(), quiet)?;
+    let n_embedded = benchmark.pictures.len() + benchmark.captions.len();
+    let bar = if quiet { ProgressBar::hidden() } else { bar::counting(n_embedded, "embedded")? };
     let mut embeddings =
         Embeddings { pictures: Vec::new(), places: Vec::new(), captions: Vec::new(), unreadable: Vec::new() };
     let mut known: HashMap<[u8; 32], usize> = HashMap::new();
@@ -121,12 +123,4 @@ pub fn embed(benchmark: &Benchmark, model: &impl Model, quiet: bool) -> Result<E
     }
     bar.finish_and_clear();
     Ok(embeddings)
-}
-
-fn bar(length: usize, quiet: bool) -> Result<ProgressBar> {
-    if quiet {
-        return Ok(ProgressBar::hidden());
-    }
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} embedded, {per_sec}, {eta} left")?;
-    Ok(ProgressBar::new(length as u64).with_style(style))
 }

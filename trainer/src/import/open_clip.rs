@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use shared::model::{Activation, ClipConfig, ReadOut, TextConfig, VisionConfig};
+use shared::model::{Activation, ClipConfig, ReadOut, Stem, TextConfig, VisionConfig};
 use shared::preprocess::{Fit, Preprocess};
 
 use super::layout::{Take, block_part};
@@ -53,7 +53,7 @@ pub fn config(config: &Value) -> Result<ClipConfig> {
         embedding: number(model, "embed_dim", 0)?,
         vision: VisionConfig {
             patch: number(vision, "patch_size", 16)?,
-            stem: Vec::new(),
+            stem: Stem::default(),
             width,
             layers: number(vision, "layers", 12)?,
             heads: width / number(vision, "head_width", HEAD)?.max(1),

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use shared::model::{Activation, ClipConfig, ReadOut, TextConfig, VisionConfig};
+use shared::model::{Activation, ClipConfig, ReadOut, Stem, TextConfig, VisionConfig};
 use shared::preprocess::{Fit, Preprocess};
 
 use super::layout::{Take, block_part};
@@ -49,7 +49,7 @@ pub fn config(config: &Value, preprocessor: &Value) -> Result<ClipConfig> {
         embedding: number(config, "projection_dim", 512)?,
         vision: VisionConfig {
             patch: number(vision, "patch_size", 32)?,
-            stem: Vec::new(),
+            stem: Stem::default(),
             width: number(vision, "hidden_size", 768)?,
             layers: number(vision, "num_hidden_layers", 12)?,
             heads: number(vision, "num_attention_heads", 12)?,

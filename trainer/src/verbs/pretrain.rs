@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use burn::module::{Module, ParamGroup};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData, s};
 use clap::ValueEnum;
 use shared::concept::Concept;
 use shared::model::Clip;
@@ -19,10 +19,10 @@ use shared::tokenizer::Tokenizer;
 use crate::cli::{Negatives as Kinds, PretrainArgs};
 use crate::data::{self, Batch, Data, Files};
 use crate::metrics::{Metrics, Reporter};
-use crate::objective::{Embedded, Margins, Negatives, Objective};
+use crate::objective::{Embedded, Margins, Negatives, Objective, indices};
 use crate::report::curves;
 use crate::run_config::{self, RunConfig};
-use crate::{bundles, checkpoint, device, schedule};
+use crate::{bundles, checkpoint, device, import, schedule};
 
 /// Steps between two lines of metrics. Reading a loss back makes the device wait, so it is not done every step.
 const REPORT_EVERY: u64 = 20;
@@ -36,12 +36,24 @@ const GRADIENT_NORM: f32 = 1.0;
 pub fn run(args: &PretrainArgs) -> Result<()> {
     let _claim = claim(args)?;
     let device = device::open(args.device)?;
-    let (config, data, tokenizer) = if args.resume { go_on(&args.out)? } else { start(args)? };
+    let (config, mut data, tokenizer) = if args.resume { go_on(&args.out)? } else { start(args)? };
+    let checkpoint = checkpoint::latest(&args.out)?;
+    let model_on = |device: &Device| match &checkpoint {
+        Some((_, folder)) => checkpoint::load_model(folder, config.model.init(device).materialize()),
+        None => first_model(&config, device),
+    };
+    if config.lock_stem {
+        data.look_through(model_on(&device)?, &config, args.features.as_deref())?;
+    }
     let device = device.autodiff();
     device.seed(config.seed);
-    let state = match checkpoint::latest(&args.out)? {
-        Some((step, folder)) => State::load(&config, step, &folder, &device)?,
-        None => State::begin(&config, &device)?,
+    let model = model_on(&device)?;
+    let state = match &checkpoint {
+        Some((step, folder)) => State::load(&config, model, *step, folder, &device)?,
+        None => {
+            let sample = data::batch(&config, &data, &tokenizer, 0)?;
+            State::begin(&config, standardized(model, sample, &config, &device), &device)
+        }
     };
     eprintln!(
         "{} weights, {} steps of {} pictures, negatives: {}",
@@ -81,29 +93,48 @@ struct State {
 
 impl State {
     /// The state before the first step.
-    fn begin(config: &RunConfig, device: &Device) -> Result<Self> {
-        let model = match &config.init {
-            Some(path) => bundles::read(path)?.model(device)?,
-            None => config.model.init(device).materialize(),
-        };
+    fn begin(config: &RunConfig, model: Clip, device: &Device) -> Self {
         let margins = Margins::new([0.0; Concept::ALL.len()], device);
-        Ok(State::new(config, model, optimizer(config), margins, 0))
+        State::new(config, model, optimizer(config), margins, 0)
     }
 
     /// The state of a checkpoint.
-    fn load(config: &RunConfig, step: u64, folder: &Path, device: &Device) -> Result<Self> {
-        let model = checkpoint::load_model(folder, config.model.init(device).materialize())?;
+    fn load(config: &RunConfig, model: Clip, step: u64, folder: &Path, device: &Device) -> Result<Self> {
         let optimizer = checkpoint::load_optimizer(folder, optimizer(config))?;
         let margins = Margins::new(checkpoint::load_margins(folder)?, device);
         Ok(State::new(config, model, optimizer, margins, step))
     }
 
     fn new(config: &RunConfig, model: Clip, optimizer: ModuleOptimizer, margins: Margins, done: u64) -> Self {
+        let model = if config.lock_stem { model.lock_stem() } else { model };
         State {
             model: if config.lock_image { model.lock_image() } else { model },
             optimizer,
             objective: Objective::new(config.loss, config.loss_weight, margins),
             done,
+        }
+    }
+}
+
+/// The model before the first step.
+fn first_model(config: &RunConfig, device: &Device) -> Result<Clip> {
+    let model = match &config.init {
+        Some(path) => bundles::read(path)?.model(device)?,
+        None => config.model.init(device).materialize(),
+    };
+    match &config.init_image {
+        Some(path) => import::mobilenet::load(path, model),
+        None => Ok(model),
+    }
+}
+
+/// The model with its network's numbers on one scale, unless it has been trained before.
+fn standardized(model: Clip, sample: Batch, config: &RunConfig, device: &Device) -> Clip {
+    match config.init {
+        Some(_) => model,
+        None => {
+            let stem = stem(&model, sample.images, config, device).detach();
+            model.standardize(stem)
         }
     }
 }
@@ -165,16 +196,28 @@ fn train(
 
 /// Both towers on one batch.
 fn embed(model: &Clip, batch: Batch, config: &RunConfig, device: &Device) -> Embedded {
-    let side = config.model.preprocess.side;
-    let pixels = TensorData::new(batch.pixels, [config.batch, 3, side, side]);
+    let texts = batch.texts.groups.iter().map(|group| model.encode_tokens(group)).collect();
+    let texts = Tensor::cat(texts, 0).select(0, indices(&batch.texts.places, device)); // [B + M, E]
     Embedded {
-        images: model.encode_image(Tensor::from_data(pixels, device)),
-        captions: model.encode_tokens(&batch.captions),
+        images: model.encode_image_stem(stem(model, batch.images, config, device)),
+        captions: texts.clone().slice(s![..config.batch, ..]),
         negatives: batch.negatives.map(|negatives| Negatives {
-            embeddings: model.encode_tokens(&negatives.texts),
+            embeddings: texts.slice(s![config.batch.., ..]),
             of: negatives.of,
             concepts: negatives.concepts,
         }),
+    }
+}
+
+/// What the image tower's stem makes of the pictures of a batch, `[B, P, C]`. If it is locked, that is what they are.
+fn stem(model: &Clip, images: Vec<f32>, config: &RunConfig, device: &Device) -> Tensor<3> {
+    let side = config.model.preprocess.side;
+    if config.lock_stem {
+        let [positions, channels] = config.model.vision.stem_shape(side);
+        Tensor::from_data(TensorData::new(images, [config.batch, positions, channels]), device)
+    } else {
+        let pixels = TensorData::new(images, [config.batch, 3, side, side]);
+        model.image_stem(Tensor::from_data(pixels, device))
     }
 }
 
@@ -274,6 +317,9 @@ fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
         loss: args.loss,
         loss_weight: args.loss_weight.unwrap_or_else(|| args.loss.published_weight()),
         init: args.init.clone(),
+        init_image: args.init_image.clone(),
+        lock_stem: args.lock_stem,
+        mirror: args.mirror,
         lock_image: args.lock_image,
         per_caption: args.per_caption,
         single_objects: 0.4,

@@ -1,0 +1,116 @@
+//! MobileNetV2 of width 1.0 (arXiv 1801.04381) without its head: what an image tower sees photographs through.
+//!
+//! Each batch norm is folded into its convolution. Convolutions of stride 2 pad as TensorFlow's `SAME` does, nothing
+//! before and one pixel after an even side; published weights know no other sampling grid.
+
+use burn::module::{Initializer, Module};
+use burn::nn::PaddingConfig2d;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::tensor::{Device, Tensor};
+
+use super::vision::patchify;
+
+/// The channels of the first convolution.
+const STEM: usize = 32;
+
+/// Blocks of equal width: factor of expansion, channels, blocks, stride of the first (table 2 of the paper).
+const STAGES: [[usize; 4]; 7] = [
+    [1, 16, 1, 1],
+    [6, 24, 2, 2],
+    [6, 32, 3, 2],
+    [6, 64, 4, 2],
+    [6, 96, 3, 1],
+    [6, 160, 3, 2],
+    [6, 320, 1, 1],
+];
+/// The blocks behind which maps are a sixteenth of the picture's side.
+const MIDDLE: usize = 13;
+/// The channels of those maps.
+const MIDDLE_CHANNELS: usize = 96;
+
+/// Pixels of the picture, along a side, that become one position.
+pub(super) const STRIDE: usize = 32;
+/// The numbers of a position: what the last block says of it, and before it the four cells in the middle of the network
+/// that it is made of, which still know colours.
+pub(super) const CHANNELS: usize = 4 * MIDDLE_CHANNELS + 320;
+
+/// Pictures to positions.
+#[derive(Module, Debug)]
+pub struct MobileNetV2 {
+    stem: Conv2d,
+    blocks: Vec<InvertedResidual>,
+}
+
+impl MobileNetV2 {
+    pub(super) fn init(device: &Device) -> Self {
+        let mut blocks = Vec::new();
+        let mut input = STEM;
+        for [factor, output, repeats, first_stride] in STAGES {
+            for nth in 0..repeats {
+                let stride = if nth == 0 { first_stride } else { 1 };
+                blocks.push(InvertedResidual::init(factor, input, output, stride, device));
+                input = output;
+            }
+        }
+        MobileNetV2 { stem: convolution([3, STEM], 3, 2, 1, device), blocks }
+    }
+
+    /// # Shapes
+    /// - `pixels`: `[B, 3, S, S]`
+    /// - returns `[B, (S / 32)², 704]`
+    pub(super) fn forward(&self, pixels: Tensor<4>) -> Tensor<3> {
+        let (lower, upper) = self.blocks.split_at(MIDDLE);
+        let through =
+            |blocks: &[InvertedResidual], maps| blocks.iter().fold(maps, |maps, block| block.forward(maps));
+        let middle = through(lower, relu6(self.stem.forward(pixels))); // [B, 96, S/16, S/16]
+        let last = through(upper, middle.clone()); // [B, 320, S/32, S/32]
+        Tensor::cat(vec![patchify(middle, 2), patchify(last, 1)], 2)
+    }
+}
+
+/// Widens, looks around in every channel, narrows; adds its input where shapes allow (figure 3b of the paper).
+#[derive(Module, Debug)]
+struct InvertedResidual {
+    /// Nothing where the factor is 1.
+    expand: Option<Conv2d>,
+    depthwise: Conv2d,
+    project: Conv2d,
+    residual: bool,
+}
+
+impl InvertedResidual {
+    fn init(factor: usize, input: usize, output: usize, stride: usize, device: &Device) -> Self {
+        let hidden = factor * input;
+        InvertedResidual {
+            expand: (factor > 1).then(|| convolution([input, hidden], 1, 1, 1, device)),
+            depthwise: convolution([hidden, hidden], 3, stride, hidden, device),
+            project: convolution([hidden, output], 1, 1, 1, device),
+            residual: stride == 1 && input == output,
+        }
+    }
+
+    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        let wide = match &self.expand {
+            Some(expand) => relu6(expand.forward(input.clone())),
+            None => input.clone(),
+        };
+        let narrow = self.project.forward(relu6(self.depthwise.forward(wide)));
+        if self.residual { input + narrow } else { narrow }
+    }
+}
+
+/// A rectifier with a ceiling, which keeps its range in arithmetic of few bits (section 4 of the paper).
+fn relu6(maps: Tensor<4>) -> Tensor<4> {
+    maps.clamp(0.0, 6.0)
+}
+
+fn convolution(channels: [usize; 2], kernel: usize, stride: usize, groups: usize, device: &Device) -> Conv2d {
+    let mut convolution = Conv2dConfig::new(channels, [kernel; 2])
+        .with_stride([stride; 2])
+        .with_groups(groups)
+        .with_padding(PaddingConfig2d::Same)
+        .with_initializer(Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false })
+        .init(device);
+    convolution.bias = Some(Initializer::Zeros.init([channels[1]], device));
+    convolution
+}

@@ -1,0 +1,178 @@
+//! The image tower for photographs computes what timm computes with the same weights (golden file of
+//! `golden/make_mobilenet.py`).
+
+use std::fs;
+use std::path::Path;
+
+use half::f16;
+use safetensors::tensor::{Dtype, TensorView};
+use serde_json::Value;
+
+use crate::support::{formula, picture, root, trainer_err, trainer_ok, weights};
+
+/// The side of the pictures that the network was made for.
+const SIDE: u32 = 224;
+/// Positions along a side, and the numbers of each.
+const GRID: usize = 7;
+const CHANNELS: usize = 704;
+/// Where the last block's numbers begin.
+const LAST: usize = 384;
+
+/// MobileNetV2's blocks: factor of expansion, channels, repeats.
+const STAGES: [[usize; 3]; 7] =
+    [[1, 16, 1], [6, 24, 2], [6, 32, 3], [6, 64, 4], [6, 96, 3], [6, 160, 3], [6, 320, 1]];
+
+/// Writes the network of the golden file in timm's layout.
+fn write_network(path: &Path) {
+    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    let mut add = |convolution: String, norm: String, shape: [usize; 4]| {
+        let name = format!("{convolution}.weight");
+        tensors.push((
+            name.clone(),
+            shape.to_vec(),
+            formula(&name, &shape).flat_map(f32::to_le_bytes).collect(),
+        ));
+        for part in ["weight", "bias", "running_mean", "running_var"] {
+            let name = format!("{norm}.{part}");
+            let shift = if part == "running_var" { 1.0 } else { 0.0 };
+            let values =
+                formula(&name, &shape[..1]).flat_map(|value| (value + shift).to_le_bytes()).collect();
+            tensors.push((name, vec![shape[0]], values));
+        }
+    };
+    add("conv_stem".to_owned(), "bn1".to_owned(), [32, 3, 3, 3]);
+    let mut input = 32;
+    for (stage, [factor, output, repeats]) in STAGES.into_iter().enumerate() {
+        for block in 0..repeats {
+            let name = |part: &str| format!("blocks.{stage}.{block}.{part}");
+            let hidden = factor * input;
+            if factor == 1 {
+                add(name("conv_dw"), name("bn1"), [hidden, 1, 3, 3]);
+                add(name("conv_pw"), name("bn2"), [output, hidden, 1, 1]);
+            } else {
+                add(name("conv_pw"), name("bn1"), [hidden, input, 1, 1]);
+                add(name("conv_dw"), name("bn2"), [hidden, 1, 3, 3]);
+                add(name("conv_pwl"), name("bn3"), [output, hidden, 1, 1]);
+            }
+            input = output;
+        }
+    }
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).expect("a tensor"))
+    });
+    safetensors::serialize_to_file(views, None, path).expect("a file");
+}
+
+/// A folder with two pictures, their captions and a network.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let picture = picture([SIDE, SIDE]);
+    for (name, caption) in [("a", "a red dog on the left"), ("b", "two small boys in the snow")] {
+        let path = folder.path().join(name);
+        image::save_buffer(path.with_extension("png"), picture.rgb(), SIDE, SIDE, image::ColorType::Rgb8)
+            .expect("a picture");
+        fs::write(path.with_extension("txt"), caption).expect("a caption");
+    }
+    write_network(&folder.path().join("network.safetensors"));
+    folder
+}
+
+/// A training of two steps, its stem locked.
+const RUN: [&str; 19] = [
+    "pretrain",
+    "--preset",
+    "photo",
+    "--init-image",
+    "network.safetensors",
+    "--lock-stem",
+    "--features",
+    "kept",
+    "--mirror",
+    "--data",
+    ".",
+    "--batch",
+    "2",
+    "--epochs",
+    "2",
+    "--device",
+    "cpu",
+    "--quiet",
+    "--out",
+];
+
+#[test]
+fn a_locked_network_sees_what_timm_sees() {
+    let folder = folder();
+    trainer_ok(folder.path(), &[&RUN[..], &["run"]].concat());
+    let kept = fs::read_dir(folder.path().join("kept")).expect("what was seen");
+    let mut kept: Vec<Vec<f32>> = kept
+        .map(|file| {
+            let bytes = fs::read(file.expect("a file").path()).expect("what was seen");
+            bytes.as_chunks().0.iter().map(|two| f16::from_le_bytes(*two).to_f32()).collect()
+        })
+        .collect();
+    assert_eq!(kept.len(), 2, "as they are, and mirrored");
+    let golden = fs::read_to_string(root().join("tests/golden/mobilenet.json")).expect("the golden file");
+    let golden: Value = serde_json::from_str(&golden).expect("JSON");
+    // The number of a channel at a position, in either half of what is read of it.
+    let middle = |y: usize, x: usize, nth: usize| {
+        let position = (y / 2) * GRID + x / 2;
+        position * CHANNELS + 4 * (12 * nth) + 2 * (y % 2) + x % 2
+    };
+    let last = |y: usize, x: usize, nth: usize| (y * GRID + x) * CHANNELS + LAST + 40 * nth;
+    let difference = |seen: &[f32]| {
+        let mut largest = 0.0f32;
+        for (name, place) in [("middle", &middle as &dyn Fn(_, _, _) -> usize), ("last", &last)] {
+            let expected = golden[name].as_array().expect("positions");
+            for row in expected {
+                let at = |idx: usize| row[idx].as_u64().expect("a number") as usize;
+                for (nth, value) in row[2].as_array().expect("values").iter().enumerate() {
+                    let expected = value.as_f64().expect("a value") as f32;
+                    largest = largest.max((seen[place(at(0), at(1), nth)] - expected).abs());
+                }
+            }
+        }
+        largest
+    };
+    kept.sort_by(|a, b| difference(a).total_cmp(&difference(b)));
+    assert_eq!(kept[0].len(), 2 * GRID * GRID * CHANNELS);
+    // Kept as 16-bit floats of about one.
+    assert!(difference(&kept[0]) < 2e-3, "{}", difference(&kept[0]));
+    assert!(difference(&kept[1]) > 2e-2, "mirrored it differs by {}", difference(&kept[1]));
+}
+
+#[test]
+fn what_was_kept_is_what_would_be_seen_again_and_a_locked_stem_stays() {
+    let folder = folder();
+    let bundle = |run: &str, more: &[&str]| {
+        trainer_ok(folder.path(), &[&RUN[..], &[run], more].concat());
+        trainer_ok(
+            folder.path(),
+            &["export", "--run", run, "--out", "out.safetensors", "--precision", "f32"],
+        );
+        weights(&fs::read(folder.path().join("out.safetensors")).expect("a bundle"))
+    };
+    let first = bundle("first", &[]);
+    let second = bundle("second", &[]);
+    assert!(first == second, "weights differ");
+    let other = bundle("other", &["--seed", "1"]);
+    let (stem, rest): (Vec<_>, Vec<_>) =
+        first.iter().zip(&other).partition(|((name, _), _)| name.starts_with("image.network."));
+    assert_eq!(stem.len(), 2 * 51);
+    assert!(stem.iter().all(|(a, b)| a == b), "a locked stem has changed");
+    assert!(rest.iter().any(|(a, b)| a != b));
+    let inspected = trainer_ok(folder.path(), &["inspect", "out.safetensors", "--device", "cpu"]);
+    assert!(inspected.contains("mobilenet_v2"), "{inspected}");
+}
+
+#[test]
+fn weights_of_another_network_are_refused_by_name() {
+    let folder = folder();
+    let refused = |args: &[&str]| trainer_err(folder.path(), args).1;
+    let small = ["pretrain", "--data", ".", "--batch", "2", "--device", "cpu", "--out", "small"];
+    let told = refused(&[&small[..], &["--init-image", "network.safetensors"]].concat());
+    assert!(told.contains("--preset photo"), "{told}");
+    fs::write(folder.path().join("network.safetensors"), "nothing").expect("a file");
+    let told = refused(&[&RUN[..], &["run"]].concat());
+    assert!(told.contains("network.safetensors"), "{told}");
+}

@@ -1,0 +1,110 @@
+//! MobileNetV2's weights, as timm names them (`mobilenetv2_100`), become an image tower's network.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use burn::store::{ModuleSnapshot, PyTorchToBurnAdapter, bridge};
+use burn::tensor::TensorData;
+use shared::model::Clip;
+
+use super::tensors::TensorFiles;
+
+/// The epsilon of timm's batch norms.
+const EPSILON: f32 = 1e-5;
+/// Blocks of each stage.
+const STAGES: [usize; 7] = [1, 2, 3, 4, 3, 3, 1];
+/// Where the network is in our model.
+const OURS: &str = "image.network";
+
+/// A convolution, the batch norm behind it, and what we call the two together.
+struct Layer {
+    ours: String,
+    convolution: String,
+    norm: String,
+}
+
+/// The model with the weights of a file in its image tower's network.
+///
+/// # Errors
+/// If the model has no such network, the file cannot be read, or a tensor is missing or has another shape.
+pub fn load(path: &Path, mut clip: Clip) -> Result<Clip> {
+    let failed = || format!("cannot begin with {}", path.display());
+    let file = TensorFiles::open(&[path.to_owned()])?;
+    let mut tensors = Vec::new();
+    for layer in layers() {
+        let (weight, bias, shape) = layer.folded(&file).with_context(failed)?;
+        let n_outputs = bias.len();
+        for (name, data) in
+            [("weight", TensorData::new(weight, shape)), ("bias", TensorData::new(bias, [n_outputs]))]
+        {
+            tensors.push(bridge::from_data(data, format!("{}.{name}", layer.ours), None));
+        }
+    }
+    let n_weights = tensors.len();
+    let applied = clip.apply(tensors, None, Some(Box::new(PyTorchToBurnAdapter)), false);
+    if let Some(error) = applied.errors.first() {
+        bail!("cannot begin with {}: {error}", path.display());
+    }
+    if applied.applied.len() < n_weights {
+        bail!("--init-image is for a model with MobileNetV2 in its image tower, such as --preset photo");
+    }
+    Ok(clip)
+}
+
+impl Layer {
+    /// Weights and biases with the norm folded in, and the shape of the weights.
+    fn folded(&self, file: &TensorFiles) -> Result<(Vec<f32>, Vec<f32>, Vec<usize>)> {
+        let of_norm = |part: &str| file.values(&format!("{}.{part}", self.norm));
+        let convolution = format!("{}.weight", self.convolution);
+        let shape = file.shape(&convolution)?.to_vec();
+        let mut weight = file.values(&convolution)?;
+        let (gamma, beta) = (of_norm("weight")?, of_norm("bias")?);
+        let (mean, variance) = (of_norm("running_mean")?, of_norm("running_var")?);
+        let n = shape.first().copied().unwrap_or(0);
+        if n == 0 || [&gamma, &beta, &mean, &variance].iter().any(|values| values.len() != n) {
+            bail!("{} does not fit {convolution}", self.norm);
+        }
+        let factor: Vec<f32> = gamma
+            .iter()
+            .zip(&variance)
+            .map(|(gamma, variance)| gamma / (variance + EPSILON).sqrt())
+            .collect();
+        let n_inputs = weight.len() / n;
+        for (row, factor) in weight.chunks_mut(n_inputs).zip(&factor) {
+            row.iter_mut().for_each(|value| *value *= factor);
+        }
+        let bias = beta.iter().zip(&mean).zip(&factor).map(|((beta, mean), factor)| beta - mean * factor);
+        Ok((weight, bias.collect(), shape))
+    }
+}
+
+/// Every layer of the network; the classifier and the convolution before it are not ours.
+fn layers() -> Vec<Layer> {
+    let layer = |ours: String, convolution: String, norm: String| Layer {
+        ours: format!("{OURS}.{ours}"),
+        convolution,
+        norm,
+    };
+    let mut layers = vec![layer("stem".to_owned(), "conv_stem".to_owned(), "bn1".to_owned())];
+    let mut nth = 0;
+    for (stage, &n_blocks) in STAGES.iter().enumerate() {
+        for block in 0..n_blocks {
+            // The first stage does not widen, so its layers bear other names.
+            let parts: &[_] = if stage == 0 {
+                &[("depthwise", "conv_dw", "bn1"), ("project", "conv_pw", "bn2")]
+            } else {
+                &[
+                    ("expand", "conv_pw", "bn1"),
+                    ("depthwise", "conv_dw", "bn2"),
+                    ("project", "conv_pwl", "bn3"),
+                ]
+            };
+            let theirs = |part: &str| format!("blocks.{stage}.{block}.{part}");
+            layers.extend(parts.iter().map(|(ours, convolution, norm)| {
+                layer(format!("blocks.{nth}.{ours}"), theirs(convolution), theirs(norm))
+            }));
+            nth += 1;
+        }
+    }
+    layers
+}
