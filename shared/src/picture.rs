@@ -58,3 +58,16 @@ impl std::fmt::Debug for Picture {
         write!(f, "Picture({}x{})", self.width, self.height)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mirrored_picture_has_its_columns_the_other_way_round() {
+        let picture = Picture::new(3, 2, (0..18).collect());
+        let mirrored = picture.mirrored();
+        assert_eq!((mirrored.pixel(0, 0), mirrored.pixel(2, 1)), (picture.pixel(2, 0), picture.pixel(0, 1)));
+        assert_eq!(mirrored.mirrored(), picture);
+    }
+}

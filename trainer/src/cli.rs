@@ -262,6 +262,9 @@ pub struct PretrainArgs {
     /// The highest learning rate.
     #[arg(long, default_value_t = 2e-3)]
     pub learning_rate: f64,
+    /// How fast matrices shrink (decoupled weight decay, arXiv 1711.05101). Few pictures want more of it.
+    #[arg(long, default_value_t = 0.1)]
+    pub weight_decay: f32,
     /// The seed of weights, data and negatives.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,

@@ -399,6 +399,27 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_grouped_by_length_and_found_again() {
+        let words = "a cat and a dog sit on a mat near a red door of an old house";
+        let texts: Vec<String> = (0..100).map(|nth| words[..1 + nth * 31 % words.len()].to_owned()).collect();
+        let tokenizer = Tokenizer::train(texts.iter().map(String::as_str), 300).expect("a tokenizer");
+        let tokens: Vec<Tokens> =
+            texts.iter().map(|text| tokenizer.encode(text, 77).expect("tokens")).collect();
+        let grouped = Texts::new(&tokens, &tokenizer);
+        let rows: Vec<&[i32]> = grouped
+            .groups
+            .iter()
+            .flat_map(|group| group.ids.chunks(group.length).zip(&group.ends).map(|(row, end)| &row[..=*end]))
+            .collect();
+        assert_eq!(grouped.groups.len(), 3);
+        assert!(grouped.groups[0].length < grouped.groups[2].length);
+        for (tokens, place) in tokens.iter().zip(&grouped.places) {
+            let expected: Vec<i32> = tokens.ids().iter().map(|id| *id as i32).collect();
+            assert_eq!(rows[*place], expected);
+        }
+    }
+
+    #[test]
     fn a_batch_is_divided_by_weights_and_nobody_goes_without() {
         assert_eq!(apportion(64, &[1.0, 1.0]).expect("shares"), [32, 32]);
         assert_eq!(apportion(10, &[2.0, 1.0, 1.0]).expect("shares"), [5, 3, 2]);

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use shared::model::{Activation, ClipConfig, Network, ReadOut, Stem, TextConfig, VisionConfig};
+use shared::model::{Activation, ClipConfig, Network, ReadOut, Stem, TextConfig, TextReadOut, VisionConfig};
 use shared::preprocess::{Fit, Preprocess};
 
 /// How large a model is.
@@ -54,10 +54,10 @@ impl Preset {
                 224,
                 VisionConfig {
                     stem: Stem::Network(Network::MobileNetV2),
-                    read_out: ReadOut::Positions,
-                    ..vision(32, &[], [192, 1, 4, 384])
+                    read_out: ReadOut::Mean,
+                    ..vision(32, &[], [256, 0, 4, 512])
                 },
-                text(vocabulary, 32, [192, 3, 4, 384]),
+                TextConfig { read_out: TextReadOut::Mean, ..text(vocabulary, 40, [256, 1, 4, 512]) },
             ),
             Preset::Base => {
                 (512, 224, vision(32, &[], [768, 12, 12, 3072]), text(vocabulary, 77, [512, 12, 8, 2048]))
@@ -86,7 +86,8 @@ fn vision(patch: usize, stem: &[usize], [width, layers, heads, mlp_width]: [usiz
 }
 
 fn text(vocabulary: usize, context: usize, [width, layers, heads, mlp_width]: [usize; 4]) -> TextConfig {
-    TextConfig { vocabulary, context, width, layers, heads, mlp_width }
+    let read_out = TextReadOut::End;
+    TextConfig { vocabulary, context, width, layers, heads, mlp_width, read_out }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::preprocess::Preprocess;
 use crate::tokenizer::TokenBatch;
 pub use block::Activation;
-pub use text::{TextConfig, TextTower};
+pub use text::{TextConfig, TextReadOut, TextTower};
 pub use vision::{Network, ReadOut, Stem, VisionConfig, VisionTower};
 
 /// The logit scale starts at 1/0.07 (arXiv 2103.00020, section 2.5).
@@ -69,7 +69,6 @@ impl ClipConfig {
             ("embedding", self.embedding),
             ("vision.patch", vision.patch),
             ("vision.width", vision.width),
-            ("vision.layers", vision.layers),
             ("vision.heads", vision.heads),
             ("vision.mlp_width", vision.mlp_width),
             ("text.vocabulary", text.vocabulary),
@@ -85,6 +84,9 @@ impl ClipConfig {
             if !(1..=MOST).contains(&number) {
                 return refuse(format!("{name} is {number}"));
             }
+        }
+        if vision.layers > MOST {
+            return refuse(format!("vision.layers is {}", vision.layers));
         }
         if text.context < 3 {
             return refuse(format!("text.context is {}, which leaves no room for a word", text.context));
@@ -265,7 +267,15 @@ pub(crate) mod tests {
                 mlp_width: 32,
                 read_out: ReadOut::Class,
             },
-            text: TextConfig { vocabulary: 300, context: 16, width: 16, layers: 2, heads: 2, mlp_width: 32 },
+            text: TextConfig {
+                vocabulary: 300,
+                context: 16,
+                width: 16,
+                layers: 2,
+                heads: 2,
+                mlp_width: 32,
+                read_out: TextReadOut::End,
+            },
             activation: Activation::QuickGelu,
             norm_epsilon: 1e-5,
             preprocess: Preprocess { side: 16, fit: Fit::Squash, mean: [0.5; 3], std: [0.25; 3] },
@@ -305,7 +315,15 @@ pub(crate) mod tests {
 
     #[test]
     fn what_follows_the_end_token_changes_nothing() {
-        let model = tiny().init(&Device::flex());
+        for read_out in [TextReadOut::End, TextReadOut::Mean] {
+            padding_changes_nothing(read_out);
+        }
+    }
+
+    fn padding_changes_nothing(read_out: TextReadOut) {
+        let mut config = tiny();
+        config.text.read_out = read_out;
+        let model = config.init(&Device::flex());
         let short = values(model.encode_text(ids(&[[1, 5, 4, 4]]), &[2]));
         let padded = values(model.encode_text(ids(&[[1, 5, 4, 77]]), &[2]));
         for (a, b) in short.iter().zip(&padded) {

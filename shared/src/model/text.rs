@@ -1,4 +1,4 @@
-//! The text tower: a causal transformer read at the end token (arXiv 2103.00020, section 2.4).
+//! The text tower: a causal transformer read at the end token (arXiv 2103.00020, section 2.4), or at all tokens.
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
@@ -27,6 +27,27 @@ pub struct TextConfig {
     pub heads: usize,
     /// The width of the hidden layer of each block.
     pub mlp_width: usize,
+    /// What is read of the last block.
+    #[serde(default, skip_serializing_if = "TextReadOut::is_end")]
+    pub read_out: TextReadOut,
+}
+
+/// What of the last block becomes the embedding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextReadOut {
+    /// The end token, as in CLIP.
+    #[default]
+    End,
+    /// The mean of all tokens, which enter √W times as large (arXiv 1706.03762, section 3.4): beside what the blocks find,
+    /// every word speaks for itself from the first step on, which is most of what thirty thousand captions teach.
+    Mean,
+}
+
+impl TextReadOut {
+    fn is_end(&self) -> bool {
+        *self == TextReadOut::End
+    }
 }
 
 /// Captions to points, before they are scaled to length 1.
@@ -39,6 +60,8 @@ pub struct TextTower {
     blocks: Vec<Block>,
     norm_post: LayerNorm,
     projection: Linear,
+    #[module(skip)]
+    read_out: TextReadOut,
 }
 
 impl TextConfig {
@@ -57,6 +80,7 @@ impl TextConfig {
             blocks: (0..self.layers).map(|_| block.init(device)).collect(),
             norm_post: norm(self.width, clip.norm_epsilon, device),
             projection: projection(self.width, clip.embedding, device),
+            read_out: self.read_out,
         }
     }
 }
@@ -72,18 +96,41 @@ impl TextTower {
         let [_, width] = self.token_embedding.val().dims();
         let device = ids.device();
         let tokens = self.token_embedding.val().select(0, ids.reshape([batch * length]));
+        let tokens = match self.read_out {
+            TextReadOut::End => tokens,
+            TextReadOut::Mean => tokens * (width as f64).sqrt(),
+        };
         let positions = self.position_embedding.val().slice(s![0..length, ..]);
         let mut x = tokens.reshape([batch, length, width]) + positions.unsqueeze(); // [B, T, W]
         let mask = causal_mask(length, &device);
         for block in &self.blocks {
             x = block.forward(x, Some(&mask));
         }
-        let rows: Vec<i32> = ends.iter().enumerate().map(|(row, end)| (row * length + end) as i32).collect();
-        let rows = Tensor::<1, Int>::from_data(TensorData::new(rows, [batch]), &device);
-        let pooled = x.reshape([batch * length, width]).select(0, rows);
+        let pooled = match self.read_out {
+            TextReadOut::End => {
+                let rows = ends.iter().enumerate().map(|(row, end)| (row * length + end) as i32);
+                let rows = TensorData::new(rows.collect::<Vec<_>>(), [batch]);
+                x.reshape([batch * length, width]).select(0, Tensor::<1, Int>::from_data(rows, &device))
+            }
+            TextReadOut::Mean => mean_until(x, ends),
+        };
         assert_shape!(pooled, [batch, width]);
         self.projection.forward(self.norm_post.forward(pooled))
     }
+}
+
+/// The mean of each row's positions up to its end.
+///
+/// # Shapes
+/// - `x`: `[B, T, W]`
+/// - `ends`: `[B]`
+/// - returns `[B, W]`
+fn mean_until(x: Tensor<3>, ends: &[usize]) -> Tensor<2> {
+    let [batch, length, width] = x.dims();
+    let share = |end: usize| (0..length).map(move |at| if at <= end { 1.0 / (end + 1) as f32 } else { 0.0 });
+    let shares: Vec<f32> = ends.iter().flat_map(|end| share(*end)).collect();
+    let shares = Tensor::<3>::from_data(TensorData::new(shares, [batch, 1, length]), &x.device());
+    shares.matmul(x).reshape([batch, width])
 }
 
 /// Zero where a position may look, at itself and before; [`UNSEEN`] after it. `[1, 1, T, T]`

@@ -82,6 +82,8 @@ pub enum ReadOut {
     /// and where it looks, which small models do not find in a hundred thousand pictures (`NOTEBOOK.md`).
     #[default]
     Class,
+    /// The mean of all patches.
+    Mean,
     /// Every position side by side, so that a place is a linear function from the first step on. For small grids: the
     /// projection has a row for each position.
     Positions,
@@ -134,7 +136,7 @@ impl VisionConfig {
     /// The numbers that are read of the last block, for pictures of `side` pixels.
     pub(super) fn read_width(&self, side: usize) -> usize {
         match self.read_out {
-            ReadOut::Class => self.width,
+            ReadOut::Class | ReadOut::Mean => self.width,
             ReadOut::Positions => {
                 (side / self.patch).saturating_pow(2).saturating_add(1).saturating_mul(self.width)
             }
@@ -237,6 +239,7 @@ impl VisionTower {
         }
         let read = match self.read_out {
             ReadOut::Class => x.slice(s![.., 0..1, ..]),
+            ReadOut::Mean => x.slice(s![.., 1.., ..]).mean_dim(1),
             ReadOut::Positions => x,
         };
         let [_, n_read, _] = read.dims();

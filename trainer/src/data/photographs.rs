@@ -216,3 +216,20 @@ impl Photograph {
         Ok(if is_mirrored { decoded.picture.mirrored() } else { decoded.picture })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caption_that_names_a_side_is_known() {
+        for (text, names) in [
+            ("A dog on the left .", true),
+            ("the right-hand child", true),
+            ("the leftmost car", true),
+            ("a bright kite above the cliff", false),
+        ] {
+            assert_eq!(names_a_side(&Caption::new(text)), names, "{text}");
+        }
+    }
+}

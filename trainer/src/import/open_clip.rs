@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use shared::model::{Activation, ClipConfig, ReadOut, Stem, TextConfig, VisionConfig};
+use shared::model::{Activation, ClipConfig, ReadOut, Stem, TextConfig, TextReadOut, VisionConfig};
 use shared::preprocess::{Fit, Preprocess};
 
 use super::layout::{Take, block_part};
@@ -67,6 +67,7 @@ pub fn config(config: &Value) -> Result<ClipConfig> {
             layers: number(text, "layers", 12)?,
             heads: number(text, "heads", 8)?,
             mlp_width: wider(text, text_width),
+            read_out: TextReadOut::End,
         },
         activation: if quick { Activation::QuickGelu } else { Activation::Gelu },
         norm_epsilon: 1e-5,

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use shared::model::{Activation, ClipConfig, ReadOut, Stem, TextConfig, VisionConfig};
+use shared::model::{Activation, ClipConfig, ReadOut, Stem, TextConfig, TextReadOut, VisionConfig};
 use shared::preprocess::{Fit, Preprocess};
 
 use super::layout::{Take, block_part};
@@ -63,6 +63,7 @@ pub fn config(config: &Value, preprocessor: &Value) -> Result<ClipConfig> {
             layers: number(text, "num_hidden_layers", 12)?,
             heads: number(text, "num_attention_heads", 8)?,
             mlp_width: number(text, "intermediate_size", 2048)?,
+            read_out: TextReadOut::End,
         },
         activation,
         norm_epsilon: epsilons[0],

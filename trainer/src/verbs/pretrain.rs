@@ -326,7 +326,7 @@ fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
         epochs: args.epochs,
         batch,
         learning_rate: args.learning_rate,
-        weight_decay: 0.1,
+        weight_decay: args.weight_decay,
         warmup: 0.05,
         seed: args.seed,
         model,
