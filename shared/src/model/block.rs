@@ -1,6 +1,7 @@
 //! The pre-norm residual attention block of both towers (Vaswani et al., arXiv 1706.03762; pre-norm as in CLIP).
 
 use burn::module::{Initializer, Module, Param};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::activation::{gelu, sigmoid, softmax};
 use burn::tensor::{Device, Tensor, assert_shape, s};
@@ -72,6 +73,15 @@ fn linear(d_input: usize, d_output: usize, std: f64, device: &Device) -> Linear 
 /// A bias-free linear layer with normal weights, as CLIP starts its projections.
 pub(super) fn projection(d_input: usize, d_output: usize, device: &Device) -> Linear {
     Linear { weight: normal([d_input, d_output], (d_input as f64).powf(-0.5), device), bias: None }
+}
+
+/// A convolution with weights drawn for a rectifier-like nonlinearity (arXiv 1502.01852) and zero biases.
+pub(super) fn convolution(config: Conv2dConfig, device: &Device) -> Conv2d {
+    let kaiming = Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false };
+    let [_, output] = config.channels;
+    let mut convolution = config.with_initializer(kaiming).init(device);
+    convolution.bias = Some(Initializer::Zeros.init([output], device));
+    convolution
 }
 
 /// A parameter drawn from a normal distribution of mean 0.

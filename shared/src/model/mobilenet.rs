@@ -3,11 +3,12 @@
 //! Each batch norm is folded into its convolution. Convolutions of stride 2 pad as TensorFlow's `SAME` does, nothing
 //! before and one pixel after an even side; published weights know no other sampling grid.
 
-use burn::module::{Initializer, Module};
+use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor};
 
+use super::block::convolution;
 use super::vision::patchify;
 
 /// The channels of the first convolution.
@@ -52,7 +53,7 @@ impl MobileNetV2 {
                 input = output;
             }
         }
-        MobileNetV2 { stem: convolution([3, STEM], 3, 2, 1, device), blocks }
+        MobileNetV2 { stem: same([3, STEM], 3, 2, 1, device), blocks }
     }
 
     /// # Shapes
@@ -82,9 +83,9 @@ impl InvertedResidual {
     fn init(factor: usize, input: usize, output: usize, stride: usize, device: &Device) -> Self {
         let hidden = factor * input;
         InvertedResidual {
-            expand: (factor > 1).then(|| convolution([input, hidden], 1, 1, 1, device)),
-            depthwise: convolution([hidden, hidden], 3, stride, hidden, device),
-            project: convolution([hidden, output], 1, 1, 1, device),
+            expand: (factor > 1).then(|| same([input, hidden], 1, 1, 1, device)),
+            depthwise: same([hidden, hidden], 3, stride, hidden, device),
+            project: same([hidden, output], 1, 1, 1, device),
             residual: stride == 1 && input == output,
         }
     }
@@ -104,13 +105,11 @@ fn relu6(maps: Tensor<4>) -> Tensor<4> {
     maps.clamp(0.0, 6.0)
 }
 
-fn convolution(channels: [usize; 2], kernel: usize, stride: usize, groups: usize, device: &Device) -> Conv2d {
-    let mut convolution = Conv2dConfig::new(channels, [kernel; 2])
+/// A convolution that pads as TensorFlow's `SAME` does.
+fn same(channels: [usize; 2], kernel: usize, stride: usize, groups: usize, device: &Device) -> Conv2d {
+    let config = Conv2dConfig::new(channels, [kernel; 2])
         .with_stride([stride; 2])
         .with_groups(groups)
-        .with_padding(PaddingConfig2d::Same)
-        .with_initializer(Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false })
-        .init(device);
-    convolution.bias = Some(Initializer::Zeros.init([channels[1]], device));
-    convolution
+        .with_padding(PaddingConfig2d::Same);
+    convolution(config, device)
 }

@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData, assert_shape, s};
 use serde::{Deserialize, Serialize};
 
 use super::ClipConfig;
-use super::block::{Activation, Block, BlockConfig, norm, normal, projection};
+use super::block::{Activation, Block, BlockConfig, convolution, norm, normal, projection};
 use super::mobilenet::{self, MobileNetV2};
 
 /// The sizes of the image tower.
@@ -304,15 +304,12 @@ fn waves(grid: usize, width: usize) -> TensorData {
     TensorData::new(class.chain(cells).collect::<Vec<f32>>(), [1 + grid * grid, width])
 }
 
-/// A 3×3 convolution of stride 2, its weights drawn for a rectifier-like nonlinearity (arXiv 1502.01852).
+/// A 3×3 convolution of stride 2.
 fn halving_convolution(input: usize, output: usize, device: &Device) -> Conv2d {
-    let mut conv = Conv2dConfig::new([input, output], [3, 3])
+    let config = Conv2dConfig::new([input, output], [3, 3])
         .with_stride([2, 2])
-        .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-        .with_initializer(Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false })
-        .init(device);
-    conv.bias = Some(Initializer::Zeros.init([output], device));
-    conv
+        .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1));
+    convolution(config, device)
 }
 
 /// Cuts maps into patches, row by row, each flattened channel by channel.
