@@ -268,6 +268,19 @@ fn our_own_negatives_are_drawn_for_any_captions() {
 }
 
 #[test]
+fn photographs_are_edited_where_a_rule_can_make_the_negative_true() {
+    let table = "image,caption\nastronaut.jpg,a flag to the left of a woman\n101.jpg,a rocket under a blue sky\n\
+                 101.jpg,a yellow rocket\ngone.jpg,a cat on the left\n102.jpg,a woman smiles\n";
+    check(
+        "edits",
+        &[("captions.csv", table)],
+        "group",
+        &[("mirrored", 1), ("recolored", 1), ("all", 2)],
+        &[(GONE, 1), ("nothing to compare with", 1)],
+    );
+}
+
+#[test]
 fn retrieval_reads_every_form_and_its_pools() {
     let coco = r#"{"images": [{"id": 7, "file_name": "000000000007.jpg"}, {"id": 8, "file_name": "000000000008.jpg"}, {"id": 9, "file_name": "000000000009.jpg"}],
         "annotations": [{"image_id": 7, "caption": "a cat\n"}, {"image_id": 7, "caption": " "}, {"image_id": 8, "caption": "a cup"}, {"image_id": 9, "caption": "x"}]}"#;

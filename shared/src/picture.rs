@@ -45,6 +45,20 @@ impl Picture {
         [self.rgb[at], self.rgb[at + 1], self.rgb[at + 2]]
     }
 
+    /// The part of `width` by `height` pixels whose top left is at column `left` and row `top`.
+    ///
+    /// # Panics
+    /// If the part has no pixels or reaches out of the picture.
+    pub fn cropped(&self, left: u32, top: u32, width: u32, height: u32) -> Picture {
+        let fits = left + width <= self.width && top + height <= self.height;
+        assert!(fits, "{width}x{height} at ({left}, {top}) of {}x{}", self.width, self.height);
+        let rows = (top..top + height).flat_map(|y| {
+            let start = 3 * (y as usize * self.width as usize + left as usize);
+            &self.rgb[start..start + 3 * width as usize]
+        });
+        Picture::new(width, height, rows.copied().collect())
+    }
+
     /// The same picture with left and right exchanged.
     pub fn mirrored(&self) -> Picture {
         let row = |row: &[u8]| row.as_chunks::<3>().0.iter().rev().flatten().copied().collect::<Vec<_>>();

@@ -74,11 +74,7 @@ fn crop_center(picture: &Picture, width: u32, height: u32) -> Picture {
     }
     let left = (picture.width() - width) / 2;
     let top = (picture.height() - height) / 2;
-    let rows = (top..top + height).flat_map(|y| {
-        let start = 3 * (y as usize * picture.width() as usize + left as usize);
-        &picture.rgb()[start..start + 3 * width as usize]
-    });
-    Picture::new(width, height, rows.copied().collect())
+    picture.cropped(left, top, width, height)
 }
 
 #[cfg(test)]

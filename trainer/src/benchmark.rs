@@ -5,6 +5,8 @@
 
 mod aro;
 mod bivlc;
+mod edit;
+mod edits;
 pub mod files;
 mod generated;
 mod hard_positives;
@@ -316,6 +318,7 @@ pub fn load(which: cli::Benchmark, folder: Option<&Folder>, args: &cli::Evaluate
         (Name::NegClip, Some(folder)) => neg_clip::read(folder)?,
         (Name::Vsr, Some(folder)) => vsr::read(folder)?,
         (Name::Negatives, Some(folder)) => generated::read(folder, args.split.as_deref(), args.seed)?,
+        (Name::Edits, Some(folder)) => edits::read(folder, args.split.as_deref(), args.seed)?,
         (Name::Retrieval, Some(folder)) => {
             retrieval::read(folder, args.split.as_deref(), args.pool.map(|n| n as usize))?
         }

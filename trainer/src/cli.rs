@@ -189,6 +189,12 @@ impl Negatives {
     }
 }
 
+/// A share that leaves some.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
+    share.ok_or_else(|| "must be at least 0 and less than 1".to_owned())
+}
+
 #[derive(Args, Clone)]
 pub struct PretrainArgs {
     /// Where to train from: `scenes`, or `scenes:COUNT` for another number of pictures an epoch; or a file of captions
@@ -221,7 +227,7 @@ pub struct PretrainArgs {
     /// How hard negatives enter the loss.
     #[arg(long, value_enum, default_value = "append")]
     pub loss: Loss,
-    /// The weight of the loss's second term; without it that of its authors: 0.5 (own, focal) or 0.2 (rank).
+    /// The weight of the loss's second term; without it that of its authors: 0.5 (own, both, focal) or 0.2 (rank).
     #[arg(long, value_name = "WEIGHT")]
     pub loss_weight: Option<f64>,
     /// The run folder: settings, metrics and checkpoints.
@@ -247,6 +253,14 @@ pub struct PretrainArgs {
     /// Show photographs mirrored in one of two draws, unless their captions name a side.
     #[arg(long)]
     pub mirror: bool,
+    /// Show photographs cut to as many different parts of theirs as often as whole, at least half of the area
+    /// (arXiv 1409.4842), unless their captions name a place.
+    #[arg(long, value_name = "PARTS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=16))]
+    pub crops: u32,
+    /// Of what the image tower's stem says, forget this share of the channels, other ones with every picture
+    /// (spatial dropout, arXiv 1411.4280), so that no few of them are relied on.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub channel_dropout: f64,
     /// Leave the image tower as it is and train the text tower only (LiT, arXiv 2111.07991).
     #[arg(long)]
     pub lock_image: bool,
@@ -335,6 +349,9 @@ pub enum Benchmark {
     Vsr,
     /// Foil's own negatives of your captions: CSV, or COCO's JSON.
     Negatives,
+    /// Your own photographs edited by a rule so that a negative becomes true, 2×2: a hue replaced, left and right
+    /// exchanged. CSV, or COCO's JSON.
+    Edits,
     /// Every caption and every picture among all others: COCO's and Flickr's files.
     Retrieval,
     /// Pictures in folders that are called after their class.

@@ -74,9 +74,14 @@ impl Folder {
     ///
     /// [`picture_key`]: crate::captions::picture_key
     pub fn picture_of_key(&self, key: &str) -> Option<Source> {
+        self.path_of_key(key).map(|path| Source::File(path.to_owned()))
+    }
+
+    /// Where the picture of a key is.
+    pub fn path_of_key(&self, key: &str) -> Option<&Path> {
         let of_number = key.parse().ok().and_then(|number: u64| self.by_number.get(&number));
         let found = of_number.or_else(|| self.by_stem.get(key))?;
-        Some(Source::File(self.files[found[0]].clone()))
+        Some(&self.files[found[0]])
     }
 
     /// Where a picture of this name is. Of several the one is taken that shares most of the folders named before it.

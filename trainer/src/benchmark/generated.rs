@@ -32,7 +32,8 @@ pub fn read(folder: &Folder, split: Option<&str>, seed: u64) -> Result<Benchmark
     Ok(benchmark)
 }
 
-fn is_captions(name: &str) -> bool {
+/// Whether a file of captions of pictures is understood here, by its name in lower case.
+pub fn is_captions(name: &str) -> bool {
     let name = name.trim_end_matches(".gz");
     name == "captions.csv" || (name.starts_with("captions_") && name.ends_with(".json"))
 }

@@ -12,6 +12,7 @@ use shared::decode::decode;
 use shared::picture::Picture;
 use shared::scene::Scene;
 
+use super::edit::Edit;
 use super::files::file_name;
 use crate::captions::picture_key;
 
@@ -22,6 +23,8 @@ pub enum Source {
     File(PathBuf),
     /// A part of a file's picture.
     Crop(PathBuf, Box2),
+    /// A file's picture after an edit.
+    Edited(PathBuf, Edit),
     /// A file inside another one, such as a cell of a table, and its SHA-256.
     Bytes(Bytes, [u8; 32]),
     /// A scene that is drawn, by its name.
@@ -45,6 +48,7 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Source::File(path) | Source::Crop(path, _) => file_name(path),
+            Source::Edited(path, edit) => format!("{}, {}", file_name(path), edit.words()),
             Source::Bytes(_, hash) => hash[..4].iter().map(|byte| format!("{byte:02x}")).collect(),
             Source::Scene(name, _) => name.clone(),
         }
@@ -53,14 +57,17 @@ impl Source {
     /// The file of its own that it is in, or a part of.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Source::File(path) | Source::Crop(path, _) => Some(path),
+            Source::File(path) | Source::Crop(path, _) | Source::Edited(path, _) => Some(path),
             Source::Bytes(..) | Source::Scene(..) => None,
         }
     }
 
     /// One name for the picture in different files, as [`picture_key`] gives it.
     pub fn key(&self) -> String {
-        picture_key(&self.name())
+        match self {
+            Source::Edited(path, _) => picture_key(&file_name(path)),
+            _ => picture_key(&self.name()),
+        }
     }
 
     /// Reads the picture.
@@ -75,6 +82,7 @@ impl Source {
         match self {
             Source::Scene(_, scene) => Ok(scene.render(SCENE_SIDE)),
             Source::Crop(_, part) => Ok(crop(&decoded(&self.file()?)?, *part)),
+            Source::Edited(_, edit) => Ok(edit.apply(&decoded(&self.file()?)?)),
             Source::File(_) | Source::Bytes(..) => decoded(&self.file()?),
         }
     }
@@ -93,13 +101,17 @@ impl Source {
                 hash.update(&*self.file()?);
                 part.iter().for_each(|edge| hash.update(edge.to_le_bytes()));
             }
+            Source::Edited(_, edit) => {
+                hash.update(&*self.file()?);
+                hash.update(edit.words());
+            }
         }
         Ok(hash.finalize().into())
     }
 
     fn file(&self) -> Result<Cow<'_, [u8]>> {
         match self {
-            Source::File(path) | Source::Crop(path, _) => {
+            Source::File(path) | Source::Crop(path, _) | Source::Edited(path, _) => {
                 let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
                 Ok(Cow::Owned(bytes))
             }
@@ -115,12 +127,7 @@ fn crop(picture: &Picture, [left, top, width, height]: Box2) -> Picture {
     let top = top.min(picture.height() - 1);
     let width = width.clamp(1, picture.width() - left);
     let height = height.clamp(1, picture.height() - top);
-    let row = |y: u32| {
-        let start = 3 * (y as usize * picture.width() as usize + left as usize);
-        &picture.rgb()[start..start + 3 * width as usize]
-    };
-    let rgb = (top..top + height).flat_map(row).copied().collect();
-    Picture::new(width, height, rgb)
+    picture.cropped(left, top, width, height)
 }
 
 impl PartialEq for Source {
@@ -128,6 +135,7 @@ impl PartialEq for Source {
         match (self, other) {
             (Source::File(a), Source::File(b)) => a == b,
             (Source::Crop(a, part), Source::Crop(b, other)) => (a, part) == (b, other),
+            (Source::Edited(a, edit), Source::Edited(b, other)) => (a, edit) == (b, other),
             (Source::Bytes(_, a), Source::Bytes(_, b)) => a == b,
             (Source::Scene(a, _), Source::Scene(b, _)) => a == b,
             _ => false,
@@ -142,6 +150,7 @@ impl Hash for Source {
         match self {
             Source::File(path) => path.hash(state),
             Source::Crop(path, part) => (path, part).hash(state),
+            Source::Edited(path, edit) => (path, edit).hash(state),
             Source::Bytes(_, hash) => hash.hash(state),
             Source::Scene(name, _) => name.hash(state),
         }

@@ -1,0 +1,169 @@
+//! Edits of a whole photograph by a rule, after which another caption is true of it.
+
+use shared::picture::Picture;
+
+/// What is done to a photograph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Edit {
+    /// Left and right are exchanged.
+    Mirror,
+    /// What has one hue is given another one, and keeps its light and shade.
+    Recolor {
+        /// The hue that is replaced.
+        from: Hue,
+        /// The hue in its place.
+        to: Hue,
+    },
+}
+
+/// A colour that is told from others by its hue alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hue {
+    Red,
+    Yellow,
+    Green,
+    Blue,
+}
+
+impl Hue {
+    /// Each of them.
+    pub const ALL: [Hue; 4] = [Hue::Red, Hue::Yellow, Hue::Green, Hue::Blue];
+
+    /// The word that captions use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Hue::Red => "red",
+            Hue::Yellow => "yellow",
+            Hue::Green => "green",
+            Hue::Blue => "blue",
+        }
+    }
+
+    /// The middle, and how far to either side of it people still use the word, in degrees. Between neighbours is room for
+    /// what is neither; skin and wood are more orange than what counts as red.
+    const fn range(self) -> [f32; 2] {
+        match self {
+            Hue::Red => [355.0, 12.0],
+            Hue::Yellow => [54.0, 10.0],
+            Hue::Green => [122.0, 42.0],
+            Hue::Blue => [222.0, 27.0],
+        }
+    }
+
+    /// How far a pixel is from the middle of this hue, in degrees; nothing if it has another one or hardly any colour.
+    fn offset(self, rgb: [u8; 3]) -> Option<f32> {
+        /// Paler and darker colours are called by other names.
+        const LEAST: [f32; 2] = [0.4, 0.2];
+        let [hue, saturation, value] = hsv(rgb);
+        let [middle, reach] = self.range();
+        let offset = (hue - middle + 540.0).rem_euclid(360.0) - 180.0;
+        (saturation >= LEAST[0] && value >= LEAST[1] && offset.abs() <= reach).then_some(offset)
+    }
+
+    /// The share of a picture's pixels that have this hue.
+    pub fn share(self, picture: &Picture) -> f64 {
+        let pixels = picture.rgb().as_chunks::<3>().0;
+        pixels.iter().filter(|rgb| self.offset(**rgb).is_some()).count() as f64 / pixels.len() as f64
+    }
+}
+
+impl Edit {
+    /// The edit in words.
+    pub fn words(self) -> String {
+        match self {
+            Edit::Mirror => "mirrored".to_owned(),
+            Edit::Recolor { from, to } => format!("{} made {}", from.name(), to.name()),
+        }
+    }
+
+    /// The photograph after the edit.
+    pub fn apply(self, photograph: &Picture) -> Picture {
+        let Edit::Recolor { from, to } = self else { return photograph.mirrored() };
+        let [middle, reach] = to.range();
+        let [_, old_reach] = from.range();
+        let recolored = photograph.rgb().as_chunks::<3>().0.iter().flat_map(|&rgb| match from.offset(rgb) {
+            // A wide range is narrowed to that of the new hue, so that the edges do not become a third colour.
+            Some(offset) => {
+                let [_, saturation, value] = hsv(rgb);
+                from_hsv([middle + offset * (reach / old_reach).min(1.0), saturation, value])
+            }
+            None => rgb,
+        });
+        Picture::new(photograph.width(), photograph.height(), recolored.collect())
+    }
+}
+
+/// Hue in degrees, saturation and value in 0..=1 (Smith 1978, "Color gamut transform pairs").
+fn hsv(rgb: [u8; 3]) -> [f32; 3] {
+    let [r, g, b] = rgb.map(|channel| f32::from(channel) / 255.0);
+    let (value, least) = (r.max(g).max(b), r.min(g).min(b));
+    let chroma = value - least;
+    if chroma == 0.0 {
+        return [0.0, 0.0, value];
+    }
+    let sixth = if value == r {
+        (g - b) / chroma
+    } else if value == g {
+        2.0 + (b - r) / chroma
+    } else {
+        4.0 + (r - g) / chroma
+    };
+    [(60.0 * sixth).rem_euclid(360.0), chroma / value, value]
+}
+
+/// The inverse of [`hsv`].
+fn from_hsv([hue, saturation, value]: [f32; 3]) -> [u8; 3] {
+    let channel = |offset: f32| {
+        let k = (offset + hue / 60.0).rem_euclid(6.0);
+        let share = value - value * saturation * k.min(4.0 - k).clamp(0.0, 1.0);
+        (share * 255.0).round() as u8
+    };
+    [channel(5.0), channel(3.0), channel(1.0)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colors_come_back_from_hue_saturation_and_value() {
+        for at in 0..4096u32 {
+            let rgb = [at % 16, at / 16 % 16, at / 256].map(|level| (level * 17) as u8);
+            assert_eq!(from_hsv(hsv(rgb)), rgb);
+        }
+        assert_eq!(hsv([255, 0, 0]), [0.0, 1.0, 1.0]);
+        assert_eq!(hsv([0, 0, 128])[0], 240.0);
+    }
+
+    #[test]
+    fn what_is_red_becomes_blue_and_keeps_its_shade_and_nothing_else_changes() {
+        let scene = [[200, 20, 20], [100, 10, 10], [90, 90, 90], [20, 160, 40], [222, 170, 140]];
+        let picture = Picture::new(5, 1, scene.concat());
+        assert_eq!(Hue::Red.share(&picture), 0.4);
+        let edited = Edit::Recolor { from: Hue::Red, to: Hue::Blue }.apply(&picture);
+        assert_eq!((Hue::Red.share(&edited), Hue::Blue.share(&edited)), (0.0, 0.4));
+        for x in 2..5 {
+            assert_eq!(edited.pixel(x, 0), picture.pixel(x, 0), "grey, grass and skin");
+        }
+        for x in 0..2 {
+            let [before, after] = [&picture, &edited].map(|picture| hsv(picture.pixel(x, 0))[2]);
+            assert_eq!(before, after, "light and shade");
+        }
+    }
+
+    #[test]
+    fn no_pixel_has_two_hues_and_every_hue_can_become_every_other() {
+        for hue in 0..360 {
+            let rgb = from_hsv([hue as f32, 0.9, 0.8]);
+            assert!(Hue::ALL.iter().filter(|of| of.offset(rgb).is_some()).count() <= 1, "{hue} degrees");
+        }
+        for from in Hue::ALL {
+            let [middle, reach] = from.range();
+            let rgb = [-0.98, 0.0, 0.98].map(|part| from_hsv([middle + part * reach, 0.9, 0.8]));
+            for to in Hue::ALL.into_iter().filter(|to| *to != from) {
+                let edited = Edit::Recolor { from, to }.apply(&Picture::new(3, 1, rgb.concat()));
+                assert_eq!(to.share(&edited), 1.0, "{from:?} to {to:?}");
+            }
+        }
+    }
+}
