@@ -1,25 +1,24 @@
-//! Training data: examples by number, batches ahead of the device. A batch is a pure function of settings and step, so
-//! that resuming is starting at another step. Of several sources each has a fixed share of every batch.
+//! Training data: examples by number, and batches of them, which are pure functions of settings and step, so that resuming
+//! is starting at another step. Of several sources each has a fixed share of every batch.
 
+mod batch;
 mod eye;
 mod instances;
 mod photographs;
 mod scenes;
+mod view;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
 
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
-use shared::concept::Concept;
 use shared::model::Clip;
 use shared::negative::{Negative, Recipe};
 use shared::seed;
-use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError, Tokens};
+use shared::tokenizer::{Tokenizer, TokenizerError};
 
 use crate::run_config::RunConfig;
+pub use batch::{Batch, batch, batches};
 use eye::Eye;
 use photographs::Photographs;
 use scenes::Scenes;
@@ -34,7 +33,8 @@ enum Stream {
     Caption = 2,
     Negative = 3,
     Order = 4,
-    Mirror = 5,
+    View = 5,
+    Channels = 6,
 }
 
 /// What is said of all sources that are files.
@@ -165,15 +165,15 @@ impl Data {
     }
 
     /// Looks at all pictures through the locked stem of a model from now on. What it makes of photographs is computed
-    /// here and kept; in a file of `folder` also for other runs.
+    /// here and kept; where the settings name a folder, also for other runs.
     ///
     /// # Errors
     /// If a picture cannot be read any more, the device fails, or the folder cannot be written to.
-    pub fn look_through(&mut self, clip: Clip, config: &RunConfig, folder: Option<&Path>) -> Result<()> {
+    pub fn look_through(&mut self, clip: Clip, config: &RunConfig) -> Result<()> {
         self.eye = Eye::through(clip);
         for source in &mut self.sources {
             if let Source::Photographs(photographs) = source {
-                photographs.look_once(config, &self.eye, folder)?;
+                photographs.look_once(config, &self.eye)?;
             }
         }
         Ok(())
@@ -292,98 +292,6 @@ fn recipe(config: &RunConfig) -> Recipe<'_> {
 /// The list of pictures in a run folder that trains on files.
 pub const PICTURE_LIST: &str = "pictures.txt";
 
-/// What one step needs, ready for the device.
-pub struct Batch {
-    /// What the model is given of each picture: `[B, 3, S, S]`, or `[B, P, C]` of a locked stem.
-    pub images: Vec<f32>,
-    /// The captions, `B` of them, and behind them the hard negatives.
-    pub texts: Texts,
-    /// The hard negatives of all captions, or nothing when no caption has one.
-    pub negatives: Option<HardNegatives>,
-    /// Captions that have at least one negative.
-    pub with_negatives: usize,
-}
-
-/// Texts in groups of similar length: a short one is not padded to the longest of the batch.
-pub struct Texts {
-    /// The groups, the shortest texts first.
-    pub groups: Vec<TokenBatch>,
-    /// Where each text is when one group follows the other.
-    pub places: Vec<usize>,
-}
-
-impl Texts {
-    /// Texts that share the padding of their longest.
-    const TOGETHER: usize = 48;
-
-    fn new(texts: &[Tokens], tokenizer: &Tokenizer) -> Self {
-        let mut order: Vec<usize> = (0..texts.len()).collect();
-        order.sort_by_key(|text| texts[*text].ids().len());
-        let group =
-            |of: &[usize]| tokenizer.batch(&of.iter().map(|text| texts[*text].clone()).collect::<Vec<_>>());
-        let mut places = vec![0; texts.len()];
-        for (place, text) in order.iter().enumerate() {
-            places[*text] = place;
-        }
-        Texts { groups: order.chunks(Self::TOGETHER).map(group).collect(), places }
-    }
-}
-
-/// The hard negatives of a batch, `M` of them, those of a caption next to each other.
-pub struct HardNegatives {
-    /// The row of the caption that each is a negative of.
-    pub of: Vec<usize>,
-    /// What each changes.
-    pub concepts: Vec<Concept>,
-}
-
-/// Makes the batch of a step.
-///
-/// # Errors
-/// If a picture cannot be read any more, or a caption not be split into tokens.
-pub fn batch(config: &RunConfig, data: &Data, tokenizer: &Tokenizer, step: u64) -> Result<Batch> {
-    let examples = data.examples(config, step)?;
-    let negatives: Vec<(usize, &Negative)> = examples
-        .iter()
-        .enumerate()
-        .flat_map(|(row, example)| example.negatives.iter().map(move |negative| (row, negative)))
-        .collect();
-    let captions = examples.iter().map(|example| &example.caption);
-    let texts = captions
-        .chain(negatives.iter().map(|(_, negative)| &negative.caption))
-        .map(|text| tokenizer.encode(text, config.model.text.context))
-        .collect::<Result<Vec<_>, TokenizerError>>()?;
-    Ok(Batch {
-        texts: Texts::new(&texts, tokenizer),
-        negatives: (!negatives.is_empty()).then(|| HardNegatives {
-            of: negatives.iter().map(|(row, _)| *row).collect(),
-            concepts: negatives.iter().map(|(_, negative)| negative.concept).collect(),
-        }),
-        with_negatives: examples.iter().filter(|example| !example.negatives.is_empty()).count(),
-        images: examples.into_iter().flat_map(|example| example.image).collect(),
-    })
-}
-
-/// Batches from `start` on, made on another thread, at most two ahead of the device.
-pub fn batches(
-    config: &RunConfig,
-    data: &Arc<Data>,
-    tokenizer: &Tokenizer,
-    start: u64,
-) -> Receiver<Result<Batch>> {
-    let (sender, receiver) = sync_channel(2);
-    let (config, data, tokenizer) = (config.clone(), Arc::clone(data), tokenizer.clone());
-    thread::spawn(move || {
-        for step in start..config.steps() {
-            // The receiver goes away when training stops early, or fails: there is nobody left to make batches for.
-            if sender.send(batch(&config, &data, &tokenizer, step)).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -395,27 +303,6 @@ mod tests {
         assert_eq!(pictures("scenes:7").expect("a source"), 7);
         for wrong in ["scenes:", "scenes:0", "scenes:x", "coco", ""] {
             assert!(pictures(wrong).is_err(), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn texts_are_grouped_by_length_and_found_again() {
-        let words = "a cat and a dog sit on a mat near a red door of an old house";
-        let texts: Vec<String> = (0..100).map(|nth| words[..1 + nth * 31 % words.len()].to_owned()).collect();
-        let tokenizer = Tokenizer::train(texts.iter().map(String::as_str), 300).expect("a tokenizer");
-        let tokens: Vec<Tokens> =
-            texts.iter().map(|text| tokenizer.encode(text, 77).expect("tokens")).collect();
-        let grouped = Texts::new(&tokens, &tokenizer);
-        let rows: Vec<&[i32]> = grouped
-            .groups
-            .iter()
-            .flat_map(|group| group.ids.chunks(group.length).zip(&group.ends).map(|(row, end)| &row[..=*end]))
-            .collect();
-        assert_eq!(grouped.groups.len(), 3);
-        assert!(grouped.groups[0].length < grouped.groups[2].length);
-        for (tokens, place) in tokens.iter().zip(&grouped.places) {
-            let expected: Vec<i32> = tokens.ids().iter().map(|id| *id as i32).collect();
-            assert_eq!(rows[*place], expected);
         }
     }
 

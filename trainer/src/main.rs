@@ -18,6 +18,7 @@ mod device;
 mod evaluation;
 mod experiment;
 mod import;
+mod interrupt;
 mod leakage;
 mod metrics;
 mod objective;

@@ -54,9 +54,18 @@ pub struct RunConfig {
     /// Whether the image tower's stem stays as it is.
     #[serde(default)]
     pub lock_stem: bool,
+    /// Where what a locked stem makes of photographs is kept.
+    #[serde(default)]
+    pub features: Option<PathBuf>,
     /// Whether photographs are shown mirrored in one of two draws, unless their captions name a side.
     #[serde(default)]
     pub mirror: bool,
+    /// Parts that photographs are shown cut to as often as whole, unless their captions name a place.
+    #[serde(default)]
+    pub crops: u32,
+    /// The share of the image stem's channels that is forgotten, other ones with every picture.
+    #[serde(default)]
+    pub channel_dropout: f64,
     /// Whether the image tower stays as it is.
     #[serde(default)]
     pub lock_image: bool,

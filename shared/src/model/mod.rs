@@ -169,7 +169,7 @@ impl Clip {
     /// # Panics
     /// If `pixels` has another shape.
     pub fn encode_image(&self, pixels: Tensor<4>) -> Tensor<2> {
-        self.encode_image_stem(self.image_stem(pixels))
+        self.encode_image_features(self.image_features(self.image_stem(pixels)))
     }
 
     /// What [`Clip::encode_image`] computes first, and what [`Clip::lock_stem`] keeps from changing.
@@ -181,13 +181,22 @@ impl Clip {
         self.image.stem(pixels)
     }
 
+    /// What [`Clip::image_stem`] returns with the numbers of a network on one scale, as [`Clip::standardize`] set it.
+    ///
+    /// # Shapes
+    /// - `stem`: `[B, P, C]`
+    /// - returns `[B, P, C]`
+    pub fn image_features(&self, stem: Tensor<3>) -> Tensor<3> {
+        self.image.features(stem)
+    }
+
     /// The rest of [`Clip::encode_image`].
     ///
     /// # Shapes
-    /// - `stem`: `[B, P, C]`, as [`Clip::image_stem`] returns it
+    /// - `features`: `[B, P, C]`, as [`Clip::image_features`] returns them
     /// - returns `[B, E]`, unit rows
-    pub fn encode_image_stem(&self, stem: Tensor<3>) -> Tensor<2> {
-        unit(self.image.forward(stem))
+    pub fn encode_image_features(&self, features: Tensor<3>) -> Tensor<2> {
+        unit(self.image.forward(features))
     }
 
     /// Embeds captions.

@@ -217,17 +217,25 @@ impl VisionTower {
         self
     }
 
-    /// What the stem has made to points.
+    /// What the stem has made, on one scale.
     ///
     /// # Shapes
     /// - `stem`: `[B, P, C]`
-    /// - returns `[B, E]`
-    pub(super) fn forward(&self, stem: Tensor<3>) -> Tensor<2> {
-        let stem = match &self.standard {
+    /// - returns `[B, P, C]`
+    pub(super) fn features(&self, stem: Tensor<3>) -> Tensor<3> {
+        match &self.standard {
             Some(standard) => standard.forward(stem),
             None => stem,
-        };
-        let patches = self.patch_embedding.forward(stem); // [B, P, W]
+        }
+    }
+
+    /// Features to points.
+    ///
+    /// # Shapes
+    /// - `features`: `[B, P, C]`
+    /// - returns `[B, E]`
+    pub(super) fn forward(&self, features: Tensor<3>) -> Tensor<2> {
+        let patches = self.patch_embedding.forward(features); // [B, P, W]
         let [batch, n_patches, width] = patches.dims();
         let class = self.class_embedding.val().reshape([1, 1, width]).expand([batch, 1, width]);
         let positions = self.position_embedding.val();

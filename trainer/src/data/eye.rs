@@ -69,20 +69,22 @@ impl Eye {
         if let Some(path) = path.as_deref().filter(|path| path.exists()) {
             return Kept::read(path, n_pictures, length);
         }
-        let mut values = Vec::with_capacity(n_pictures * length);
         let bar = bar::counting(n_pictures, "pictures looked at")?;
-        for first in (0..n_pictures).step_by(BATCH) {
-            let numbers: Vec<usize> = (first..n_pictures.min(first + BATCH)).collect();
-            let pixels: Vec<Vec<f32>> = numbers
-                .par_iter()
-                .map(|number| Ok(preprocess.pixels(&read(*number)?)))
-                .collect::<Result<_>>()?;
-            let seen = stem(clip, preprocess.side, pixels.concat())?;
-            values.extend(seen.into_iter().map(f16::from_f32));
+        // A network leaves most cores idle where it computes on one of them, so each looks at pictures of its own.
+        let look = |first: usize| {
+            let mut pixels = Vec::new();
+            let numbers = first..n_pictures.min(first + BATCH);
+            for number in numbers.clone() {
+                pixels.extend(preprocess.pixels(&read(number)?));
+            }
+            let seen = stem(clip, preprocess.side, pixels)?;
             bar.inc(numbers.len() as u64);
-        }
+            Ok(seen.into_iter().map(f16::from_f32).collect())
+        };
+        let firsts = (0..n_pictures).into_par_iter().step_by(BATCH);
+        let values: Vec<Vec<f16>> = firsts.map(look).collect::<Result<_>>()?;
         bar.finish_and_clear();
-        let kept = Kept { values, length };
+        let kept = Kept { values: values.concat(), length };
         if let Some(path) = path {
             kept.write(&path)?;
         }

@@ -16,6 +16,7 @@ use shared::seed;
 
 use super::eye::{Eye, Kept};
 use super::instances::{self, Instances};
+use super::view::{View, Views};
 use super::{Example, Files, Stream};
 use crate::benchmark::files::Folder;
 use crate::captioned::{self, Captioned};
@@ -28,16 +29,8 @@ pub struct Photographs {
     photographs: Vec<Photograph>,
     /// What was left out.
     pub skipped: Vec<Skipped>,
-    /// What a locked stem makes of them.
-    seen: Option<Seen>,
-}
-
-/// What a locked stem makes of photographs.
-#[derive(Debug)]
-struct Seen {
-    as_it_is: Kept,
-    /// Nothing where none is shown mirrored.
-    mirrored: Option<Kept>,
+    /// What a locked stem makes of them in each view; nothing where the stem is not locked.
+    seen: Vec<(View, Kept)>,
 }
 
 #[derive(Debug)]
@@ -100,7 +93,7 @@ impl Photographs {
         }
         let broken: Vec<Option<String>> = found
             .par_iter()
-            .map(|photograph| photograph.picture(false).err().map(|error| format!("{error:#}")))
+            .map(|photograph| photograph.picture().err().map(|error| format!("{error:#}")))
             .collect();
         let mut photographs = Vec::new();
         for (photograph, why) in found.into_iter().zip(broken) {
@@ -115,7 +108,7 @@ impl Photographs {
                 .map_or_else(String::new, |first| format!(": {}, {}", first.picture, first.why));
             bail!("no picture of {} can be used{first}", path.display());
         }
-        Ok(Photographs { photographs, skipped, seen: None })
+        Ok(Photographs { photographs, skipped, seen: Vec::new() })
     }
 
     /// Pictures an epoch: each is shown once, with one of its captions.
@@ -155,17 +148,16 @@ impl Photographs {
     ///
     /// # Errors
     /// If a picture cannot be read any more, the device fails, or the folder cannot be written to.
-    pub fn look_once(&mut self, config: &RunConfig, eye: &Eye, folder: Option<&Path>) -> Result<()> {
+    pub fn look_once(&mut self, config: &RunConfig, eye: &Eye) -> Result<()> {
+        let folder = config.features.as_deref();
         let n_pictures = self.photographs.len();
         let preprocess = &config.model.preprocess;
-        let keep = |is_mirrored: bool| {
-            let fingerprint = seed::mix(&[self.fingerprint(), u64::from(is_mirrored)]);
-            let read = |place: usize| self.photographs[place].picture(is_mirrored);
-            eye.keep(preprocess, n_pictures, fingerprint, folder, read)
+        let keep = |view: View| {
+            let fingerprint = seed::mix(&[self.fingerprint(), view.fingerprint()]);
+            let read = |place: usize| self.photographs[place].shown(view);
+            Ok((view, eye.keep(preprocess, n_pictures, fingerprint, folder, read)?))
         };
-        let as_it_is = keep(false)?;
-        let mirrored = if config.mirror { Some(keep(true)?) } else { None };
-        self.seen = Some(Seen { as_it_is, mirrored });
+        self.seen = Views::of(config).all().map(keep).collect::<Result<_>>()?;
         Ok(())
     }
 
@@ -185,51 +177,25 @@ impl Photographs {
         let recipe = Recipe { guard: Some(&guard), fluency: Some(fluency()), ..super::recipe(config) };
         let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
         let negatives = negative::draw(caption, &recipe, config.per_caption, rng);
-        let is_mirrored = config.mirror
-            && !names_a_side(caption)
-            && seed::rng(&[config.seed, Stream::Mirror as u64, number]).random_bool(0.5);
-        let seen = self.seen.as_ref().and_then(|seen| seen.of(is_mirrored));
-        let image = match seen {
-            Some(kept) => kept.seen(place),
-            None => eye.look(&photograph.picture(is_mirrored)?, &config.model.preprocess)?,
+        let rng = &mut seed::rng(&[config.seed, Stream::View as u64, number]);
+        let view = Views::of(config).draw(caption, rng);
+        let image = match self.seen.iter().find(|(of, _)| *of == view) {
+            Some((_, kept)) => kept.seen(place),
+            None => eye.look(&photograph.shown(view)?, &config.model.preprocess)?,
         };
         Ok(Example { image, caption: caption.text().to_owned(), negatives })
     }
 }
 
-impl Seen {
-    fn of(&self, is_mirrored: bool) -> Option<&Kept> {
-        if is_mirrored { self.mirrored.as_ref() } else { Some(&self.as_it_is) }
-    }
-}
-
-/// Whether a caption would be wrong of the mirrored picture.
-fn names_a_side(caption: &Caption) -> bool {
-    caption.words().any(|word| word.starts_with("left") || word.starts_with("right"))
-}
-
 impl Photograph {
-    fn picture(&self, is_mirrored: bool) -> Result<Picture> {
+    fn shown(&self, view: View) -> Result<Picture> {
+        Ok(view.show(self.picture()?, &self.name))
+    }
+
+    fn picture(&self) -> Result<Picture> {
         let bytes =
             std::fs::read(&self.path).with_context(|| format!("cannot read {}", self.path.display()))?;
         let decoded = decode(&bytes).with_context(|| format!("cannot use {}", self.path.display()))?;
-        Ok(if is_mirrored { decoded.picture.mirrored() } else { decoded.picture })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_caption_that_names_a_side_is_known() {
-        for (text, names) in [
-            ("A dog on the left .", true),
-            ("the right-hand child", true),
-            ("the leftmost car", true),
-            ("a bright kite above the cliff", false),
-        ] {
-            assert_eq!(names_a_side(&Caption::new(text)), names, "{text}");
-        }
+        Ok(decoded.picture)
     }
 }

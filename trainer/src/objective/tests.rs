@@ -1,7 +1,7 @@
 use super::*;
 use burn::tensor::TensorData;
 
-const EVERY: [Loss; 4] = [Loss::Append, Loss::Own, Loss::Focal, Loss::Rank];
+const EVERY: [Loss; 5] = [Loss::Append, Loss::Own, Loss::Both, Loss::Focal, Loss::Rank];
 
 fn rows<const N: usize>(values: [[f32; 2]; N], device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::from(values), device)
@@ -65,9 +65,10 @@ fn own_negatives_have_the_value_of_a_worked_example() {
     let device = Device::flex().autodiff();
     let e = 1f32.exp();
     // The first picture sees its caption at 1 and two negatives at 0 and 0.6; the second has one negative at 1.
-    let hard = negatives([[0.0, 1.0], [0.6, 0.8], [0.0, 1.0]], [0, 0, 1], &device);
+    let hard = || negatives([[0.0, 1.0], [0.6, 0.8], [0.0, 1.0]], [0, 0, 1], &device);
     let first = (e / (e + 1.0 + 0.6f32.exp())).ln();
-    close(second_term(Loss::Own, hard, [0.0; 4]), -(first + 0.5f32.ln()) / 2.0);
+    close(second_term(Loss::Own, hard(), [0.0; 4]), -(first + 0.5f32.ln()) / 2.0);
+    close(second_term(Loss::Both, hard(), [0.0; 4]), -(first + 0.5f32.ln()) / 2.0);
 }
 
 #[test]
@@ -116,7 +117,7 @@ fn captions_without_negatives_are_ordinary_examples() {
         assert_eq!(value, plain.into_scalar::<f32>(), "{loss:?}");
     }
     // The second caption has no negative, and its row takes no part in the mean.
-    for loss in [Loss::Own, Loss::Focal, Loss::Rank] {
+    for loss in [Loss::Own, Loss::Both, Loss::Focal, Loss::Rank] {
         let margins = [1.0; 4];
         let masked = second_term(loss, negatives([[0.6, 0.8]], [0], &device), margins);
         let both = second_term(loss, negatives([[0.6, 0.8], [0.8, 0.6]], [0, 1], &device), margins);

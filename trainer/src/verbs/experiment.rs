@@ -64,6 +64,11 @@ fn commands(experiment: &Experiment, args: &ExperimentArgs) -> Result<Vec<Pretra
         let mut more = vec![("out", args.out.join(name).display().to_string()), ("seed", seed.to_string())];
         more.extend(device(args));
         let options = [&experiment.train, &arm.options];
+        let told = |key: &str| options.iter().rev().find_map(|table| table.get(key));
+        if told("lock-stem").and_then(toml::Value::as_bool) == Some(true) && told("features").is_none() {
+            // What a locked stem makes of pictures is the same in every run.
+            more.push(("features", args.out.join("features").display().to_string()));
+        }
         match experiment::command("pretrain", &options, &more)
             .with_context(|| format!("arm {} cannot be trained", arm.name))?
         {

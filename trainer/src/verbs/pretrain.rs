@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -18,6 +17,7 @@ use shared::tokenizer::Tokenizer;
 
 use crate::cli::{Negatives as Kinds, PretrainArgs};
 use crate::data::{self, Batch, Data, Files};
+use crate::interrupt::Interrupt;
 use crate::metrics::{Metrics, Reporter};
 use crate::objective::{Embedded, Margins, Negatives, Objective, indices};
 use crate::report::curves;
@@ -43,7 +43,7 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
         None => first_model(&config, device),
     };
     if config.lock_stem {
-        data.look_through(model_on(&device)?, &config, args.features.as_deref())?;
+        data.look_through(model_on(&device)?, &config)?;
     }
     let device = device.autodiff();
     device.seed(config.seed);
@@ -148,8 +148,7 @@ fn train(
     mut state: State,
 ) -> Result<()> {
     let steps = config.steps();
-    listen_for_interrupt()?;
-    let _stepping = Stepping::begin();
+    let interrupt = Interrupt::listen()?;
     let mut reporter = Reporter::new(&args.out, steps, state.done, args.quiet)?;
     let batches = data::batches(config, data, tokenizer, state.done);
     let mut interval = Interval::begin();
@@ -169,8 +168,7 @@ fn train(
         reporter.step();
 
         let done = state.done;
-        let stopping =
-            INTERRUPTED.load(Ordering::Relaxed) || args.stop_after.is_some_and(|last| done >= last);
+        let stopping = interrupt.came() || args.stop_after.is_some_and(|last| done >= last);
         let saving = done.is_multiple_of(args.save_every) || done == steps || stopping;
         // A run that goes on from a checkpoint begins a new interval, so one that is not interrupted does too.
         if done.is_multiple_of(REPORT_EVERY) || saving {
@@ -196,10 +194,18 @@ fn train(
 
 /// Both towers on one batch.
 fn embed(model: &Clip, batch: Batch, config: &RunConfig, device: &Device) -> Embedded {
+    let features = model.image_features(stem(model, batch.images, config, device)); // [B, P, C]
+    let features = match batch.channels {
+        Some(weights) => {
+            let [batch, _, channels] = features.dims();
+            features * Tensor::<3>::from_data(TensorData::new(weights, [batch, 1, channels]), device)
+        }
+        None => features,
+    };
     let texts = batch.texts.groups.iter().map(|group| model.encode_tokens(group)).collect();
     let texts = Tensor::cat(texts, 0).select(0, indices(&batch.texts.places, device)); // [B + M, E]
     Embedded {
-        images: model.encode_image_stem(stem(model, batch.images, config, device)),
+        images: model.encode_image_features(features),
         captions: texts.clone().slice(s![..config.batch, ..]),
         negatives: batch.negatives.map(|negatives| Negatives {
             embeddings: texts.slice(s![config.batch.., ..]),
@@ -319,7 +325,10 @@ fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
         init: args.init.clone(),
         init_image: args.init_image.clone(),
         lock_stem: args.lock_stem,
+        features: args.features.clone(),
         mirror: args.mirror,
+        crops: args.crops,
+        channel_dropout: args.channel_dropout,
         lock_image: args.lock_image,
         per_caption: args.per_caption,
         single_objects: 0.4,
@@ -363,41 +372,6 @@ pub fn load(run: &Path) -> Result<(RunConfig, Tokenizer)> {
 
 fn tokenizer_path(run: &Path) -> std::path::PathBuf {
     run.join("tokenizer.json")
-}
-
-/// Becomes true at Ctrl-C.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-/// True while there are steps to finish.
-static STEPPING: AtomicBool = AtomicBool::new(false);
-
-/// Listens for Ctrl-C from now on, once a process. The first one during training lets the step end and saves it; any
-/// other ends the program as if nobody listened.
-fn listen_for_interrupt() -> Result<()> {
-    static LISTENING: Once = Once::new();
-    let handler = || {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) || !STEPPING.load(Ordering::Relaxed) {
-            std::process::exit(128 + 2);
-        }
-    };
-    let mut heard = Ok(());
-    LISTENING.call_once(|| heard = ctrlc::set_handler(handler));
-    heard.context("cannot listen for Ctrl-C")
-}
-
-/// While this lives, there are steps to finish.
-struct Stepping;
-
-impl Stepping {
-    fn begin() -> Self {
-        STEPPING.store(true, Ordering::Relaxed);
-        Stepping
-    }
-}
-
-impl Drop for Stepping {
-    fn drop(&mut self) {
-        STEPPING.store(false, Ordering::Relaxed);
-    }
 }
 
 /// What happened since the last line of metrics.

@@ -1,0 +1,146 @@
+//! Batches ahead of the device.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use anyhow::Result;
+use rand::RngExt;
+use shared::concept::Concept;
+use shared::negative::Negative;
+use shared::seed;
+use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError, Tokens};
+
+use super::{Data, Stream};
+use crate::run_config::RunConfig;
+
+/// What one step needs, ready for the device.
+pub struct Batch {
+    /// What the model is given of each picture: `[B, 3, S, S]`, or `[B, P, C]` of a locked stem.
+    pub images: Vec<f32>,
+    /// What each channel of the stem counts with each picture, `[B, C]`, where some are forgotten.
+    pub channels: Option<Vec<f32>>,
+    /// The captions, `B` of them, and behind them the hard negatives.
+    pub texts: Texts,
+    /// The hard negatives of all captions, or nothing when no caption has one.
+    pub negatives: Option<HardNegatives>,
+    /// Captions that have at least one negative.
+    pub with_negatives: usize,
+}
+
+/// Texts in groups of similar length: a short one is not padded to the longest of the batch.
+pub struct Texts {
+    /// The groups, the shortest texts first.
+    pub groups: Vec<TokenBatch>,
+    /// Where each text is when one group follows the other.
+    pub places: Vec<usize>,
+}
+
+impl Texts {
+    /// Texts that share the padding of their longest.
+    const TOGETHER: usize = 48;
+
+    fn new(texts: &[Tokens], tokenizer: &Tokenizer) -> Self {
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        order.sort_by_key(|text| texts[*text].ids().len());
+        let group =
+            |of: &[usize]| tokenizer.batch(&of.iter().map(|text| texts[*text].clone()).collect::<Vec<_>>());
+        let mut places = vec![0; texts.len()];
+        for (place, text) in order.iter().enumerate() {
+            places[*text] = place;
+        }
+        Texts { groups: order.chunks(Self::TOGETHER).map(group).collect(), places }
+    }
+}
+
+/// The hard negatives of a batch, `M` of them, those of a caption next to each other.
+pub struct HardNegatives {
+    /// The row of the caption that each is a negative of.
+    pub of: Vec<usize>,
+    /// What each changes.
+    pub concepts: Vec<Concept>,
+}
+
+/// Makes the batch of a step.
+///
+/// # Errors
+/// If a picture cannot be read any more, or a caption not be split into tokens.
+pub fn batch(config: &RunConfig, data: &Data, tokenizer: &Tokenizer, step: u64) -> Result<Batch> {
+    let examples = data.examples(config, step)?;
+    let negatives: Vec<(usize, &Negative)> = examples
+        .iter()
+        .enumerate()
+        .flat_map(|(row, example)| example.negatives.iter().map(move |negative| (row, negative)))
+        .collect();
+    let captions = examples.iter().map(|example| &example.caption);
+    let texts = captions
+        .chain(negatives.iter().map(|(_, negative)| &negative.caption))
+        .map(|text| tokenizer.encode(text, config.model.text.context))
+        .collect::<Result<Vec<_>, TokenizerError>>()?;
+    Ok(Batch {
+        channels: (config.channel_dropout > 0.0).then(|| channels(config, step)),
+        texts: Texts::new(&texts, tokenizer),
+        negatives: (!negatives.is_empty()).then(|| HardNegatives {
+            of: negatives.iter().map(|(row, _)| *row).collect(),
+            concepts: negatives.iter().map(|(_, negative)| negative.concept).collect(),
+        }),
+        with_negatives: examples.iter().filter(|example| !example.negatives.is_empty()).count(),
+        images: examples.into_iter().flat_map(|example| example.image).collect(),
+    })
+}
+
+/// Zero for the channels that a step forgets; the others weigh more, so that the sum stays the same on average
+/// (arXiv 1207.0580, in the form of arXiv 1411.4280). `[B, C]`
+fn channels(config: &RunConfig, step: u64) -> Vec<f32> {
+    let [_, n_channels] = config.model.vision.stem_shape(config.model.preprocess.side);
+    let kept = 1.0 - config.channel_dropout;
+    let rng = &mut seed::rng(&[config.seed, Stream::Channels as u64, step]);
+    let mut weight = || if rng.random_bool(kept) { (1.0 / kept) as f32 } else { 0.0 };
+    (0..config.batch * n_channels).map(|_| weight()).collect()
+}
+
+/// Batches from `start` on, made on another thread, at most two ahead of the device.
+pub fn batches(
+    config: &RunConfig,
+    data: &Arc<Data>,
+    tokenizer: &Tokenizer,
+    start: u64,
+) -> Receiver<Result<Batch>> {
+    let (sender, receiver) = sync_channel(2);
+    let (config, data, tokenizer) = (config.clone(), Arc::clone(data), tokenizer.clone());
+    thread::spawn(move || {
+        for step in start..config.steps() {
+            // The receiver goes away when training stops early, or fails: there is nobody left to make batches for.
+            if sender.send(batch(&config, &data, &tokenizer, step)).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_grouped_by_length_and_found_again() {
+        let words = "a cat and a dog sit on a mat near a red door of an old house";
+        let texts: Vec<String> = (0..100).map(|nth| words[..1 + nth * 31 % words.len()].to_owned()).collect();
+        let tokenizer = Tokenizer::train(texts.iter().map(String::as_str), 300).expect("a tokenizer");
+        let tokens: Vec<Tokens> =
+            texts.iter().map(|text| tokenizer.encode(text, 77).expect("tokens")).collect();
+        let grouped = Texts::new(&tokens, &tokenizer);
+        let rows: Vec<&[i32]> = grouped
+            .groups
+            .iter()
+            .flat_map(|group| group.ids.chunks(group.length).zip(&group.ends).map(|(row, end)| &row[..=*end]))
+            .collect();
+        assert_eq!(grouped.groups.len(), 3);
+        assert!(grouped.groups[0].length < grouped.groups[2].length);
+        for (tokens, place) in tokens.iter().zip(&grouped.places) {
+            let expected: Vec<i32> = tokens.ids().iter().map(|id| *id as i32).collect();
+            assert_eq!(rows[*place], expected);
+        }
+    }
+}
