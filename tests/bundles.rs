@@ -19,12 +19,20 @@ fn the_list_of_default_bundles_is_true_and_each_proves_itself() {
     let list = std::fs::read_to_string(root().join("assets/bundles.json")).expect("the list");
     let list: Vec<serde_json::Value> = serde_json::from_str(&list).expect("JSON");
     let names: Vec<&str> = list.iter().filter_map(|entry| entry["name"].as_str()).collect();
-    assert_eq!(names, ["plain", "hard-negative"]);
+    assert_eq!(names, ["photo-plain", "photo-hard-negative", "scene-plain", "scene-hard-negative"]);
     for entry in &list {
         let file = root().join("assets").join(entry["file"].as_str().expect("a file name"));
         let bytes = std::fs::read(&file).expect("a bundle");
         assert!(bytes.len() <= MOST_BYTES);
         assert_eq!(entry["bytes"], bytes.len());
+        assert_eq!(
+            entry["set"],
+            if entry["name"].as_str().is_some_and(|name| name.starts_with("photo")) {
+                "photographs"
+            } else {
+                "scenes"
+            }
+        );
         let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(entry["sha256"], hash);
         let bundle = Bundle::read(bytes).expect("a bundle that can be read");

@@ -78,7 +78,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 /// A training of two steps, its stem locked.
-const RUN: [&str; 19] = [
+const RUN: [&str; 23] = [
     "pretrain",
     "--preset",
     "photo",
@@ -88,6 +88,10 @@ const RUN: [&str; 19] = [
     "--features",
     "kept",
     "--mirror",
+    "--crops",
+    "1",
+    "--channel-dropout",
+    "0.25",
     "--data",
     ".",
     "--batch",
@@ -111,7 +115,7 @@ fn a_locked_network_sees_what_timm_sees() {
             bytes.as_chunks().0.iter().map(|two| f16::from_le_bytes(*two).to_f32()).collect()
         })
         .collect();
-    assert_eq!(kept.len(), 2, "as they are, and mirrored");
+    assert_eq!(kept.len(), 4, "whole and cut to a part, as they are and mirrored");
     let golden = fs::read_to_string(root().join("tests/golden/mobilenet.json")).expect("the golden file");
     let golden: Value = serde_json::from_str(&golden).expect("JSON");
     // The number of a channel at a position, in either half of what is read of it.
@@ -144,17 +148,24 @@ fn a_locked_network_sees_what_timm_sees() {
 #[test]
 fn what_was_kept_is_what_would_be_seen_again_and_a_locked_stem_stays() {
     let folder = folder();
-    let bundle = |run: &str, more: &[&str]| {
-        trainer_ok(folder.path(), &[&RUN[..], &[run], more].concat());
+    let exported = |run: &str| {
         trainer_ok(
             folder.path(),
             &["export", "--run", run, "--out", "out.safetensors", "--precision", "f32"],
         );
         weights(&fs::read(folder.path().join("out.safetensors")).expect("a bundle"))
     };
+    let bundle = |run: &str, more: &[&str]| {
+        trainer_ok(folder.path(), &[&RUN[..], &[run], more].concat());
+        exported(run)
+    };
     let first = bundle("first", &[]);
     let second = bundle("second", &[]);
     assert!(first == second, "weights differ");
+    trainer_ok(folder.path(), &[&RUN[..], &["stopped", "--stop-after", "1"]].concat());
+    trainer_ok(folder.path(), &["pretrain", "--resume", "--out", "stopped", "--device", "cpu", "--quiet"]);
+    assert!(first == exported("stopped"), "what is forgotten depends on where the run was stopped");
+    assert_eq!(fs::read_dir(folder.path().join("kept")).expect("what was seen").count(), 4);
     let other = bundle("other", &["--seed", "1"]);
     let (stem, rest): (Vec<_>, Vec<_>) =
         first.iter().zip(&other).partition(|((name, _), _)| name.starts_with("image.network."));

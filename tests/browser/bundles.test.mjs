@@ -160,7 +160,7 @@ describe("a bundle from an address", () => {
     assert.match(await again(), /downloaded/);
     assert.match(await again(), /from cache/);
     const list = page.locator("#kept li");
-    assert.deepEqual((await list.locator('[data-slot="name"]').allTextContents()).sort(), ["hard-negative", "kept", "plain"]);
+    assert.deepEqual((await list.locator('[data-slot="name"]').allTextContents()).sort(), ["kept", "photo-hard-negative", "photo-plain"]);
     await list.filter({ hasText: "kept" }).getByRole("button").click();
     await page.waitForFunction(() => document.querySelectorAll("#kept li").length === 2);
     assert.match(await again(), /downloaded/);

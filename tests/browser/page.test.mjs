@@ -31,7 +31,7 @@ const bundle = (name) => (name === "tiny" ? TINY : join(ROOT, `assets/${name}.sa
 
 /** Every model on the page must give the trainer's numbers for the file. */
 function checkParity(pageRows, image, caption) {
-  for (const model of ["plain", "hard-negative", "tiny"]) {
+  for (const model of ["photo-plain", "photo-hard-negative", "tiny"]) {
     const difference = largestDifference(pageRows, model, nativeScores(bundle(model), image, caption));
     const most = model === "tiny" ? TINY_TOLERANCE : TOLERANCE;
     assert.ok(difference <= most, `${model} differs by ${difference} for ${caption}`);
@@ -57,13 +57,13 @@ for (const backend of ["webgpu", "cpu"]) {
       const image = join(SAMPLES, "cat.jpg");
       await upload(page, image);
       const scored = await compare(page, CAPTION);
-      assert.deepEqual([...new Set(scored.map((row) => row.model))], ["plain", "hard-negative", "tiny"]);
+      assert.deepEqual([...new Set(scored.map((row) => row.model))], ["photo-plain", "photo-hard-negative", "tiny"]);
       assert.ok(scored.every((row) => row.image === "cat.jpg"));
       for (const concept of ["color", "object", "location", "size"]) {
         assert.ok(scored.some((row) => row.kind === "negative" && row.concept === concept), concept);
       }
       checkParity(scored, image, CAPTION);
-      const sum = scored.filter((row) => row.model === "plain").reduce((sum, row) => sum + row.probability, 0);
+      const sum = scored.filter((row) => row.model === "photo-plain").reduce((sum, row) => sum + row.probability, 0);
       assert.ok(Math.abs(sum - 1) < 1e-4, `probabilities add up to ${sum}`);
       assert.deepEqual(problems, []);
       await page.context().close();
@@ -72,10 +72,11 @@ for (const backend of ["webgpu", "cpu"]) {
     test("a scene of the gallery is scored with its own caption", async () => {
       const { page, problems } = await open(browser, `${server.url}?backend=${backend}`);
       await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
-      await page.click("#samples li:first-child button");
+      await page.click("#samples li:last-child button");
       await page.waitForSelector('[data-role="score"][data-kind="caption"]');
       const scored = await rows(page);
       assert.equal(scored[0].caption, await page.inputValue("#caption-input"));
+      assert.deepEqual([...new Set(scored.map((row) => row.model))], ["scene-plain", "scene-hard-negative"]);
       const said = await page.textContent('[data-slot="verdicts"] li:first-child [data-slot="verdict"]');
       assert.match(said, /^knows .+ from .+ here: (yes|no)/);
       assert.deepEqual(problems, []);
@@ -239,11 +240,11 @@ describe("when things go wrong", () => {
 
   test("a model that cannot be fetched is said so", async () => {
     const { page } = await open(browser, server.url, {
-      prepare: (page) => page.route("**/plain.safetensors*", (route) => route.fulfill({ body: "<html>not a model</html>" })),
+      prepare: (page) => page.route("**/photo-plain.safetensors*", (route) => route.fulfill({ body: "<html>not a model</html>" })),
     });
     await page.waitForSelector('body[data-state="failed"]');
     assert.match(await page.textContent("#status"), /checksum/);
-    await page.unroute("**/plain.safetensors*");
+    await page.unroute("**/photo-plain.safetensors*");
     await page.click("#retry");
     await page.waitForSelector('body[data-state="ready"]');
     await page.context().close();
@@ -285,6 +286,25 @@ describe("comfort", () => {
     await page.keyboard.press("Enter");
     await page.waitForFunction(() => document.querySelectorAll("#pictures li").length === 0);
     assert.equal((await rows(page)).length, 0);
+    await browser.close();
+  });
+
+  test("a picture is answered by the models of its kind, unless the visitor wants the others", async () => {
+    const browser = await launch({ webgpu: false });
+    const { page } = await open(browser, server.url);
+    const models = async () => [...new Set((await rows(page)).map((row) => row.model))];
+    const answered = (model) => page.waitForSelector(`[data-role="score"][data-model="${model}"]`);
+    await upload(page, join(SAMPLES, "cat.jpg"));
+    await compare(page, CAPTION);
+    assert.deepEqual(await models(), ["photo-plain", "photo-hard-negative"]);
+    await page.check("#set-scenes", { force: true });
+    await answered("scene-hard-negative");
+    assert.deepEqual(await models(), ["scene-plain", "scene-hard-negative"]);
+    assert.doesNotMatch(await page.textContent("#models"), /photo/);
+    await upload(page, join(SAMPLES, "coffee.jpg"));
+    await answered("photo-hard-negative");
+    assert.ok(await page.isChecked("#set-photographs"));
+    await page.context().close();
     await browser.close();
   });
 

@@ -1,7 +1,6 @@
 //! Bundle files: made with a self-test, written, read, checked on a device.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -11,6 +10,8 @@ use shared::engine::{Engine, EngineError};
 use shared::picture::Picture;
 use shared::scene::{self, Scene};
 use shared::seed;
+
+use crate::whole;
 
 /// The scenes of the self-test, each with its own caption and the next one's.
 const SELFTEST_SCENES: u64 = 4;
@@ -125,12 +126,7 @@ fn caption(seed: u64) -> String {
 /// # Errors
 /// If the file cannot be written.
 pub fn write(path: &Path, bundle: &Bundle) -> Result<()> {
-    let failed = || format!("cannot write {}", path.display());
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let mut file = File::create(&partial).with_context(failed)?;
-    file.write_all(bundle.bytes()).and_then(|()| file.sync_all()).with_context(failed)?;
-    fs::rename(&partial, path).with_context(failed)?;
+    whole::write(path, bundle.bytes())?;
     println!("{} ({} bytes)", path.display(), bundle.bytes().len());
     Ok(())
 }

@@ -18,6 +18,7 @@ use shared::seed;
 use shared::tokenizer::{Tokenizer, TokenizerError};
 
 use crate::run_config::RunConfig;
+use crate::whole;
 pub use batch::{Batch, batch, batches};
 use eye::Eye;
 use photographs::Photographs;
@@ -245,8 +246,7 @@ impl Data {
             return Ok(());
         }
         for (name, text) in [(PICTURE_LIST, names), ("skipped.jsonl", skipped)] {
-            let path = run.join(name);
-            std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            whole::write(&run.join(name), text)?;
         }
         if n_skipped > 0 {
             eprintln!("left out: {n_skipped}; skipped.jsonl says what and why");

@@ -31,6 +31,7 @@ mod schedule;
 mod statistics;
 mod text_pairs;
 mod verbs;
+mod whole;
 
 use std::process::ExitCode;
 

@@ -11,6 +11,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::whole;
+
 const FILE: &str = "metrics.jsonl";
 
 /// One line of `metrics.jsonl`.
@@ -73,11 +75,8 @@ impl Reporter {
         if path.exists() {
             let text =
                 fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            let partial = run.join("metrics.jsonl.partial");
             let known: String = lines_until(&text, done).map(|(line, _)| format!("{line}\n")).collect();
-            fs::write(&partial, known)
-                .and_then(|()| fs::rename(&partial, &path))
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            whole::write(&path, known)?;
         }
         let file = OpenOptions::new()
             .create(true)

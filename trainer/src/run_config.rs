@@ -9,6 +9,7 @@ use shared::model::ClipConfig;
 
 use crate::cli::Rules;
 use crate::objective::Loss;
+use crate::whole;
 
 /// The resolved settings of a run. Unknown keys are errors, so that a typing mistake changes nothing silently.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,11 +113,7 @@ impl RunConfig {
     /// # Errors
     /// If the folder cannot be written to.
     pub fn save(&self, folder: &Path) -> Result<()> {
-        let path = folder.join(FILE);
-        let failed = || format!("cannot write {}", path.display());
-        let partial = folder.join("run.json.partial");
-        std::fs::write(&partial, serde_json::to_string_pretty(self)?).with_context(failed)?;
-        std::fs::rename(&partial, &path).with_context(failed)
+        whole::write(&folder.join(FILE), serde_json::to_string_pretty(self)?)
     }
 
     /// Reads the settings of a run folder.

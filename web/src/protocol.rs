@@ -31,17 +31,49 @@ impl Backend {
     }
 }
 
+/// The models of the page that answer together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Set {
+    /// Those that have seen photographs.
+    Photographs,
+    /// Those that have seen drawn scenes.
+    Scenes,
+}
+
+impl Set {
+    /// The name in the page and in the list of bundles.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Set::Photographs => "photographs",
+            Set::Scenes => "scenes",
+        }
+    }
+
+    /// The set of a name, if it is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Set::Photographs, Set::Scenes].into_iter().find(|set| set.name() == name)
+    }
+}
+
 /// What the page asks of the engine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Request {
-    /// Find a device and load the default bundles. The first message, sent once.
+    /// Find a device and load a set. The first message, sent once.
     Start {
+        /// Which one.
+        set: Set,
         /// Use this backend whatever is detected.
         backend: Option<Backend>,
         /// The page's address, which bundles are relative to.
         base: String,
         /// One more bundle to load, relative to the page.
         bundle: Option<String>,
+    },
+    /// Load a set in place of the other one.
+    Choose {
+        /// Which one.
+        set: Set,
     },
     /// Load a bundle from the file beside the message.
     AddBundle {
@@ -97,7 +129,12 @@ pub enum Event {
     },
     /// A model can answer.
     Model(Model),
-    /// All default models can answer.
+    /// A model answers no longer.
+    ModelGone {
+        /// What it was called.
+        name: String,
+    },
+    /// All models that were asked for can answer.
     Ready,
     /// The bundles that the browser keeps for the next visit, after it has changed.
     Kept(Vec<Kept>),
@@ -202,10 +239,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn backends_are_known_by_the_names_of_the_address() {
+    fn backends_and_sets_are_known_by_their_names() {
         assert_eq!(Backend::from_name("webgpu"), Some(Backend::WebGpu));
         assert_eq!(Backend::from_name("cpu"), Some(Backend::Cpu));
         assert_eq!(Backend::from_name("cuda"), None);
+        for set in [Set::Photographs, Set::Scenes] {
+            assert_eq!(Set::from_name(set.name()), Some(set));
+            assert_eq!(serde_json::to_value(set).expect("json"), set.name());
+        }
+        assert_eq!(Set::from_name("paintings"), None);
     }
 
     #[test]

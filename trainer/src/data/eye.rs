@@ -1,8 +1,6 @@
 //! What a model is given of a picture: its pixels; or, where the image tower's stem is locked, what that makes of it. Of
 //! photographs it is computed once and kept, since no step changes it.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -14,7 +12,7 @@ use shared::picture::Picture;
 use shared::preprocess::Preprocess;
 use shared::seed;
 
-use crate::bar;
+use crate::{bar, whole};
 
 /// Pictures that pass a locked stem together.
 const BATCH: usize = 16;
@@ -125,16 +123,10 @@ impl Kept {
         Ok(Kept { values, length })
     }
 
-    /// Writes all or nothing. Runs that make the same file at the same time each write their own first.
     fn write(&self, path: &Path) -> Result<()> {
-        let failed = || format!("cannot write {}", path.display());
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).with_context(failed)?;
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        let partial = path.with_extension(format!("partial-{}", std::process::id()));
-        let bytes: Vec<u8> = self.values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        let mut file = File::create(&partial).with_context(failed)?;
-        file.write_all(&bytes).and_then(|()| file.sync_all()).with_context(failed)?;
-        std::fs::rename(&partial, path).with_context(failed)
+        whole::write(path, self.values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
     }
 }

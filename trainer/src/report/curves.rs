@@ -1,15 +1,15 @@
 //! The course of a run as one page that needs nothing else: a panel a number, steps to the right.
 
 use std::fmt::Write;
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::html::Text;
 use crate::metrics;
 use crate::run_config::RunConfig;
+use crate::whole;
 
 /// One panel: its title, and the lines in it by the field of `metrics.jsonl` that each shows.
 const PANELS: [(&str, &[&str]); 6] = [
@@ -43,11 +43,7 @@ const BOTTOM: f64 = 26.0;
 /// If a file of the folder cannot be read or written.
 pub fn write(run: &Path, config: &RunConfig) -> Result<()> {
     let lines = metrics::read(run, config.steps())?;
-    let path = run.join("curves.html");
-    let partial = run.join("curves.html.partial");
-    fs::write(&partial, page(config, &lines))
-        .and_then(|()| fs::rename(&partial, &path))
-        .with_context(|| format!("cannot write {}", path.display()))
+    whole::write(&run.join("curves.html"), page(config, &lines))
 }
 
 fn page(config: &RunConfig, lines: &[Map<String, Value>]) -> String {

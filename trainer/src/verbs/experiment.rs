@@ -11,6 +11,7 @@ use super::{evaluate, export, pretrain};
 use crate::cli::ExportArgs;
 use crate::cli::{ExperimentArgs, PretrainArgs, Storage, Verb};
 use crate::experiment::{self, Experiment};
+use crate::whole;
 
 /// Trains what is missing and prints one table a benchmark.
 ///
@@ -40,17 +41,13 @@ pub fn run(args: &ExperimentArgs) -> Result<()> {
         let Verb::Evaluate(evaluation) = evaluation(options, &bundles, args)? else { continue };
         let (report, _) = evaluate::report(&evaluation)?;
         let path = args.out.join(format!("{}-{nth}.json", report.benchmark));
-        write(&path, &serde_json::to_string_pretty(&report)?)?;
+        whole::write(&path, serde_json::to_string_pretty(&report)?)?;
         tables.push(experiment::summarize(&report, &arms, experiment.seeds.len()).markdown());
     }
     let tables = tables.join("\n");
-    write(&args.out.join("table.md"), &tables)?;
+    whole::write(&args.out.join("table.md"), &tables)?;
     print!("{tables}");
     Ok(())
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn bundle_of(run: &Path) -> PathBuf {

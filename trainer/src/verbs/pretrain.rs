@@ -22,7 +22,7 @@ use crate::metrics::{Metrics, Reporter};
 use crate::objective::{Embedded, Margins, Negatives, Objective, indices};
 use crate::report::curves;
 use crate::run_config::{self, RunConfig};
-use crate::{bundles, checkpoint, device, import, schedule};
+use crate::{bundles, checkpoint, device, import, schedule, whole};
 
 /// Steps between two lines of metrics. Reading a loss back makes the device wait, so it is not done every step.
 const REPORT_EVERY: u64 = 20;
@@ -250,9 +250,7 @@ fn start(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
         );
     }
     let (config, data, tokenizer) = configure(args)?;
-    let path = tokenizer_path(&args.out);
-    std::fs::write(&path, tokenizer.to_json()?)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    whole::write(&tokenizer_path(&args.out), tokenizer.to_json()?)?;
     data.record(&args.out)?;
     // Last, because a folder with this file is a run.
     config.save(&args.out)?;

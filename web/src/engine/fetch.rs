@@ -8,9 +8,9 @@ use web_sys::{Blob, Headers, RequestInit, Response, Url};
 use super::download::{Watcher, download};
 use super::shelf::{Label, Shelf};
 use super::{blob, scope};
-use crate::protocol::{Origin, model_name};
+use crate::protocol::{Origin, Set, model_name};
 
-/// The list of bundles that the page loads by itself.
+/// The list of bundles that the page offers.
 const MANIFEST: &str = "bundles.json";
 
 /// One bundle of the list.
@@ -18,6 +18,8 @@ const MANIFEST: &str = "bundles.json";
 pub struct Listed {
     /// What the model is called.
     pub name: String,
+    /// The set it belongs to.
+    pub set: Set,
     /// Where it is, relative to the page.
     pub file: String,
     /// Its size, for the progress bar: a compressed transfer announces another one.
@@ -60,7 +62,7 @@ pub enum FetchError {
     Refused(String),
 }
 
-/// Fetches the list of default bundles.
+/// Fetches the list of bundles that the page offers.
 ///
 /// # Errors
 /// If it cannot be fetched or read.

@@ -16,14 +16,17 @@ use web_sys::Blob;
 use super::blob::LoadError;
 use super::device::{self, Chosen};
 use super::download::Watcher;
+use super::fetch::Listed;
 use super::shelf::Shelf;
 use super::{blob, fetch, tell};
-use crate::protocol::{Answer, Backend, Event, Model, Origin, PictureId, Request, model_name};
+use crate::protocol::{Answer, Backend, Event, Model, Origin, PictureId, Request, Set, model_name};
 use crate::words::size;
 
 /// One model and what it has computed so far.
 struct Loaded {
     name: String,
+    /// The set it belongs to; none for the visitor's own.
+    set: Option<Set>,
     /// The file, to load the model again on another device.
     file: Blob,
     header: Header,
@@ -82,6 +85,10 @@ impl Watcher for Told<'_> {
 /// The state of the worker.
 #[derive(Default)]
 pub struct Work {
+    /// The page's address.
+    base: String,
+    /// The bundles that the page offers.
+    listed: Vec<Listed>,
     device: Option<Chosen>,
     models: Vec<Loaded>,
     pictures: BTreeMap<PictureId, Picture>,
@@ -96,9 +103,18 @@ impl Work {
     /// Answers one request; whatever goes wrong becomes an event.
     pub async fn answer(&mut self, request: Request, file: Option<Blob>) {
         match (request, file) {
-            (Request::Start { backend, base, bundle }, _) => self.start(backend, &base, bundle).await,
+            (Request::Start { set, backend, base, bundle }, _) => {
+                self.base = base;
+                self.start(set, backend, bundle).await;
+            }
+            (Request::Choose { set }, _) => {
+                if self.choose(set).await {
+                    tell_kept(&Shelf::open().await).await;
+                    tell(&Event::Ready);
+                }
+            }
             (Request::AddBundle { name }, Some(file)) => {
-                self.add_bundle(name, file, Origin::File).await;
+                self.add_bundle(name, None, file, Origin::File).await;
                 tell(&Event::Ready);
             }
             (Request::AddPicture { id }, Some(file)) => self.add_picture(id, &file).await,
@@ -122,30 +138,56 @@ impl Work {
         }
     }
 
-    async fn start(&mut self, forced: Option<Backend>, base: &str, bundle: Option<String>) {
+    async fn start(&mut self, set: Set, forced: Option<Backend>, bundle: Option<String>) {
         progress("Looking for a graphics processor.".into(), None);
         self.use_device(device::choose(forced).await);
-        let listed = match fetch::manifest(base).await {
+        self.listed = match fetch::manifest(&self.base).await {
             Ok(listed) => listed,
             Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
         };
-        for entry in listed {
-            let told = Told { name: &entry.name, bytes: Some(entry.bytes), device: None };
-            match fetch::listed(&entry, base, &told).await {
-                Ok((file, origin)) => self.add_bundle(entry.name.clone(), file, origin).await,
-                Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
-            }
+        if !self.choose(set).await {
+            return;
         }
         if let Some(file) = bundle {
             let name = model_name(&file);
             let told = Told { name: &name, bytes: None, device: self.device.as_ref() };
-            match fetch::unlisted(&file, base, &told).await {
-                Ok((file, origin)) => self.add_bundle(name, file, origin).await,
+            match fetch::unlisted(&file, &self.base, &told).await {
+                Ok((file, origin)) => self.add_bundle(name, None, file, origin).await,
                 Err(error) => tell(&Event::BundleRefused { name, reason: error.to_string() }),
             }
         }
         tell_kept(&Shelf::open().await).await;
         tell(&Event::Ready);
+    }
+
+    /// Loads a set in place of the other one. False if it could not be fetched; the page knows.
+    async fn choose(&mut self, set: Set) -> bool {
+        self.models.retain(|model| {
+            let stays = model.set.is_none_or(|of| of == set);
+            if !stays {
+                tell(&Event::ModelGone { name: model.name.clone() });
+            }
+            stays
+        });
+        let missing: Vec<Listed> = self
+            .listed
+            .iter()
+            .filter(|entry| entry.set == set && !self.models.iter().any(|model| model.name == entry.name))
+            .cloned()
+            .collect();
+        for entry in missing {
+            let told = Told { name: &entry.name, bytes: Some(entry.bytes), device: None };
+            match fetch::listed(&entry, &self.base, &told).await {
+                Ok((file, origin)) => self.add_bundle(entry.name.clone(), Some(set), file, origin).await,
+                Err(error) => {
+                    tell(&Event::Failed { reason: error.to_string() });
+                    return false;
+                }
+            }
+        }
+        // The page's own models answer before the visitor's.
+        self.models.sort_by_key(|model| model.set.is_none());
+        true
     }
 
     fn use_device(&mut self, chosen: Chosen) {
@@ -158,9 +200,10 @@ impl Work {
         self.device.as_ref().map_or_else(|| device::cpu(String::new()).device, |chosen| chosen.device.clone())
     }
 
-    async fn add_bundle(&mut self, name: String, file: Blob, origin: Origin) {
+    async fn add_bundle(&mut self, name: String, set: Option<Set>, file: Blob, origin: Origin) {
         match self.load(&name, file, origin).await {
             Ok((model, loaded)) => {
+                let loaded = Loaded { set, ..loaded };
                 self.models.retain(|other| other.name != name);
                 self.models.push(loaded);
                 tell(&Event::Model(model));
@@ -197,7 +240,7 @@ impl Work {
             origin,
         };
         let (pictures, captions) = Default::default();
-        Ok((model, Loaded { name: name.to_owned(), file, header, engine, pictures, captions }))
+        Ok((model, Loaded { name: name.to_owned(), set: None, file, header, engine, pictures, captions }))
     }
 
     /// Moves every loaded model to another device.

@@ -15,7 +15,7 @@ use super::bundles::{self, OwnBundle};
 use super::dom::{by_id, document, log_error, on, set_data};
 use super::{caption, results};
 use crate::messages::{pack, unpack};
-use crate::protocol::{Answer, BUNDLE_ENDING, Backend, Event, Model, PictureId, Request};
+use crate::protocol::{Answer, BUNDLE_ENDING, Backend, Event, Model, PictureId, Request, Set};
 use crate::words;
 
 /// The script that trunk makes of the engine program.
@@ -43,6 +43,8 @@ pub struct App {
     pub(super) engine_listens: bool,
     backend: Option<Backend>,
     ready: bool,
+    /// The models of the page that answer.
+    set: Set,
     pub(super) models: Vec<Model>,
     pub(super) bundles: Vec<OwnBundle>,
     pub(super) pictures: Vec<Picture>,
@@ -60,6 +62,7 @@ impl App {
             engine_listens: false,
             backend: query("backend").and_then(|name| Backend::from_name(&name)),
             ready: false,
+            set: Set::Photographs,
             models: Vec::new(),
             bundles: Vec::new(),
             pictures: Vec::new(),
@@ -98,11 +101,29 @@ impl App {
             "click",
             with(|app| app.borrow().ask(&Request::Cancel, None)),
         );
+        for set in [Set::Photographs, Set::Scenes] {
+            let app = Rc::clone(app);
+            on(&set_input(set), "change", move |_: web_sys::Event| app.borrow_mut().choose(set));
+        }
         Self::listen_for_bundles(app);
         Self::listen_for_drops(app);
         by_id::<HtmlButtonElement>("run").set_disabled(false);
         caption::listen();
         caption::mark();
+    }
+
+    /// Lets another set of the page's models answer.
+    pub(super) fn choose(&mut self, set: Set) {
+        set_input(set).set_checked(true);
+        if set == std::mem::replace(&mut self.set, set) || !self.engine_listens {
+            return;
+        }
+        self.ready = false;
+        self.begun = js_sys::Date::now();
+        set_state("loading");
+        say("Changing the models.");
+        results::show("", &[], &self.models);
+        self.ask(&Request::Choose { set }, None);
     }
 
     fn listen_for_drops(app: &Rc<RefCell<App>>) {
@@ -213,7 +234,8 @@ impl App {
     fn introduce(app: &Rc<RefCell<App>>) {
         let state = app.borrow();
         let base = document().base_uri().ok().flatten().unwrap_or_default();
-        state.ask(&Request::Start { backend: state.backend, base, bundle: query("bundle") }, None);
+        let (set, backend) = (state.set, state.backend);
+        state.ask(&Request::Start { set, backend, base, bundle: query("bundle") }, None);
         for picture in &state.pictures {
             state.ask(&Request::AddPicture { id: picture.id }, Some(&picture.file));
         }
@@ -240,6 +262,10 @@ impl App {
             Event::Model(model) => {
                 self.models.retain(|known| known.name != model.name);
                 self.models.push(model);
+                self.list_models();
+            }
+            Event::ModelGone { name } => {
+                self.models.retain(|model| model.name != name);
                 self.list_models();
             }
             Event::Ready => {
@@ -355,6 +381,11 @@ fn files(list: Option<FileList>) -> Vec<File> {
 
 fn body() -> HtmlElement {
     document().body().expect("the page has a body")
+}
+
+/// The control that chooses a set.
+fn set_input(set: Set) -> HtmlInputElement {
+    by_id(&format!("set-{}", set.name()))
 }
 
 pub(super) fn set_state(state: &str) {

@@ -8,7 +8,7 @@ use web_sys::{Blob, Element, File, HtmlElement, HtmlImageElement, HtmlInputEleme
 use super::app::{App, Picture};
 use super::dom::{append, by_id, copy_of, document, log_error, on, set_attribute, set_data, slot};
 use super::results;
-use crate::protocol::{PictureId, Request};
+use crate::protocol::{PictureId, Request, Set};
 
 impl App {
     pub(super) fn open_pictures(app: &Rc<RefCell<App>>, files: Vec<File>) {
@@ -16,15 +16,17 @@ impl App {
         let ids: Vec<PictureId> =
             files.iter().map(|file| Self::add_picture(app, &file.name(), &caption, file)).collect();
         if let Some(first) = ids.first() {
+            app.borrow_mut().choose(Set::Photographs);
             app.borrow_mut().select(*first);
         }
     }
 
-    /// Opens a sample, once; later clicks only select it.
-    pub fn open_sample(app: &Rc<RefCell<App>>, name: &str, caption: &str, blob: &Blob) {
+    /// Opens a sample, once, and lets the models answer that know its kind; later clicks only select it.
+    pub fn open_sample(app: &Rc<RefCell<App>>, set: Set, name: &str, caption: &str, blob: &Blob) {
         let known =
             app.borrow().pictures.iter().find(|picture| picture.name == name).map(|picture| picture.id);
         let id = known.unwrap_or_else(|| Self::add_picture(app, name, caption, blob));
+        app.borrow_mut().choose(set);
         app.borrow_mut().select(id);
     }
 

@@ -1,4 +1,4 @@
-//! The sample gallery: scenes drawn on the spot and four photographs.
+//! The sample gallery: four photographs, and scenes drawn on the spot.
 
 use std::cell::RefCell;
 use std::io::Cursor;
@@ -14,6 +14,7 @@ use web_sys::{Blob, HtmlElement, HtmlImageElement, Response, Url};
 
 use super::app::App;
 use super::dom::{append, by_id, copy_of, log_error, on, set_attribute, slot};
+use crate::protocol::Set;
 
 /// Seeds whose scenes show each concept well.
 const SCENES: [(Concept, u64); 6] = [
@@ -40,24 +41,24 @@ const SIDE: u32 = 320;
 pub fn show(app: &Rc<RefCell<App>>) {
     let app = Rc::clone(app);
     spawn_local(async move {
+        for (name, caption) in PHOTOGRAPHS {
+            match photograph(name).await {
+                Ok(blob) => add(&app, Set::Photographs, &format!("{name}.jpg"), caption, blob),
+                Err(error) => log_error(&error),
+            }
+        }
         for (number, (concept, seed)) in SCENES.into_iter().enumerate() {
             let pair = Pair::from_seed(concept, seed);
             match scene_blob(&pair) {
-                Ok(blob) => add(&app, &format!("scene {}", number + 1), pair.caption(), blob),
+                Ok(blob) => add(&app, Set::Scenes, &format!("scene {}", number + 1), pair.caption(), blob),
                 Err(error) => log_error(&error),
             }
             breathe().await;
         }
-        for (name, caption) in PHOTOGRAPHS {
-            match photograph(name).await {
-                Ok(blob) => add(&app, &format!("{name}.jpg"), caption, blob),
-                Err(error) => log_error(&error),
-            }
-        }
     });
 }
 
-fn add(app: &Rc<RefCell<App>>, name: &str, caption: &str, blob: Blob) {
+fn add(app: &Rc<RefCell<App>>, set: Set, name: &str, caption: &str, blob: Blob) {
     let item = copy_of("sample-item");
     if let Ok(url) = Url::create_object_url_with_blob(&blob) {
         slot::<HtmlImageElement>(&item, "thumb").set_src(&url);
@@ -66,7 +67,7 @@ fn add(app: &Rc<RefCell<App>>, name: &str, caption: &str, blob: Blob) {
     let pick: HtmlElement = slot(&item, "pick");
     set_attribute(&pick, "title", caption);
     let (app, name, caption) = (Rc::clone(app), name.to_owned(), caption.to_owned());
-    on(&pick, "click", move |_: web_sys::Event| App::open_sample(&app, &name, &caption, &blob));
+    on(&pick, "click", move |_: web_sys::Event| App::open_sample(&app, set, &name, &caption, &blob));
     append(&by_id::<HtmlElement>("samples"), &item);
 }
 

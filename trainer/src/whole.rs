@@ -1,0 +1,41 @@
+//! Files that appear whole or not at all.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// Writes a file under another name, and renames it when its content has reached the disk: who reads it meanwhile, or
+/// after the process was killed, finds what was there before. Two processes that write the same file do not meet.
+///
+/// # Errors
+/// If the folder is not there or cannot be written to.
+pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(format!(".partial-{}", std::process::id()));
+    let written = || {
+        let mut file = File::create(&partial)?;
+        file.write_all(content.as_ref())?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    };
+    written().with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.json");
+        write(&path, "one").expect("a file");
+        write(&path, "two").expect("a file");
+        assert_eq!(fs::read_to_string(&path).expect("the file"), "two");
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
+        let error = write(&folder.path().join("gone/a.json"), "x").expect_err("no folder");
+        assert!(format!("{error:#}").contains("a.json"), "{error:#}");
+    }
+}
