@@ -2,7 +2,7 @@
 
 use js_sys::Uint8Array;
 use sha2::{Digest, Sha256};
-use shared::bundle::{BundleError, Header, Loader};
+use shared::bundle::{BundleError, Header, Loader, TensorEntry};
 use shared::model::Clip;
 use std::ops::Range;
 use wasm_bindgen_futures::JsFuture;
@@ -67,7 +67,7 @@ pub async fn header(blob: &Blob) -> Result<Header, LoadError> {
     Ok(header)
 }
 
-/// The model of a bundle on a device, read one tensor at a time. `progress` hears which share has been read.
+/// The model of a bundle on a device, read one tensor at a time, or several small ones. `progress` hears which share has been read.
 ///
 /// # Errors
 /// If a tensor is missing, does not fit, or cannot be read.
@@ -78,10 +78,20 @@ pub async fn model(
     progress: impl Fn(f64),
 ) -> Result<Clip, LoadError> {
     let mut loader = Loader::new(header, device);
-    for tensor in header.tensors() {
-        let bytes = slice(blob, tensor.bytes.clone()).await.map_err(LoadError::Unreadable)?;
-        loader.add(tensor, &bytes)?;
-        progress(tensor.bytes.end as f64 / header.file_bytes() as f64);
+    let mut rest = header.tensors();
+    while let Some(first) = rest.first() {
+        // Asking the browser takes longer than a small tensor does, so neighbours come together.
+        let start = first.bytes.start;
+        let together = |tensor: &&TensorEntry| tensor.bytes.end - start <= PIECE;
+        let (run, behind) = rest.split_at(rest.iter().take_while(together).count().max(1));
+        let end = run.last().map_or(start, |last| last.bytes.end);
+        let bytes = slice(blob, start..end).await.map_err(LoadError::Unreadable)?;
+        for tensor in run {
+            let own = bytes.get(tensor.bytes.start - start..tensor.bytes.end - start);
+            loader.add(tensor, own.ok_or(BundleError::Truncated)?)?;
+        }
+        progress(end as f64 / header.file_bytes() as f64);
+        rest = behind;
     }
     Ok(loader.finish()?)
 }
