@@ -3,7 +3,7 @@
 use rand::{Rng, RngExt};
 
 /// A colour as three shares of full intensity, red, green and blue, each in 0..=1.
-pub(super) type Rgb = [f32; 3];
+pub type Rgb = [f32; 3];
 
 /// One of the eleven basic colour terms of English.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,7 +97,7 @@ impl std::fmt::Display for ColorName {
 }
 
 /// The colour of a hue in degrees, with saturation and value in 0..=1.
-pub(super) fn from_hsv(hue: f32, saturation: f32, value: f32) -> Rgb {
+pub fn from_hsv(hue: f32, saturation: f32, value: f32) -> Rgb {
     let turn = hue / 60.0;
     let channel = |offset: f32| {
         let k = turn + offset;

@@ -26,7 +26,7 @@ mod statement;
 mod things;
 mod wording;
 
-pub use color::ColorName;
+pub use color::{ColorName, Rgb, from_hsv};
 pub use counterfactual::Pair;
 pub use kind::Kind;
 pub use layout::{Point, Side, SizeName};
@@ -35,7 +35,6 @@ pub use wording::caption;
 
 use crate::picture::Picture;
 use background::Background;
-use color::Rgb;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use render::{Grain, Light};

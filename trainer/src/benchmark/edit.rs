@@ -1,6 +1,7 @@
 //! Edits of a whole photograph by a rule, after which another caption is true of it.
 
 use shared::picture::Picture;
+use shared::scene::from_hsv;
 
 /// What is done to a photograph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,14 +82,15 @@ impl Edit {
         let Edit::Recolor { from, to } = self else { return photograph.mirrored() };
         let [middle, reach] = to.range();
         let [_, old_reach] = from.range();
-        let recolored = photograph.rgb().as_chunks::<3>().0.iter().flat_map(|&rgb| match from.offset(rgb) {
-            // A wide range is narrowed to that of the new hue, so that the edges do not become a third colour.
-            Some(offset) => {
-                let [_, saturation, value] = hsv(rgb);
-                from_hsv([middle + offset * (reach / old_reach).min(1.0), saturation, value])
-            }
-            None => rgb,
-        });
+        let recolored =
+            photograph.rgb().as_chunks::<3>().0.iter().flat_map(|&pixel| match from.offset(pixel) {
+                // A wide range is narrowed to that of the new hue, so that the edges do not become a third colour.
+                Some(offset) => {
+                    let [_, saturation, value] = hsv(pixel);
+                    rgb([middle + offset * (reach / old_reach).min(1.0), saturation, value])
+                }
+                None => pixel,
+            });
         Picture::new(photograph.width(), photograph.height(), recolored.collect())
     }
 }
@@ -112,13 +114,8 @@ fn hsv(rgb: [u8; 3]) -> [f32; 3] {
 }
 
 /// The inverse of [`hsv`].
-fn from_hsv([hue, saturation, value]: [f32; 3]) -> [u8; 3] {
-    let channel = |offset: f32| {
-        let k = (offset + hue / 60.0).rem_euclid(6.0);
-        let share = value - value * saturation * k.min(4.0 - k).clamp(0.0, 1.0);
-        (share * 255.0).round() as u8
-    };
-    [channel(5.0), channel(3.0), channel(1.0)]
+fn rgb([hue, saturation, value]: [f32; 3]) -> [u8; 3] {
+    from_hsv(hue, saturation, value).map(|share| (share * 255.0).round() as u8)
 }
 
 #[cfg(test)]
@@ -129,7 +126,7 @@ mod tests {
     fn colors_come_back_from_hue_saturation_and_value() {
         for at in 0..4096u32 {
             let rgb = [at % 16, at / 16 % 16, at / 256].map(|level| (level * 17) as u8);
-            assert_eq!(from_hsv(hsv(rgb)), rgb);
+            assert_eq!(super::rgb(hsv(rgb)), rgb);
         }
         assert_eq!(hsv([255, 0, 0]), [0.0, 1.0, 1.0]);
         assert_eq!(hsv([0, 0, 128])[0], 240.0);
@@ -154,12 +151,12 @@ mod tests {
     #[test]
     fn no_pixel_has_two_hues_and_every_hue_can_become_every_other() {
         for hue in 0..360 {
-            let rgb = from_hsv([hue as f32, 0.9, 0.8]);
+            let rgb = super::rgb([hue as f32, 0.9, 0.8]);
             assert!(Hue::ALL.iter().filter(|of| of.offset(rgb).is_some()).count() <= 1, "{hue} degrees");
         }
         for from in Hue::ALL {
             let [middle, reach] = from.range();
-            let rgb = [-0.98, 0.0, 0.98].map(|part| from_hsv([middle + part * reach, 0.9, 0.8]));
+            let rgb = [-0.98, 0.0, 0.98].map(|part| super::rgb([middle + part * reach, 0.9, 0.8]));
             for to in Hue::ALL.into_iter().filter(|to| *to != from) {
                 let edited = Edit::Recolor { from, to }.apply(&Picture::new(3, 1, rgb.concat()));
                 assert_eq!(to.share(&edited), 1.0, "{from:?} to {to:?}");

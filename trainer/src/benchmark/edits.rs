@@ -5,15 +5,13 @@
 //!
 //! A model that prefers how true captions read, or how unedited photographs look, answers half of such an item at most.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rayon::prelude::*;
 use shared::caption::Caption;
 use shared::concept::Concept;
-use shared::decode::decode;
 use shared::negative::{self, Guard, Negative, Recipe};
-use shared::picture::Picture;
 use shared::seed;
 
 use super::edit::{Edit, Hue};
@@ -79,7 +77,7 @@ fn find(captions: &Captions, idx: usize, folder: &Folder, run_seed: u64) -> Opti
         return Some(Found::Without(subset, Skip::MissingPicture));
     };
     if let Edit::Recolor { from, to } = edit {
-        let Ok(picture) = picture(path) else {
+        let Ok(picture) = Source::File(path.to_owned()).picture() else {
             return Some(Found::Without(subset, Skip::UnreadablePicture));
         };
         if from.share(&picture) < LEAST || to.share(&picture) > MOST {
@@ -110,11 +108,6 @@ fn edit_for(caption: &Caption, negative: &Negative) -> Option<Edit> {
         }
         Concept::Object | Concept::Size => None,
     }
-}
-
-fn picture(path: &Path) -> Result<Picture> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(decode(&bytes).with_context(|| format!("cannot use {}", path.display()))?.picture)
 }
 
 #[cfg(test)]

@@ -64,10 +64,7 @@ impl Source {
 
     /// One name for the picture in different files, as [`picture_key`] gives it.
     pub fn key(&self) -> String {
-        match self {
-            Source::Edited(path, _) => picture_key(&file_name(path)),
-            _ => picture_key(&self.name()),
-        }
+        picture_key(&self.path().map_or_else(|| self.name(), file_name))
     }
 
     /// Reads the picture.

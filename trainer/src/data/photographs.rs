@@ -195,7 +195,6 @@ impl Photograph {
     fn picture(&self) -> Result<Picture> {
         let bytes =
             std::fs::read(&self.path).with_context(|| format!("cannot read {}", self.path.display()))?;
-        let decoded = decode(&bytes).with_context(|| format!("cannot use {}", self.path.display()))?;
-        Ok(decoded.picture)
+        Ok(decode(&bytes).with_context(|| format!("cannot use {}", self.path.display()))?.picture)
     }
 }

@@ -12,7 +12,7 @@ use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData, s};
 use clap::ValueEnum;
 use shared::concept::Concept;
-use shared::model::Clip;
+use shared::model::{Clip, Stem};
 use shared::tokenizer::Tokenizer;
 
 use crate::cli::{Negatives as Kinds, PretrainArgs};
@@ -51,8 +51,8 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
     let state = match &checkpoint {
         Some((step, folder)) => State::load(&config, model, *step, folder, &device)?,
         None => {
-            let sample = data::batch(&config, &data, &tokenizer, 0)?;
-            State::begin(&config, standardized(model, sample, &config, &device), &device)
+            let model = standardized(model, &data, &tokenizer, &config, &device)?;
+            State::begin(&config, model, &device)
         }
     };
     eprintln!(
@@ -128,15 +128,21 @@ fn first_model(config: &RunConfig, device: &Device) -> Result<Clip> {
     }
 }
 
-/// The model with its network's numbers on one scale, unless it has been trained before.
-fn standardized(model: Clip, sample: Batch, config: &RunConfig, device: &Device) -> Clip {
-    match config.init {
-        Some(_) => model,
-        None => {
-            let stem = stem(&model, sample.images, config, device).detach();
-            model.standardize(stem)
-        }
+/// The model before the first step with the numbers of its network, if it has one, on the scale of the first batch; one
+/// that has been trained before stays as it is.
+fn standardized(
+    model: Clip,
+    data: &Data,
+    tokenizer: &Tokenizer,
+    config: &RunConfig,
+    device: &Device,
+) -> Result<Clip> {
+    if config.init.is_some() || !matches!(config.model.vision.stem, Stem::Network(_)) {
+        return Ok(model);
     }
+    let sample = data::batch(config, data, tokenizer, 0)?;
+    let stem = stem(&model, sample.images, config, device).detach();
+    Ok(model.standardize(stem))
 }
 
 fn train(

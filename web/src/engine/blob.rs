@@ -67,7 +67,8 @@ pub async fn header(blob: &Blob) -> Result<Header, LoadError> {
     Ok(header)
 }
 
-/// The model of a bundle on a device, read one tensor at a time, or several small ones. `progress` hears which share has been read.
+/// The model of a bundle on a device, read one tensor at a time, or several small ones. `progress` hears which share has
+/// been read.
 ///
 /// # Errors
 /// If a tensor is missing, does not fit, or cannot be read.
