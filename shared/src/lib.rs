@@ -15,6 +15,7 @@ pub mod caption;
 pub mod concept;
 pub mod decode;
 pub mod difference;
+pub mod edit;
 pub mod engine;
 pub mod fluency;
 pub mod lexicon;

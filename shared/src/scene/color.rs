@@ -1,12 +1,14 @@
 //! The eleven basic colours, each with a range of shades that overlaps no other's.
 
 use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
 
 /// A colour as three shares of full intensity, red, green and blue, each in 0..=1.
 pub type Rgb = [f32; 3];
 
 /// One of the eleven basic colour terms of English.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ColorName {
     Red,
     Orange,

@@ -1,0 +1,98 @@
+//! Edits of a region of a picture, after which another caption is true of it: the picture's half of a counterfactual
+//! pair, as InpaintCOCO (arXiv 2403.02875) made by hand.
+//!
+//! ```text
+//! strokes ── select ──▶ Mask ──┬─ recolor ──────────────┐
+//!                              ├─ fill (remove) ─ place ├──▶ Picture ── words ──▶ the caption that fits it
+//!            whole picture ────┴─ mirror ───────────────┘
+//! ```
+//!
+//! Two laws hold for every edit but the mirror: where the mask, and the place a thing is moved to, have no coverage, not a
+//! byte changes; and the same picture, mask and edit give the same bytes on every target.
+
+mod fill;
+mod mask;
+mod oklab;
+mod place;
+mod recolor;
+mod select;
+mod words;
+
+use serde::{Deserialize, Serialize};
+
+pub use mask::Mask;
+pub use place::Placement;
+pub use recolor::MOST_LIGHTNESS_SHIFT;
+pub use select::{Stroke, WORKING_SIDE, select};
+pub use words::caption_after;
+
+use crate::picture::Picture;
+use crate::scene::ColorName;
+
+/// What is done to a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Edit {
+    /// What is selected gets another colour and keeps its light and shade.
+    Recolor {
+        /// The colour.
+        to: ColorName,
+    },
+    /// Left and right of the whole picture are exchanged.
+    Mirror,
+    /// What is selected is cut out and put back elsewhere, or in another size.
+    Place(Placement),
+    /// What is selected makes way for what may have been behind it.
+    Remove,
+}
+
+/// Why an edit cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// The mask covers no pixel.
+    #[error("nothing is selected: paint over what should change")]
+    NothingSelected,
+    /// The mask leaves no patch from which a hole could be filled.
+    #[error("too much is selected: nothing is left to fill the gap with")]
+    NothingLeft,
+}
+
+impl Edit {
+    /// The picture after the edit. `told` hears now and then which share of the work is done, from 0 to 1.
+    ///
+    /// # Errors
+    /// If the mask covers nothing where the edit needs it to, or leaves nothing to fill a gap with.
+    pub fn apply(
+        self,
+        picture: &Picture,
+        mask: &Mask,
+        told: &mut dyn FnMut(f32),
+    ) -> Result<Picture, EditError> {
+        if self == Edit::Mirror {
+            return Ok(picture.mirrored());
+        }
+        let mask = mask.scaled(picture.width(), picture.height());
+        if mask.bounds().is_none() {
+            return Err(EditError::NothingSelected);
+        }
+        match self {
+            Edit::Mirror => Ok(picture.mirrored()),
+            Edit::Recolor { to } => Ok(recolor::recolor(picture, &mask, to)),
+            Edit::Remove => fill::fill(picture, &Self::gap(&mask), told),
+            Edit::Place(placement) => {
+                let behind = fill::fill(picture, &Self::gap(&mask), told)?;
+                Ok(place::place(picture, &mask, behind, placement))
+            }
+        }
+    }
+
+    /// What is filled when something is taken away: its edges are mixed with what was behind, and go with it.
+    fn gap(mask: &Mask) -> Mask {
+        /// The share of the longer side that the edges take.
+        const EDGE: u32 = 160;
+        mask.grown(mask.width().max(mask.height()).div_ceil(EDGE))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! Another colour for a region, which keeps its light and shade.
+
+use super::mask::Mask;
+use super::oklab::{Oklab, from_srgb, to_srgb};
+use crate::picture::Picture;
+use crate::scene::ColorName;
+
+/// By how much the lightness of a pixel may change, in Oklab's 0 to 1, where a colour is given by its hue: *red* may be
+/// light or dark. *Brown*, *pink*, *black*, *white* and *gray* are words for a lightness as well.
+pub const MOST_LIGHTNESS_SHIFT: f32 = 0.12;
+
+/// What a colour word means for a region.
+struct Target {
+    /// What it looks like at medium light.
+    lab: Oklab,
+    /// The largest change of the region's mean lightness.
+    most_shift: f32,
+    /// The share of the region's differences in lightness that is kept.
+    contrast: f32,
+}
+
+impl Target {
+    fn of(color: ColorName) -> Self {
+        let (rgb, most_shift, contrast) = match color {
+            ColorName::Red => ([200, 28, 34], MOST_LIGHTNESS_SHIFT, 1.0),
+            ColorName::Orange => ([236, 126, 24], MOST_LIGHTNESS_SHIFT, 1.0),
+            ColorName::Yellow => ([242, 208, 30], MOST_LIGHTNESS_SHIFT, 1.0),
+            ColorName::Green => ([38, 140, 62], MOST_LIGHTNESS_SHIFT, 1.0),
+            ColorName::Blue => ([36, 82, 190], MOST_LIGHTNESS_SHIFT, 1.0),
+            ColorName::Purple => ([122, 52, 160], MOST_LIGHTNESS_SHIFT, 1.0),
+            ColorName::Pink => ([244, 150, 186], 1.0, 0.8),
+            ColorName::Brown => ([112, 68, 36], 1.0, 0.8),
+            ColorName::Black => ([30, 30, 32], 1.0, 0.5),
+            ColorName::White => ([240, 240, 238], 1.0, 0.5),
+            ColorName::Gray => ([128, 128, 130], 1.0, 0.8),
+        };
+        Target { lab: from_srgb(rgb), most_shift, contrast }
+    }
+}
+
+/// Moves the lightness of the region as a whole towards that of the colour, and each pixel's hue and chroma to its own,
+/// the latter by as much as the pixel was paler or deeper than the rest of the region: a highlight stays a highlight.
+///
+/// `mask` has the picture's size and covers something.
+pub fn recolor(picture: &Picture, mask: &Mask, color: ColorName) -> Picture {
+    /// A region paler than this has no chroma to speak of, whose differences would be noise.
+    const PALE: f32 = 0.04;
+    /// No pixel becomes deeper than the colour by more than this factor.
+    const DEEPEST: f32 = 1.25;
+    let target = Target::of(color);
+    let pixels = picture.rgb().as_chunks::<3>().0;
+    let [mean_lightness, mean_chroma] = mean(pixels, mask);
+    let shift = (target.lab[0] - mean_lightness).clamp(-target.most_shift, target.most_shift);
+    let recolored = pixels.iter().zip(mask.coverage()).flat_map(|(&pixel, &coverage)| {
+        if coverage == 0 {
+            return pixel;
+        }
+        let lab = from_srgb(pixel);
+        let lightness = mean_lightness + shift + (lab[0] - mean_lightness) * target.contrast;
+        let depth = if mean_chroma < PALE { 1.0 } else { (chroma(lab) / mean_chroma).min(DEEPEST) };
+        let new = [lightness, target.lab[1] * depth, target.lab[2] * depth];
+        // Mixed in Oklab, since bytes of two hues would mix to something darker than both.
+        let share = f32::from(coverage) / 255.0;
+        to_srgb([0, 1, 2].map(|axis| lab[axis] + (new[axis] - lab[axis]) * share))
+    });
+    Picture::new(picture.width(), picture.height(), recolored.collect())
+}
+
+/// Mean lightness and chroma of what is covered.
+fn mean(pixels: &[[u8; 3]], mask: &Mask) -> [f32; 2] {
+    let mut sums = [0.0f64; 3];
+    for (&pixel, &coverage) in pixels.iter().zip(mask.coverage()).filter(|(_, coverage)| **coverage > 0) {
+        let (lab, weight) = (from_srgb(pixel), f64::from(coverage));
+        let parts = [f64::from(lab[0]) * weight, f64::from(chroma(lab)) * weight, weight];
+        sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+    }
+    [sums[0] / sums[2], sums[1] / sums[2]].map(|mean| mean as f32)
+}
+
+fn chroma([_, a, b]: Oklab) -> f32 {
+    (a * a + b * b).sqrt()
+}
