@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use mask::Mask;
 pub use place::Placement;
-pub use recolor::MOST_LIGHTNESS_SHIFT;
+pub use recolor::{MOST_LIGHTNESS_SHIFT, color_of};
 pub use select::{Stroke, WORKING_SIDE, select};
 pub use words::caption_after;
 

@@ -123,13 +123,18 @@ pub fn verdicts(scores: &[Score]) -> Vec<Verdict> {
 
 /// The similarities of two pictures and two captions that belong together crosswise:
 /// Winoground (arXiv 2204.03162) and InpaintCOCO (arXiv 2403.02875).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Square {
     /// `[picture][caption]`; matching ones on the diagonal.
     pub similarities: [[f32; 2]; 2],
 }
 
 impl Square {
+    /// Scores two pictures and two captions, each in the order in which they belong together.
+    pub fn of(pictures: [&Embedding; 2], captions: [&Embedding; 2]) -> Self {
+        Square { similarities: pictures.map(|picture| captions.map(|caption| picture.cosine(caption))) }
+    }
+
     /// Each picture prefers its own caption. A tie is a miss.
     pub fn image_to_text(&self) -> bool {
         let s = self.similarities;

@@ -5,6 +5,7 @@ mod device;
 mod download;
 mod fetch;
 mod shelf;
+mod studio;
 mod work;
 
 use std::cell::RefCell;
@@ -56,13 +57,14 @@ pub fn start() {
     tell(&Event::Progress { words: "The engine has started.".into(), fraction: None, can_cancel: false });
 }
 
-/// The next request, without comparisons that a later one replaces.
+/// The next request, without those that a later one of their kind replaces.
 fn next(inbox: &RefCell<Inbox>) -> Option<(Request, Option<Blob>)> {
     let mut inbox = inbox.borrow_mut();
     loop {
         let first = inbox.pop_front()?;
-        let is_compare = |request: &Request| matches!(request, Request::Compare { .. });
-        let replaced = is_compare(&first.0) && inbox.iter().any(|(request, _)| is_compare(request));
+        let kind = std::mem::discriminant(&first.0);
+        let replaced = matches!(first.0, Request::Compare { .. } | Request::Select { .. })
+            && inbox.iter().any(|(request, _)| std::mem::discriminant(request) == kind);
         if !replaced {
             return Some(first);
         }
@@ -76,7 +78,12 @@ fn message_of(info: &std::panic::PanicHookInfo) -> String {
 
 /// Sends an event to the page.
 fn tell(event: &Event) {
-    let sent = pack(event, None).map_err(|error| JsValue::from_str(&error.to_string()));
+    tell_with(event, None);
+}
+
+/// Sends an event to the page, and a file beside it if there is one.
+fn tell_with(event: &Event, file: Option<&Blob>) {
+    let sent = pack(event, file).map_err(|error| JsValue::from_str(&error.to_string()));
     if let Err(error) = sent.and_then(|parts: Array| scope().post_message(&parts)) {
         // Nobody else can be told.
         web_sys::js_sys::Reflect::get(&js_sys::global(), &"console".into())

@@ -16,3 +16,5 @@ pub mod engine;
 pub mod messages;
 #[cfg(target_arch = "wasm32")]
 pub mod page;
+#[cfg(target_arch = "wasm32")]
+pub mod png;

@@ -4,9 +4,11 @@ mod app;
 mod bundles;
 mod caption;
 mod dom;
+mod editor;
 mod pictures;
 mod results;
 mod samples;
+mod square;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,7 +1,9 @@
 //! What page and engine say to each other; `messages.rs` carries it.
 
 use serde::{Deserialize, Serialize};
-use shared::similarity::Score;
+use shared::edit::{Edit, Stroke};
+use shared::scene::ColorName;
+use shared::similarity::{Score, Square};
 
 /// Names a picture for as long as the page is open.
 pub type PictureId = u32;
@@ -97,6 +99,24 @@ pub enum Request {
     },
     /// Stop the download that is under way. Heard at once, whatever else is waiting.
     Cancel,
+    /// Say what strokes on a picture select. A later request replaces one that has not begun.
+    Select {
+        /// Which picture.
+        picture: PictureId,
+        /// What was painted on it.
+        region: Region,
+    },
+    /// Make another picture of a region of one.
+    Edit {
+        /// Which picture.
+        picture: PictureId,
+        /// What to call the new one.
+        id: PictureId,
+        /// What is edited.
+        region: Region,
+        /// What is done to it.
+        edit: Edit,
+    },
     /// Score a caption and its negatives. A later request replaces one that has not begun.
     Compare {
         /// Comes back with the answer.
@@ -105,7 +125,18 @@ pub enum Request {
         picture: PictureId,
         /// The caption under test.
         caption: String,
+        /// Another picture with its own caption, to be compared crosswise.
+        other: Option<(PictureId, String)>,
     },
+}
+
+/// What was painted on a picture, and how far it reaches.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Region {
+    /// The strokes, in order.
+    pub strokes: Vec<Stroke>,
+    /// How far a stroke grows, from 0 to 1.
+    pub reach: f32,
 }
 
 /// What the engine tells the page.
@@ -156,6 +187,27 @@ pub enum Event {
     PictureRefused {
         /// Which one.
         id: PictureId,
+        /// Why not, in a sentence.
+        reason: String,
+    },
+    /// What strokes select; the mask is the file beside the message.
+    Selected {
+        /// On which picture.
+        picture: PictureId,
+        /// The share of the picture, from 0 to 1.
+        share: f32,
+        /// Its colour, if anything is selected.
+        color: Option<ColorName>,
+    },
+    /// An edited picture; its file is beside the message.
+    Edited {
+        /// Which one.
+        id: PictureId,
+        /// The colour of the region before the edit, if there was one.
+        was: Option<ColorName>,
+    },
+    /// An edit cannot be made.
+    EditRefused {
         /// Why not, in a sentence.
         reason: String,
     },
@@ -223,6 +275,8 @@ pub struct Answer {
     pub scores: Vec<Score>,
     /// The byte of the caption from which on the model read nothing.
     pub cut_at: Option<usize>,
+    /// Both pictures and both captions, if another picture was asked about.
+    pub square: Option<Square>,
 }
 
 /// How the names of bundles end.
@@ -258,7 +312,7 @@ mod tests {
 
     #[test]
     fn messages_survive_the_journey_as_json() {
-        let request = Request::Compare { job: 7, picture: 3, caption: "a \"red\" 🚗".into() };
+        let request = Request::Compare { job: 7, picture: 3, caption: "a \"red\" 🚗".into(), other: None };
         let json = serde_json::to_string(&request).expect("json");
         assert_eq!(serde_json::from_str::<Request>(&json).expect("the message"), request);
     }

@@ -3,8 +3,10 @@
 use shared::caption::Caption;
 use shared::concept::Concept;
 use shared::difference::exchanged;
+use shared::edit::Edit;
 use shared::lexicon::lexicon;
 use shared::negative;
+use shared::scene::ColorName;
 use shared::similarity::{Score, Verdict};
 
 use crate::protocol::{Model, Origin};
@@ -106,9 +108,42 @@ pub fn verdict(caption: &str, scores: &[Score], verdict: &Verdict) -> (String, &
     }
 }
 
+/// What strokes select.
+pub fn selection(share: f32, color: Option<ColorName>) -> String {
+    match color {
+        Some(color) => format!("Selected: {:.0} % of the picture, mostly {color}.", (100.0 * share).max(1.0)),
+        None => "Nothing is selected.".to_owned(),
+    }
+}
+
+/// What an edited picture is called.
+pub fn edited_name(source: &str, edit: Edit, was: Option<ColorName>) -> String {
+    let what = match (edit, was) {
+        (Edit::Mirror, _) => "mirrored".to_owned(),
+        (Edit::Recolor { to }, Some(was)) => format!("{was} made {to}"),
+        (Edit::Recolor { to }, None) => format!("made {to}"),
+        (Edit::Place(placement), _) if placement.scale > 1.0 => "made larger".to_owned(),
+        (Edit::Place(placement), _) if placement.scale < 1.0 => "made smaller".to_owned(),
+        (Edit::Place(_), _) => "moved".to_owned(),
+        (Edit::Remove, _) => "removed".to_owned(),
+    };
+    format!("{source}, {what}")
+}
+
+/// What each judgement of a square says, in the order image to text, text to image, both.
+pub fn square(judged: [bool; 3]) -> [(&'static str, bool); 3] {
+    let words = [
+        ["each picture prefers its caption", "not each picture prefers its caption"],
+        ["each caption prefers its picture", "not each caption prefers its picture"],
+        ["all four agree", "not all four agree"],
+    ];
+    std::array::from_fn(|idx| (words[idx][usize::from(!judged[idx])], judged[idx]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::edit::Placement;
     use shared::similarity::{Kind, verdicts};
 
     #[test]
@@ -140,6 +175,19 @@ mod tests {
         assert_eq!(note, "Instead of “red”:");
         assert!(found.contains(&("blue".into(), "A blue car".into())));
         assert!(found.contains(&("An orange".into(), "An orange car".into())));
+    }
+
+    #[test]
+    fn edits_and_squares_are_said_in_words() {
+        assert_eq!(selection(0.123, Some(ColorName::Red)), "Selected: 12 % of the picture, mostly red.");
+        assert_eq!(selection(0.0, None), "Nothing is selected.");
+        let named = |edit, was| edited_name("car.jpg", edit, was);
+        let blue = Edit::Recolor { to: ColorName::Blue };
+        assert_eq!(named(blue, Some(ColorName::Red)), "car.jpg, red made blue");
+        let scaled = |scale| Edit::Place(Placement { scale, ..Placement::UNCHANGED });
+        assert_eq!(named(scaled(2.0), None), "car.jpg, made larger");
+        assert_eq!(named(scaled(1.0), None), "car.jpg, moved");
+        assert_eq!(square([true, false, false])[1], ("not each caption prefers its picture", false));
     }
 
     #[test]

@@ -66,6 +66,31 @@ pub fn recolor(picture: &Picture, mask: &Mask, color: ColorName) -> Picture {
     Picture::new(picture.width(), picture.height(), recolored.collect())
 }
 
+/// The word for the colour that most of what is covered has. Nothing if nothing is covered.
+///
+/// `mask` has the picture's size.
+pub fn color_of(picture: &Picture, mask: &Mask) -> Option<ColorName> {
+    /// How much more hue and chroma say about a colour's name than lightness does.
+    const COLORFUL: f32 = 2.5;
+    let targets = ColorName::ALL.map(|color| (color, Target::of(color).lab));
+    let mut votes = [0u64; ColorName::ALL.len()];
+    let pixels = picture.rgb().as_chunks::<3>().0.iter().zip(mask.coverage());
+    for (&pixel, &coverage) in pixels.filter(|(_, coverage)| **coverage > 0) {
+        let lab = from_srgb(pixel);
+        let apart = |target: &Oklab| {
+            let [lightness, a, b] = [0, 1, 2].map(|axis| lab[axis] - target[axis]);
+            lightness * lightness + COLORFUL * COLORFUL * (a * a + b * b)
+        };
+        let nearest =
+            targets.iter().enumerate().min_by(|(_, (_, a)), (_, (_, b))| apart(a).total_cmp(&apart(b)));
+        if let Some((idx, _)) = nearest {
+            votes[idx] += u64::from(coverage);
+        }
+    }
+    let (most, &count) = votes.iter().enumerate().max_by_key(|(_, count)| **count)?;
+    (count > 0).then_some(targets[most].0)
+}
+
 /// Mean lightness and chroma of what is covered.
 fn mean(pixels: &[[u8; 3]], mask: &Mask) -> [f32; 2] {
     let mut sums = [0.0f64; 3];

@@ -95,6 +95,16 @@ fn a_thing_is_recolored_to_what_people_call_so() {
 }
 
 #[test]
+fn a_region_is_called_by_the_color_it_was_given() {
+    let (picture, mask) = planted(64);
+    assert_eq!(color_of(&picture, &mask), Some(ColorName::Red));
+    for to in ColorName::ALL {
+        assert_eq!(color_of(&apply(Edit::Recolor { to }, &picture, &mask), &mask), Some(to));
+    }
+    assert_eq!(color_of(&picture, &Mask::new(64, 64, vec![0; 64 * 64])), None);
+}
+
+#[test]
 fn edits_without_a_region_or_without_a_rest_say_so() {
     let (picture, mask) = planted(64);
     let nothing = Mask::new(4, 4, vec![0; 16]);

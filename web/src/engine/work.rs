@@ -6,10 +6,11 @@ use burn::tensor::Device;
 use shared::bundle::Header;
 use shared::caption::Caption;
 use shared::decode::decode;
+use shared::edit::Edit;
 use shared::engine::{Engine, EngineError};
 use shared::negative;
 use shared::picture::Picture;
-use shared::similarity::{Embedding, contest};
+use shared::similarity::{Embedding, Square, contest};
 use wasm_bindgen::JsCast;
 use web_sys::Blob;
 
@@ -18,8 +19,10 @@ use super::device::{self, Chosen};
 use super::download::Watcher;
 use super::fetch::Listed;
 use super::shelf::Shelf;
-use super::{blob, fetch, tell};
-use crate::protocol::{Answer, Backend, Event, Model, Origin, PictureId, Request, Set, model_name};
+use super::studio::Studio;
+use super::{blob, fetch, tell, tell_with};
+use crate::png;
+use crate::protocol::{Answer, Backend, Event, Model, Origin, PictureId, Region, Request, Set, model_name};
 use crate::words::size;
 
 /// One model and what it has computed so far.
@@ -92,6 +95,7 @@ pub struct Work {
     device: Option<Chosen>,
     models: Vec<Loaded>,
     pictures: BTreeMap<PictureId, Picture>,
+    studio: Studio,
 }
 
 impl Work {
@@ -124,7 +128,11 @@ impl Work {
                     model.pictures.remove(&id);
                 }
             }
-            (Request::Compare { job, picture, caption }, _) => self.compare(job, picture, &caption).await,
+            (Request::Select { picture, region }, _) => self.select(picture, &region),
+            (Request::Edit { picture, id, region, edit }, _) => self.edit(picture, id, &region, edit),
+            (Request::Compare { job, picture, caption, other }, _) => {
+                self.compare(job, picture, &caption, other.as_ref()).await;
+            }
             (Request::Forget { sha256 }, _) => {
                 let shelf = Shelf::open().await;
                 shelf.forget(&sha256).await;
@@ -269,14 +277,45 @@ impl Work {
         }
     }
 
-    async fn compare(&mut self, job: u32, id: PictureId, caption: &str) {
+    fn select(&mut self, id: PictureId, region: &Region) {
+        // A picture may have gone while the strokes were on their way.
+        let Some(picture) = self.pictures.get(&id) else { return };
+        let (mask, color) = self.studio.select(id, picture, &region.strokes, region.reach);
+        let covered = mask.coverage().iter().filter(|coverage| **coverage > 0).count();
+        let share = covered as f32 / mask.coverage().len() as f32;
+        match png::of_mask(&mask) {
+            Ok(file) => tell_with(&Event::Selected { picture: id, share, color }, Some(&file)),
+            Err(reason) => tell(&Event::EditRefused { reason }),
+        }
+    }
+
+    fn edit(&mut self, id: PictureId, new: PictureId, region: &Region, edit: Edit) {
+        let Some(picture) = self.pictures.get(&id) else { return };
+        let told = &mut |share: f32| progress("Editing the picture.".into(), Some(f64::from(share)));
+        told(0.0);
+        let edited = self
+            .studio
+            .edit(id, picture, &region.strokes, region.reach, edit, told)
+            .map_err(|error| error.to_string())
+            .and_then(|(picture, was)| Ok((png::of_picture(&picture)?, picture, was)));
+        match edited {
+            Ok((file, picture, was)) => {
+                self.pictures.insert(new, picture);
+                tell_with(&Event::Edited { id: new, was }, Some(&file));
+            }
+            Err(reason) => tell(&Event::EditRefused { reason }),
+        }
+    }
+
+    async fn compare(&mut self, job: u32, id: PictureId, caption: &str, other: Option<&(PictureId, String)>) {
         let begun = js_sys::Date::now();
         let Some(picture) = self.pictures.get(&id) else {
             return tell(&Event::Scores { job, answers: Vec::new(), millis: 0.0 });
         };
+        let other = other.and_then(|(id, caption)| Some((*id, self.pictures.get(id)?, caption.as_str())));
         let mut answers = Vec::new();
         for model in &mut self.models {
-            match model.answer(id, picture, caption).await {
+            match model.answer((id, picture, caption), other).await {
                 Ok(answer) => answers.push(answer),
                 Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
             }
@@ -286,31 +325,56 @@ impl Work {
 }
 
 impl Loaded {
-    /// Scores a caption and its negatives; what was embedded before is not embedded again.
+    /// Scores a caption and its negatives, and crosswise with another picture and its caption; what was embedded before is
+    /// not embedded again.
     async fn answer(
         &mut self,
-        id: PictureId,
-        picture: &Picture,
-        caption: &str,
+        (id, picture, caption): Pictured<'_>,
+        other: Option<Pictured<'_>>,
     ) -> Result<Answer, EngineError> {
+        let negatives = negative::shown(&Caption::new(caption));
+        let mut texts: Vec<&str> = std::iter::once(caption)
+            .chain(negatives.iter().map(|negative| negative.caption.as_str()))
+            .collect();
+        let asked = texts.len();
+        texts.extend(other.map(|(_, _, caption)| caption));
+        self.embed_captions(&texts).await?;
+        self.embed_picture(id, picture).await?;
+        let embeddings: Vec<Embedding> =
+            texts[..asked].iter().map(|text| self.captions[*text].clone()).collect();
+        let scores =
+            contest(&self.pictures[&id], caption, &negatives, &embeddings, self.engine.logit_scale());
+        let square = match other {
+            Some((other_id, other_picture, other_caption)) => {
+                self.embed_picture(other_id, other_picture).await?;
+                let pictures = [&self.pictures[&id], &self.pictures[&other_id]];
+                Some(Square::of(pictures, [&self.captions[caption], &self.captions[other_caption]]))
+            }
+            None => None,
+        };
+        Ok(Answer { model: self.name.clone(), scores, cut_at: self.engine.cut_at(caption)?, square })
+    }
+
+    async fn embed_picture(&mut self, id: PictureId, picture: &Picture) -> Result<(), EngineError> {
         if !self.pictures.contains_key(&id) {
             let mut embedded = self.engine.embed_pictures(&[picture]).await?;
             self.pictures.insert(id, embedded.remove(0));
         }
-        let negatives = negative::shown(&Caption::new(caption));
-        let texts: Vec<&str> = std::iter::once(caption)
-            .chain(negatives.iter().map(|negative| negative.caption.as_str()))
-            .collect();
-        let new: Vec<&str> =
+        Ok(())
+    }
+
+    async fn embed_captions(&mut self, texts: &[&str]) -> Result<(), EngineError> {
+        let mut new: Vec<&str> =
             texts.iter().copied().filter(|text| !self.captions.contains_key(*text)).collect();
+        new.dedup();
         let embedded = self.engine.embed_captions(&new).await?;
         self.captions.extend(new.into_iter().map(str::to_owned).zip(embedded));
-        let embeddings: Vec<Embedding> = texts.iter().map(|text| self.captions[*text].clone()).collect();
-        let scores =
-            contest(&self.pictures[&id], caption, &negatives, &embeddings, self.engine.logit_scale());
-        Ok(Answer { model: self.name.clone(), scores, cut_at: self.engine.cut_at(caption)? })
+        Ok(())
     }
 }
+
+/// A picture, what it is called, and a caption of it.
+type Pictured<'p> = (PictureId, &'p Picture, &'p str);
 
 /// Loads the model of a file onto a device.
 async fn engine(

@@ -8,11 +8,13 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use web_sys::{
     Blob, ClipboardEvent, DragEvent, ErrorEvent, File, FileList, HtmlButtonElement, HtmlElement,
-    HtmlInputElement, HtmlProgressElement, MessageEvent, UrlSearchParams, Worker,
+    HtmlInputElement, HtmlProgressElement, MessageEvent, Url, UrlSearchParams, Worker,
 };
 
 use super::bundles::{self, OwnBundle};
 use super::dom::{by_id, document, log_error, on, set_data};
+use super::editor::Editor;
+use super::square::Side;
 use super::{caption, results};
 use crate::messages::{pack, unpack};
 use crate::protocol::{Answer, BUNDLE_ENDING, Backend, Event, Model, PictureId, Request, Set};
@@ -30,10 +32,39 @@ pub(super) struct Picture {
     pub(super) url: String,
     /// The caption it was last compared with.
     pub(super) caption: String,
+    /// The picture that it was made of by an edit.
+    pub(super) source: Option<PictureId>,
+    /// The picture that it is compared with crosswise.
+    pub(super) counterpart: Option<PictureId>,
     /// Whether the engine has it.
     pub(super) read: bool,
     pub(super) notes: Vec<String>,
     pub(super) problem: Option<String>,
+}
+
+impl Picture {
+    /// A picture that the engine has not read yet.
+    pub(super) fn new(id: PictureId, name: &str, caption: &str, file: &Blob) -> Self {
+        Picture {
+            id,
+            name: name.to_owned(),
+            file: file.clone(),
+            url: Url::create_object_url_with_blob(file).unwrap_or_default(),
+            caption: caption.to_owned(),
+            source: None,
+            counterpart: None,
+            read: false,
+            notes: Vec::new(),
+            problem: None,
+        }
+    }
+}
+
+/// A picture that the page brings along, and a caption to begin with.
+pub(super) struct Sample {
+    pub(super) name: String,
+    pub(super) caption: String,
+    pub(super) file: Blob,
 }
 
 /// The state of the page.
@@ -50,6 +81,7 @@ pub struct App {
     pub(super) pictures: Vec<Picture>,
     pub(super) current: Option<PictureId>,
     pub(super) next_id: PictureId,
+    pub(super) editor: Editor,
     job: u32,
     begun: f64,
 }
@@ -68,6 +100,7 @@ impl App {
             pictures: Vec::new(),
             current: None,
             next_id: 1,
+            editor: Editor::default(),
             job: 0,
             begun: js_sys::Date::now(),
         }
@@ -106,6 +139,8 @@ impl App {
             on(&set_input(set), "change", move |_: web_sys::Event| app.borrow_mut().choose(set));
         }
         Self::listen_for_bundles(app);
+        Self::listen_for_edits(app);
+        Self::listen_for_counterparts(app);
         Self::listen_for_drops(app);
         by_id::<HtmlButtonElement>("run").set_disabled(false);
         caption::listen();
@@ -122,7 +157,7 @@ impl App {
         self.begun = js_sys::Date::now();
         set_state("loading");
         say("Changing the models.");
-        results::show("", &[], &self.models);
+        results::clear_all();
         self.ask(&Request::Choose { set }, None);
     }
 
@@ -173,7 +208,7 @@ impl App {
         let receive = Closure::<dyn FnMut(MessageEvent)>::new({
             let app = Rc::clone(app);
             move |event: MessageEvent| match unpack::<Event>(event.data()) {
-                Ok((event, _)) => Self::hear(&app, event),
+                Ok((event, file)) => Self::hear(&app, event, file),
                 Err(reason) => app.borrow().fail(&format!("The engine sent {reason}.")),
             }
         });
@@ -197,6 +232,7 @@ impl App {
         for picture in &mut state.pictures {
             picture.read = false;
         }
+        state.forget_pending_edit();
         state.engine_listens = false;
         state.ready = false;
         state.models.clear();
@@ -222,12 +258,18 @@ impl App {
         Self::start_engine(app);
     }
 
-    fn hear(app: &Rc<RefCell<App>>, event: Event) {
+    fn hear(app: &Rc<RefCell<App>>, event: Event, file: Option<Blob>) {
         let first = !std::mem::replace(&mut app.borrow_mut().engine_listens, true);
         if first {
             Self::introduce(app);
         }
-        app.borrow_mut().take(event);
+        match (event, file) {
+            (Event::Edited { id, was }, Some(file)) => Self::take_edited(app, id, was, &file),
+            (Event::Selected { picture, share, color }, Some(file)) => {
+                app.borrow_mut().show_selection(picture, share, color, &file);
+            }
+            (event, _) => app.borrow_mut().take(event),
+        }
     }
 
     /// Tells a new engine what to load and what is open.
@@ -289,7 +331,8 @@ impl App {
                     picture.read = true;
                 });
                 self.show_current();
-                if self.current == Some(id) {
+                let waited_for = self.counterpart().is_some_and(|picture| picture.id == id);
+                if self.current == Some(id) || waited_for {
                     self.compare();
                 }
             }
@@ -301,8 +344,12 @@ impl App {
                 self.list_pictures();
                 self.show_current();
                 if self.current == Some(id) {
-                    results::show("", &[], &self.models);
+                    results::clear_all();
                 }
+            }
+            Event::EditRefused { reason } => self.refuse_edit(&reason),
+            Event::Selected { .. } | Event::Edited { .. } => {
+                self.refuse_edit("the picture got lost on its way from the engine");
             }
             Event::Scores { job, answers, millis } => self.show_scores(job, &answers, millis),
             Event::Failed { reason } => self.fail(&format!("{reason}.")),
@@ -324,7 +371,13 @@ impl App {
         if picture.problem.is_some() {
             return;
         }
-        results::show(&picture.name, answers, &self.models);
+        let side = |picture: &Picture| Side {
+            url: picture.url.clone(),
+            name: picture.name.clone(),
+            caption: picture.caption.clone(),
+        };
+        let sides = self.counterpart().map(|other| [side(picture), side(other)]);
+        results::show(&picture.name, sides.as_ref(), answers, &self.models);
         let texts = answers.first().map_or(0, |answer| answer.scores.len());
         say(&format!("{texts} captions scored by {} models in {:.2} s.", answers.len(), millis / 1000.0));
         if let Some((cut_at, caption)) =
@@ -341,6 +394,12 @@ impl App {
 
     pub(super) fn current(&self) -> Option<&Picture> {
         self.pictures.iter().find(|picture| Some(picture.id) == self.current)
+    }
+
+    /// The picture that the one on show is compared with.
+    pub(super) fn counterpart(&self) -> Option<&Picture> {
+        let id = self.current()?.counterpart?;
+        self.pictures.iter().find(|picture| picture.id == id)
     }
 
     /// Asks for the scores of the caption and the picture on show.
@@ -361,7 +420,12 @@ impl App {
         self.job += 1;
         set_state("working");
         say("Comparing.");
-        self.ask(&Request::Compare { job: self.job, picture: id, caption }, None);
+        let other = self
+            .counterpart()
+            // Two pictures of one caption cannot be told apart by it.
+            .filter(|other| other.read && !other.caption.is_empty() && other.caption != caption)
+            .map(|other| (other.id, other.caption.clone()));
+        self.ask(&Request::Compare { job: self.job, picture: id, caption, other }, None);
     }
 
     /// Sends a request, and a file along with it if there is one.
@@ -392,7 +456,7 @@ pub(super) fn set_state(state: &str) {
     set_data(&body(), "state", state);
 }
 
-fn say(words: &str) {
+pub(super) fn say(words: &str) {
     by_id::<HtmlElement>("status").set_text_content(Some(words));
 }
 

@@ -3,10 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use web_sys::{Blob, Element, File, HtmlElement, HtmlImageElement, HtmlInputElement, Url};
+use web_sys::{Blob, Element, File, HtmlElement, HtmlImageElement, HtmlInputElement, HtmlSelectElement, Url};
 
-use super::app::{App, Picture};
-use super::dom::{append, by_id, copy_of, document, log_error, on, set_attribute, set_data, slot};
+use super::app::{App, Picture, Sample};
+use super::dom::{
+    append, by_id, clear, copy_of, document, log_error, on, set_attribute, set_data, set_property, slot,
+};
 use super::results;
 use crate::protocol::{PictureId, Request, Set};
 
@@ -21,34 +23,50 @@ impl App {
         }
     }
 
-    /// Opens a sample, once, and lets the models answer that know its kind; later clicks only select it.
-    pub fn open_sample(app: &Rc<RefCell<App>>, set: Set, name: &str, caption: &str, blob: &Blob) {
-        let known =
-            app.borrow().pictures.iter().find(|picture| picture.name == name).map(|picture| picture.id);
-        let id = known.unwrap_or_else(|| Self::add_picture(app, name, caption, blob));
-        app.borrow_mut().choose(set);
-        app.borrow_mut().select(id);
+    /// Opens samples, once, and lets the models answer that know their kind; later clicks only select the first. A second one
+    /// becomes what the first is compared with.
+    pub(super) fn open_samples(app: &Rc<RefCell<App>>, set: Set, samples: &[Sample]) {
+        let id_of = |sample: &Sample| {
+            let known = app
+                .borrow()
+                .pictures
+                .iter()
+                .find(|picture| picture.name == sample.name)
+                .map(|known| known.id);
+            known.unwrap_or_else(|| Self::add_picture(app, &sample.name, &sample.caption, &sample.file))
+        };
+        let ids: Vec<PictureId> = samples.iter().map(id_of).collect();
+        let Some(first) = ids.first() else { return };
+        let mut state = app.borrow_mut();
+        if let Some(second) = ids.get(1) {
+            state.pair(*first, *second);
+        }
+        state.choose(set);
+        state.select(*first);
+    }
+
+    /// Compares two pictures crosswise from now on.
+    pub(super) fn pair(&mut self, one: PictureId, other: PictureId) {
+        self.edit(one, |picture| picture.counterpart = Some(other));
+        self.edit(other, |picture| picture.counterpart = Some(one));
     }
 
     fn add_picture(app: &Rc<RefCell<App>>, name: &str, caption: &str, file: &Blob) -> PictureId {
         let mut state = app.borrow_mut();
         let id = state.next_id;
         state.next_id += 1;
-        state.pictures.push(Picture {
-            id,
-            name: name.to_owned(),
-            file: file.clone(),
-            url: Url::create_object_url_with_blob(file).unwrap_or_default(),
-            caption: caption.to_owned(),
-            read: false,
-            notes: Vec::new(),
-            problem: None,
-        });
-        let listens = state.engine_listens;
-        drop(state);
-        if listens {
-            app.borrow().ask(&Request::AddPicture { id }, Some(file));
+        if state.engine_listens {
+            state.ask(&Request::AddPicture { id }, Some(file));
         }
+        drop(state);
+        Self::list_picture(app, Picture::new(id, name, caption, file));
+        id
+    }
+
+    /// Puts a picture at the end of the list.
+    pub(super) fn list_picture(app: &Rc<RefCell<App>>, picture: Picture) {
+        let (id, name) = (picture.id, &picture.name.clone());
+        app.borrow_mut().pictures.push(picture);
         let picking = Rc::clone(app);
         let list: HtmlElement = by_id("pictures");
         let item = copy_of("picture-item");
@@ -62,18 +80,18 @@ impl App {
         on(&remove, "click", move |_: web_sys::Event| removing.borrow_mut().remove(id));
         append(&list, &item);
         app.borrow().list_pictures();
-        id
     }
 
     pub(super) fn select(&mut self, id: PictureId) {
         self.current = Some(id);
+        self.clear_table();
         let input: HtmlInputElement = by_id("caption-input");
         if let Some(picture) = self.current()
             && !picture.caption.is_empty()
         {
             input.set_value(&picture.caption);
         }
-        results::show("", &[], &self.models);
+        results::clear_all();
         self.list_pictures();
         self.show_current();
         self.compare();
@@ -82,6 +100,9 @@ impl App {
     pub(super) fn remove(&mut self, id: PictureId) {
         let Some(at) = self.pictures.iter().position(|picture| picture.id == id) else { return };
         let gone = self.pictures.remove(at);
+        for picture in &mut self.pictures {
+            picture.counterpart = picture.counterpart.filter(|other| *other != id);
+        }
         Url::revoke_object_url(&gone.url).unwrap_or_else(|error| log_error(&error));
         self.ask(&Request::RemovePicture { id }, None);
         if let Some(item) = self.item(id) {
@@ -90,7 +111,7 @@ impl App {
         let next = self.pictures.get(at).or(self.pictures.last()).map(|picture| picture.id);
         if self.current == Some(id) {
             self.current = None;
-            results::show("", &[], &self.models);
+            results::clear_all();
             self.show_current();
         }
         // Focus must not fall to the top of the page with the button that had it.
@@ -120,7 +141,51 @@ impl App {
         }
     }
 
+    /// Offers the other pictures to be compared with the one on show, and shows the chosen one beside it.
+    fn show_counterpart(&self) {
+        let chosen = self.counterpart();
+        let list: HtmlSelectElement = by_id("counterpart");
+        clear(&list);
+        let offer = |id: Option<PictureId>, words: &str| {
+            let option = copy_of("counterpart-item");
+            set_attribute(&option, "value", &id.map_or_else(String::new, |id| id.to_string()));
+            option.set_text_content(Some(words));
+            append(&list, &option);
+        };
+        offer(None, "no other picture");
+        for picture in self.pictures.iter().filter(|picture| Some(picture.id) != self.current) {
+            offer(Some(picture.id), &picture.name);
+        }
+        list.set_value(&chosen.map_or_else(String::new, |picture| picture.id.to_string()));
+        by_id::<HtmlElement>("counterpart-line").set_hidden(self.pictures.len() < 2);
+        by_id::<HtmlElement>("wipe-line").set_hidden(chosen.is_none());
+        let image: HtmlImageElement = by_id("counterpart-picture");
+        match chosen {
+            Some(picture) => image.set_src(&picture.url),
+            None => image.remove_attribute("src").unwrap_or_else(|error| log_error(&error)),
+        }
+    }
+
+    /// Lets the visitor choose what the picture on show is compared with, and wipe from one to the other.
+    pub(super) fn listen_for_counterparts(app: &Rc<RefCell<App>>) {
+        let list: HtmlSelectElement = by_id("counterpart");
+        let app = Rc::clone(app);
+        on(&list.clone(), "change", move |_: web_sys::Event| {
+            let mut state = app.borrow_mut();
+            let Some(current) = state.current else { return };
+            let chosen = list.value().parse().ok();
+            state.edit(current, |picture| picture.counterpart = chosen);
+            state.show_current();
+            state.compare();
+        });
+        let wipe: HtmlInputElement = by_id("wipe");
+        on(&wipe.clone(), "input", move |_: web_sys::Event| {
+            set_property(&by_id("drop-zone"), "--wipe", wipe.value_as_number() as f32 / 100.0);
+        });
+    }
+
     pub(super) fn show_current(&self) {
+        self.show_counterpart();
         let current = self.current();
         let note = current.map(|picture| match &picture.problem {
             Some(problem) => format!("cannot be used: {problem}"),

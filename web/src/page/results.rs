@@ -6,22 +6,28 @@ use shared::similarity::{Kind, Score, verdicts};
 use web_sys::HtmlElement;
 
 use super::dom::{append, append_text, by_id, clear, copy_of, document, set_data, set_property, slot};
+use super::square::{self, Side};
 use crate::protocol::{Answer, Model};
 use crate::words;
 
-/// Shows the answers to a caption of a picture, or takes them away if there are none.
-pub fn show(picture: &str, answers: &[Answer], models: &[Model]) {
+/// Takes all answers away.
+pub(super) fn clear_all() {
+    clear(&by_id::<HtmlElement>("columns"));
+}
+
+/// Shows the answers to a caption of a picture, and to the two sides crosswise if there are two.
+pub(super) fn show(picture: &str, sides: Option<&[Side; 2]>, answers: &[Answer], models: &[Model]) {
     let results: HtmlElement = by_id("results");
     super::dom::set_attribute(&results, "aria-busy", "true");
     let columns: HtmlElement = by_id("columns");
     clear(&columns);
     for answer in answers {
-        append(&columns, &column(picture, answer, models));
+        append(&columns, &column(picture, sides, answer, models));
     }
     super::dom::set_attribute(&results, "aria-busy", "false");
 }
 
-fn column(picture: &str, answer: &Answer, models: &[Model]) -> HtmlElement {
+fn column(picture: &str, sides: Option<&[Side; 2]>, answer: &Answer, models: &[Model]) -> HtmlElement {
     let column = copy_of("model-column");
     let text = |name: &str, words: &str| slot::<HtmlElement>(&column, name).set_text_content(Some(words));
     text("model-name", &answer.model);
@@ -44,6 +50,11 @@ fn column(picture: &str, answer: &Answer, models: &[Model]) -> HtmlElement {
         badge.set_text_content(Some(verdict.concept.name()));
         slot::<HtmlElement>(&item, "verdict").set_text_content(Some(&said));
         append(&list, &item);
+    }
+
+    if let (Some(square), Some(sides)) = (&answer.square, sides) {
+        let table = square::table(&answer.model, square, sides);
+        append(&slot::<HtmlElement>(&column, "square"), &table);
     }
 
     let groups: HtmlElement = slot(&column, "groups");

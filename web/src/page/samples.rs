@@ -1,19 +1,17 @@
 //! The sample gallery: four photographs, and scenes drawn on the spot.
 
 use std::cell::RefCell;
-use std::io::Cursor;
 use std::rc::Rc;
 
-use image::{ImageFormat, RgbImage};
-use js_sys::{Array, Uint8Array};
 use shared::concept::Concept;
-use shared::scene::Pair;
+use shared::scene::{Pair, Scene};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, HtmlElement, HtmlImageElement, Response, Url};
 
-use super::app::App;
+use super::app::{App, Sample};
 use super::dom::{append, by_id, copy_of, log_error, on, set_attribute, slot};
+use crate::png;
 use crate::protocol::Set;
 
 /// Seeds whose scenes show each concept well.
@@ -43,44 +41,50 @@ pub fn show(app: &Rc<RefCell<App>>) {
     spawn_local(async move {
         for (name, caption) in PHOTOGRAPHS {
             match photograph(name).await {
-                Ok(blob) => add(&app, Set::Photographs, &format!("{name}.jpg"), caption, blob),
+                Ok(file) => add(
+                    &app,
+                    Set::Photographs,
+                    vec![Sample { name: format!("{name}.jpg"), caption: caption.to_owned(), file }],
+                ),
                 Err(error) => log_error(&error),
             }
         }
         for (number, (concept, seed)) in SCENES.into_iter().enumerate() {
-            let pair = Pair::from_seed(concept, seed);
-            match scene_blob(&pair) {
-                Ok(blob) => add(&app, Set::Scenes, &format!("scene {}", number + 1), pair.caption(), blob),
-                Err(error) => log_error(&error),
+            match scene(&Pair::from_seed(concept, seed), number + 1) {
+                Ok(samples) => add(&app, Set::Scenes, samples),
+                Err(error) => log_error(&error.into()),
             }
             breathe().await;
         }
     });
 }
 
-fn add(app: &Rc<RefCell<App>>, set: Set, name: &str, caption: &str, blob: Blob) {
+/// A scene, and the one in which one fact is different.
+fn scene(pair: &Pair, number: usize) -> Result<Vec<Sample>, String> {
+    let sample = |name: String, scene: &Scene, caption: &str| -> Result<Sample, String> {
+        Ok(Sample { name, caption: caption.to_owned(), file: png::of_picture(&scene.render(SIDE))? })
+    };
+    let name = format!("scene {number}");
+    let twin = format!("{name}, another {}", pair.concept().name());
+    Ok(vec![
+        sample(name, pair.scene(), pair.caption())?,
+        sample(twin, pair.foil_scene(), pair.foil_caption())?,
+    ])
+}
+
+/// Adds a sample to the gallery; a second one is what the first is compared with.
+fn add(app: &Rc<RefCell<App>>, set: Set, samples: Vec<Sample>) {
+    let Some(Sample { name, caption, file }) = samples.first() else { return };
     let item = copy_of("sample-item");
-    if let Ok(url) = Url::create_object_url_with_blob(&blob) {
+    if let Ok(url) = Url::create_object_url_with_blob(file) {
         slot::<HtmlImageElement>(&item, "thumb").set_src(&url);
     }
     slot::<HtmlElement>(&item, "label").set_text_content(Some(&format!("{name}: {caption}")));
     let pick: HtmlElement = slot(&item, "pick");
     set_attribute(&pick, "title", caption);
-    let (app, name, caption) = (Rc::clone(app), name.to_owned(), caption.to_owned());
-    on(&pick, "click", move |_: web_sys::Event| App::open_sample(&app, set, &name, &caption, &blob));
+    let app = Rc::clone(app);
+    on(&pick, "click", move |_: web_sys::Event| App::open_samples(&app, set, &samples));
     append(&by_id::<HtmlElement>("samples"), &item);
-}
-
-/// The first scene of a pair as a PNG file.
-fn scene_blob(pair: &Pair) -> Result<Blob, JsValue> {
-    let picture = pair.scene().render(SIDE);
-    let image = RgbImage::from_raw(picture.width(), picture.height(), picture.rgb().to_vec());
-    let mut file = Cursor::new(Vec::new());
-    image
-        .ok_or_else(|| JsValue::from_str("a scene has another size than it says"))?
-        .write_to(&mut file, ImageFormat::Png)
-        .map_err(|error| JsValue::from_str(&error.to_string()))?;
-    Blob::new_with_u8_array_sequence(&Array::of1(&Uint8Array::from(file.into_inner().as_slice())))
 }
 
 async fn photograph(name: &str) -> Result<Blob, JsValue> {
