@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::bundle::{Bundle, BundleError, Header};
 use crate::model::Clip;
 use crate::picture::Picture;
-use crate::preprocess::Preprocess;
+use crate::preprocess::{Fit, Preprocess};
 use crate::scene::Scene;
 use crate::similarity::Embedding;
 use crate::tokenizer::{Tokenizer, TokenizerError};
@@ -98,6 +98,11 @@ impl Engine {
             pictures.iter().flat_map(|picture| self.preprocess.pixels(picture)).collect::<Vec<f32>>();
         let pixels = TensorData::new(pixels, [pictures.len(), 3, side, side]);
         read(self.clip.encode_image(Tensor::from_data(pixels, &self.clip.device()))).await
+    }
+
+    /// What the model sees of a picture, and whether it sees all of it; embedding this is embedding the picture.
+    pub fn square(&self, picture: &Picture) -> (Picture, bool) {
+        (self.preprocess.square(picture), self.preprocess.fit == Fit::Squash)
     }
 
     /// Embeds captions in one pass: one embedding each, in order.

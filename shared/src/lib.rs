@@ -23,6 +23,7 @@ pub mod model;
 pub mod negative;
 pub mod picture;
 pub mod preprocess;
+pub mod relevance;
 pub mod resize;
 pub mod scene;
 pub mod seed;

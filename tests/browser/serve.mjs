@@ -14,6 +14,7 @@ const TYPES = {
   ".mjs": "text/javascript",
   ".svg": "image/svg+xml",
   ".wasm": "application/wasm",
+  ".webmanifest": "application/manifest+json",
 };
 
 /** Finds a file in the first folder that has it, never outside of one. */

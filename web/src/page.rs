@@ -3,11 +3,16 @@
 mod app;
 mod bundles;
 mod caption;
+mod card;
 mod dom;
 mod editor;
+mod frame;
+mod look;
+mod offline;
 mod pictures;
 mod results;
 mod samples;
+mod share;
 mod square;
 
 use std::cell::RefCell;
@@ -34,4 +39,5 @@ pub fn start() {
     App::listen(&app);
     App::start_engine(&app);
     samples::show(&app);
+    offline::keep_page();
 }

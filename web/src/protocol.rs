@@ -117,6 +117,17 @@ pub enum Request {
         /// What is done to it.
         edit: Edit,
     },
+    /// Take one row of cells of a picture away, one after the other, and score two captions each time.
+    Explain {
+        /// Comes back with the answer.
+        job: u32,
+        /// Which picture.
+        picture: PictureId,
+        /// The caption and a foil of it.
+        captions: [String; 2],
+        /// Which row, from the top. The first one also says what each word of the caption is worth.
+        row: usize,
+    },
     /// Score a caption and its negatives. A later request replaces one that has not begun.
     Compare {
         /// Comes back with the answer.
@@ -211,6 +222,13 @@ pub enum Event {
         /// Why not, in a sentence.
         reason: String,
     },
+    /// A row of the map that every model makes of a picture.
+    Explained {
+        /// The job it answers.
+        job: u32,
+        /// What each model says.
+        models: Vec<Relevance>,
+    },
     /// The answer of every model.
     Scores {
         /// The job it answers.
@@ -266,6 +284,30 @@ pub enum Origin {
     File,
 }
 
+/// What is left of the similarities to two captions when a part is taken away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Relevance {
+    /// The model.
+    pub model: String,
+    /// Whether it sees the whole picture, or the square in the middle.
+    pub sees_all: bool,
+    /// The similarities of the picture as it is.
+    pub whole: [f32; 2],
+    /// Those without each cell of the row, from left to right.
+    pub cells: Vec<[f32; 2]>,
+    /// What is left without each word, with the first row only.
+    pub words: Vec<WordWorth>,
+}
+
+/// The similarities to a caption and its foil without one word of each, at the same place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WordWorth {
+    /// The word of the caption.
+    pub word: String,
+    /// What is left.
+    pub without: [f32; 2],
+}
+
 /// What one model says of one caption.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
@@ -277,6 +319,17 @@ pub struct Answer {
     pub cut_at: Option<usize>,
     /// Both pictures and both captions, if another picture was asked about.
     pub square: Option<Square>,
+}
+
+/// A sample with a caption, and what the page's models answered when the page was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// The name of the sample.
+    pub sample: String,
+    /// Its caption.
+    pub caption: String,
+    /// The answers, as the page saves them.
+    pub answers: Vec<Answer>,
 }
 
 /// How the names of bundles end.

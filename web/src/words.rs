@@ -9,7 +9,7 @@ use shared::negative;
 use shared::scene::ColorName;
 use shared::similarity::{Score, Verdict};
 
-use crate::protocol::{Model, Origin};
+use crate::protocol::{Answer, Model, Origin};
 
 /// A piece of a caption: plain text, or a term of a concept.
 #[derive(Debug, PartialEq, Eq)]
@@ -130,6 +130,71 @@ pub fn edited_name(source: &str, edit: Edit, was: Option<ColorName>) -> String {
     format!("{source}, {what}")
 }
 
+/// A number with its sign.
+pub fn signed(number: f32) -> String {
+    // No minus before what is rounded to nothing.
+    let number = if number.abs() < 0.000_5 { 0.0 } else { number };
+    format!("{number:+.3}").replace('-', "−")
+}
+
+/// Where a cell of a square map lies.
+fn place(at: usize, side: usize) -> String {
+    let third = |part: usize| (3 * part) / side;
+    let [down, across] = [third(at / side), third(at % side)];
+    match (["upper", "", "lower"][down], ["left", "", "right"][across]) {
+        ("", "") => "the middle".to_owned(),
+        ("", across) => format!("the {across} edge"),
+        (down, "") => format!("the {down} middle"),
+        (down, across) => format!("the {down} {across}"),
+    }
+}
+
+/// What a map says in a sentence: the cells without which a similarity falls most, and those without which it rises most.
+pub fn relevance(model: &str, falls: &[f32], side: usize) -> String {
+    let by = |sign: f32| falls.iter().enumerate().max_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)));
+    let (Some((most, fall)), Some((least, rise))) = (by(1.0), by(-1.0)) else { return String::new() };
+    let mut said = format!("{model} leans most on {} ({}).", place(most, side), signed(*fall));
+    if *rise < 0.0 {
+        said += &format!(" What is in {} speaks against it ({}).", place(least, side), signed(*rise));
+    }
+    if falls.len() < side * side { format!("So far, {said}") } else { said }
+}
+
+/// The numbers of one cell of a map, for caption and foil.
+pub fn cell(at: usize, side: usize, [caption, foil]: [f32; 2]) -> String {
+    format!(
+        "Row {}, column {}: worth {} to your caption and {} to the foil.",
+        at / side + 1,
+        at % side + 1,
+        signed(caption),
+        signed(foil)
+    )
+}
+
+/// The answers of all models to one picture, for other programs.
+///
+/// # Errors
+/// If a number is not one.
+pub fn json(picture: &str, answers: &[Answer]) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(&serde_json::json!({ "image": picture, "answers": answers }))
+}
+
+/// The same as a table, one line for each model and caption (RFC 4180).
+pub fn csv(picture: &str, answers: &[Answer]) -> String {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let mut lines = vec!["image,model,kind,concept,caption,similarity,probability".to_owned()];
+    for answer in answers {
+        lines.extend(answer.scores.iter().map(|score| {
+            let kind = if score.concept.is_none() { "caption" } else { "negative" };
+            let concept = score.concept.map_or("", Concept::name);
+            let names = [picture, &answer.model].map(quoted).join(",");
+            let caption = quoted(&score.caption);
+            format!("{names},{kind},{concept},{caption},{},{}", score.similarity, score.probability)
+        }));
+    }
+    lines.join("\r\n") + "\r\n"
+}
+
 /// What each judgement of a square says, in the order image to text, text to image, both.
 pub fn square(judged: [bool; 3]) -> [(&'static str, bool); 3] {
     let words = [
@@ -188,6 +253,46 @@ mod tests {
         assert_eq!(named(scaled(2.0), None), "car.jpg, made larger");
         assert_eq!(named(scaled(1.0), None), "car.jpg, moved");
         assert_eq!(square([true, false, false])[1], ("not each caption prefers its picture", false));
+    }
+
+    #[test]
+    fn answers_travel_as_tables_and_quotes_do_not_break_them() {
+        let score = Score {
+            caption: "a \"red\" car, parked".into(),
+            kind: Kind::Caption,
+            concept: None,
+            similarity: 0.5,
+            probability: 1.0,
+        };
+        let answer = Answer { model: "tiny".into(), scores: vec![score], cut_at: None, square: None };
+        let table = csv("car.jpg", std::slice::from_ref(&answer));
+        assert_eq!(
+            table.lines().nth(1),
+            Some("\"car.jpg\",\"tiny\",caption,,\"a \"\"red\"\" car, parked\",0.5,1")
+        );
+        let text = json("car.jpg", &[answer]).expect("json");
+        let value: serde_json::Value = serde_json::from_str(&text).expect("json");
+        assert_eq!(value["answers"][0]["scores"][0]["similarity"], 0.5);
+    }
+
+    #[test]
+    fn a_map_is_said_in_a_sentence() {
+        let mut falls = vec![0.0; 49];
+        falls[0] = 0.2;
+        falls[24] = -0.1;
+        assert_eq!(
+            relevance("tiny", &falls, 7),
+            "tiny leans most on the upper left (+0.200). What is in the middle speaks against it (−0.100)."
+        );
+        assert!(relevance("tiny", &falls[..7], 7).starts_with("So far, tiny leans most on the upper left"));
+        assert_eq!(relevance("tiny", &[], 7), "");
+        assert_eq!(place(6, 7), "the upper right");
+        assert_eq!(place(21, 7), "the left edge");
+        assert_eq!(place(45, 7), "the lower middle");
+        assert_eq!(
+            cell(8, 7, [0.1, -0.000_1]),
+            "Row 2, column 2: worth +0.100 to your caption and +0.000 to the foil."
+        );
     }
 
     #[test]

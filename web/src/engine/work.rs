@@ -10,6 +10,7 @@ use shared::edit::Edit;
 use shared::engine::{Engine, EngineError};
 use shared::negative;
 use shared::picture::Picture;
+use shared::relevance::{GRID, without_each_cell, without_each_word};
 use shared::similarity::{Embedding, Square, contest};
 use wasm_bindgen::JsCast;
 use web_sys::Blob;
@@ -22,7 +23,9 @@ use super::shelf::Shelf;
 use super::studio::Studio;
 use super::{blob, fetch, tell, tell_with};
 use crate::png;
-use crate::protocol::{Answer, Backend, Event, Model, Origin, PictureId, Region, Request, Set, model_name};
+use crate::protocol::{
+    Answer, Backend, Event, Model, Origin, PictureId, Region, Relevance, Request, Set, WordWorth, model_name,
+};
 use crate::words::size;
 
 /// One model and what it has computed so far.
@@ -130,6 +133,9 @@ impl Work {
             }
             (Request::Select { picture, region }, _) => self.select(picture, &region),
             (Request::Edit { picture, id, region, edit }, _) => self.edit(picture, id, &region, edit),
+            (Request::Explain { job, picture, captions, row }, _) => {
+                self.explain(job, picture, &captions, row).await;
+            }
             (Request::Compare { job, picture, caption, other }, _) => {
                 self.compare(job, picture, &caption, other.as_ref()).await;
             }
@@ -307,6 +313,18 @@ impl Work {
         }
     }
 
+    async fn explain(&mut self, job: u32, id: PictureId, captions: &[String; 2], row: usize) {
+        let Some(picture) = self.pictures.get(&id).filter(|_| row < GRID) else { return };
+        let mut models = Vec::new();
+        for model in &mut self.models {
+            match model.explain((id, picture), captions, row).await {
+                Ok(relevance) => models.push(relevance),
+                Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
+            }
+        }
+        tell(&Event::Explained { job, models });
+    }
+
     async fn compare(&mut self, job: u32, id: PictureId, caption: &str, other: Option<&(PictureId, String)>) {
         let begun = js_sys::Date::now();
         let Some(picture) = self.pictures.get(&id) else {
@@ -353,6 +371,49 @@ impl Loaded {
             None => None,
         };
         Ok(Answer { model: self.name.clone(), scores, cut_at: self.engine.cut_at(caption)?, square })
+    }
+
+    /// What is left of two similarities without each cell of a row, and without each word if it is the first row.
+    async fn explain(
+        &mut self,
+        (id, picture): (PictureId, &Picture),
+        captions: &[String; 2],
+        row: usize,
+    ) -> Result<Relevance, EngineError> {
+        let both = captions.each_ref().map(String::as_str);
+        self.embed_captions(&both).await?;
+        self.embed_picture(id, picture).await?;
+        let whole = self.against(&self.pictures[&id], both);
+        let (square, sees_all) = self.engine.square(picture);
+        let covered = without_each_cell(&square, row);
+        let covered = self.engine.embed_pictures(&covered.iter().collect::<Vec<_>>()).await?;
+        let cells = covered.iter().map(|picture| self.against(picture, both)).collect();
+        let words = if row == 0 { self.words(id, both, whole).await? } else { Vec::new() };
+        Ok(Relevance { model: self.name.clone(), sees_all, whole, cells, words })
+    }
+
+    fn against(&self, picture: &Embedding, captions: [&str; 2]) -> [f32; 2] {
+        captions.map(|caption| picture.cosine(&self.captions[caption]))
+    }
+
+    /// Each word of a caption, and the similarities of the caption and of its foil without it.
+    async fn words(
+        &mut self,
+        id: PictureId,
+        captions: [&str; 2],
+        whole: [f32; 2],
+    ) -> Result<Vec<WordWorth>, EngineError> {
+        let [without, foil_without] = captions.map(without_each_word);
+        let texts: Vec<&str> = without.iter().chain(&foil_without).map(|(_, text)| text.as_str()).collect();
+        self.embed_captions(&texts).await?;
+        let left = |text: &str| self.pictures[&id].cosine(&self.captions[text]);
+        // A foil may have another number of words behind what was exchanged; then it is left as it is.
+        let is_parallel = without.len() == foil_without.len();
+        let lost = without.iter().enumerate().map(|(nth, (span, text))| WordWorth {
+            word: captions[0][span.clone()].to_owned(),
+            without: [left(text), if is_parallel { left(&foil_without[nth].1) } else { whole[1] }],
+        });
+        Ok(lost.collect())
     }
 
     async fn embed_picture(&mut self, id: PictureId, picture: &Picture) -> Result<(), EngineError> {

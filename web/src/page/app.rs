@@ -14,10 +14,11 @@ use web_sys::{
 use super::bundles::{self, OwnBundle};
 use super::dom::{by_id, document, log_error, on, set_data};
 use super::editor::Editor;
+use super::look::Look;
 use super::square::Side;
 use super::{caption, results};
 use crate::messages::{pack, unpack};
-use crate::protocol::{Answer, BUNDLE_ENDING, Backend, Event, Model, PictureId, Request, Set};
+use crate::protocol::{Answer, BUNDLE_ENDING, Backend, Challenge, Event, Model, PictureId, Request, Set};
 use crate::words;
 
 /// The script that trunk makes of the engine program.
@@ -36,6 +37,8 @@ pub(super) struct Picture {
     pub(super) source: Option<PictureId>,
     /// The picture that it is compared with crosswise.
     pub(super) counterpart: Option<PictureId>,
+    /// Whether everybody has it in the gallery.
+    pub(super) is_sample: bool,
     /// Whether the engine has it.
     pub(super) read: bool,
     pub(super) notes: Vec<String>,
@@ -53,6 +56,7 @@ impl Picture {
             caption: caption.to_owned(),
             source: None,
             counterpart: None,
+            is_sample: false,
             read: false,
             notes: Vec::new(),
             problem: None,
@@ -67,6 +71,20 @@ pub(super) struct Sample {
     pub(super) file: Blob,
 }
 
+/// Samples of the gallery that are opened together, and the models that know their kind.
+#[derive(Clone)]
+pub(super) struct Offered {
+    pub(super) set: Set,
+    pub(super) samples: Rc<Vec<Sample>>,
+}
+
+impl Offered {
+    /// What they are called after.
+    pub(super) fn name(&self) -> Option<String> {
+        self.samples.first().map(|sample| sample.name.clone())
+    }
+}
+
 /// The state of the page.
 pub struct App {
     worker: Option<Worker>,
@@ -79,9 +97,14 @@ pub struct App {
     pub(super) models: Vec<Model>,
     pub(super) bundles: Vec<OwnBundle>,
     pub(super) pictures: Vec<Picture>,
+    pub(super) gallery: Vec<Offered>,
+    challenges: Vec<Challenge>,
     pub(super) current: Option<PictureId>,
     pub(super) next_id: PictureId,
     pub(super) editor: Editor,
+    pub(super) look: Look,
+    /// What the models answered last, of the picture on show.
+    answers: Vec<Answer>,
     job: u32,
     begun: f64,
 }
@@ -98,9 +121,13 @@ impl App {
             models: Vec::new(),
             bundles: Vec::new(),
             pictures: Vec::new(),
+            gallery: Vec::new(),
+            challenges: Vec::new(),
             current: None,
             next_id: 1,
             editor: Editor::default(),
+            look: Look::default(),
+            answers: Vec::new(),
             job: 0,
             begun: js_sys::Date::now(),
         }
@@ -141,6 +168,8 @@ impl App {
         Self::listen_for_bundles(app);
         Self::listen_for_edits(app);
         Self::listen_for_counterparts(app);
+        Self::listen_for_sharing(app);
+        Self::listen_for_looks(app);
         Self::listen_for_drops(app);
         by_id::<HtmlButtonElement>("run").set_disabled(false);
         caption::listen();
@@ -157,7 +186,7 @@ impl App {
         self.begun = js_sys::Date::now();
         set_state("loading");
         say("Changing the models.");
-        results::clear_all();
+        self.clear_answers();
         self.ask(&Request::Choose { set }, None);
     }
 
@@ -344,14 +373,15 @@ impl App {
                 self.list_pictures();
                 self.show_current();
                 if self.current == Some(id) {
-                    results::clear_all();
+                    self.clear_answers();
                 }
             }
             Event::EditRefused { reason } => self.refuse_edit(&reason),
             Event::Selected { .. } | Event::Edited { .. } => {
                 self.refuse_edit("the picture got lost on its way from the engine");
             }
-            Event::Scores { job, answers, millis } => self.show_scores(job, &answers, millis),
+            Event::Explained { job, models } => self.take_row(job, models),
+            Event::Scores { job, answers, millis } => self.show_scores(job, answers, millis),
             Event::Failed { reason } => self.fail(&format!("{reason}.")),
         }
     }
@@ -362,7 +392,7 @@ impl App {
         }
     }
 
-    fn show_scores(&mut self, job: u32, answers: &[Answer], millis: f64) {
+    fn show_scores(&mut self, job: u32, answers: Vec<Answer>, millis: f64) {
         if job != self.job {
             return;
         }
@@ -377,7 +407,7 @@ impl App {
             caption: picture.caption.clone(),
         };
         let sides = self.counterpart().map(|other| [side(picture), side(other)]);
-        results::show(&picture.name, sides.as_ref(), answers, &self.models);
+        results::show(&picture.name, sides.as_ref(), &answers, &self.models);
         let texts = answers.first().map_or(0, |answer| answer.scores.len());
         say(&format!("{texts} captions scored by {} models in {:.2} s.", answers.len(), millis / 1000.0));
         if let Some((cut_at, caption)) =
@@ -385,6 +415,45 @@ impl App {
         {
             by_id::<HtmlElement>("caption-note").set_text_content(Some(&words::cut_note(caption, cut_at)));
         }
+        self.answers = answers;
+        self.offer_looks();
+    }
+
+    /// Takes the answers that were computed beforehand.
+    pub(super) fn set_challenges(&mut self, challenges: Vec<Challenge>) {
+        self.challenges = challenges;
+        if !self.ready {
+            self.show_challenge();
+        }
+    }
+
+    /// Shows what was computed beforehand of the picture on show, if anything was, while the models are on their way.
+    fn show_challenge(&mut self) {
+        let Some(picture) = self.current().filter(|picture| picture.is_sample) else { return };
+        let found = self
+            .challenges
+            .iter()
+            .find(|challenge| challenge.sample == picture.name && challenge.caption == picture.caption);
+        let Some(answers) = found.map(|challenge| challenge.answers.clone()) else { return };
+        results::show(&picture.name, None, &answers, &self.models);
+        results::note("Computed beforehand. The models that you can ask yourself are on their way.");
+    }
+
+    /// The picture on show and what the models answered, if they have.
+    pub(super) fn answered(&self) -> Option<(&Picture, &[Answer])> {
+        Some((self.current()?, self.answers.as_slice())).filter(|(_, answers)| !answers.is_empty())
+    }
+
+    /// Takes all answers away.
+    pub(super) fn clear_answers(&mut self) {
+        self.answers.clear();
+        results::clear_all();
+        self.offer_looks();
+    }
+
+    /// The models of the page that answer.
+    pub(super) fn set(&self) -> Set {
+        self.set
     }
 
     fn fail(&self, reason: &str) {
@@ -414,10 +483,14 @@ impl App {
         self.edit(id, |picture| picture.caption = caption.clone());
         // A picture that is still on its way is compared when it has arrived.
         let usable = self.current().is_some_and(|picture| picture.read);
-        if !self.ready || caption.is_empty() || !usable {
+        if !self.ready {
+            return self.show_challenge();
+        }
+        if caption.is_empty() || !usable {
             return;
         }
         self.job += 1;
+        self.write_address();
         set_state("working");
         say("Comparing.");
         let other = self

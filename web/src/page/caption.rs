@@ -61,6 +61,12 @@ fn offer(note: &str, offers: Vec<(String, String)>) {
     }
 }
 
+/// Puts a caption where the visitor types theirs.
+pub fn write(caption: &str) {
+    input().set_value(caption);
+    mark();
+}
+
 fn input() -> HtmlInputElement {
     by_id("caption-input")
 }

@@ -14,6 +14,7 @@ use web_sys::{
 
 use super::app::{App, Picture, say, set_state};
 use super::dom::{by_id, log_error, on, set_data};
+use super::frame::Frame;
 use crate::protocol::{PictureId, Region, Request};
 use crate::words;
 
@@ -34,40 +35,6 @@ pub(super) struct Editor {
 struct Pending {
     source: PictureId,
     edit: Edit,
-}
-
-/// Where the picture lies in its frame, in CSS pixels.
-struct Frame {
-    left: f32,
-    top: f32,
-    width: f32,
-    height: f32,
-}
-
-impl Frame {
-    /// The frame of the picture on show; nothing while the browser has not read it.
-    fn now() -> Option<Frame> {
-        let (image, canvas) = (picture(), canvas());
-        let natural = [image.natural_width(), image.natural_height()].map(|side| side as f32);
-        let room = [canvas.client_width(), canvas.client_height()].map(|side| side as f32);
-        let scale = (room[0] / natural[0]).min(room[1] / natural[1]);
-        let [width, height] = natural.map(|side| side * scale);
-        let is_shown = scale.is_finite() && width > 0.0 && height > 0.0;
-        is_shown.then_some(Frame {
-            left: (room[0] - width) / 2.0,
-            top: (room[1] - height) / 2.0,
-            width,
-            height,
-        })
-    }
-
-    fn share(&self, x: f32, y: f32) -> [f32; 2] {
-        [(x - self.left) / self.width, (y - self.top) / self.height]
-    }
-
-    fn place(&self, [x, y]: [f32; 2]) -> [f64; 2] {
-        [f64::from(self.left + x * self.width), f64::from(self.top + y * self.height)]
-    }
 }
 
 impl App {
@@ -101,7 +68,7 @@ impl App {
 
     fn begin_stroke(&mut self, event: &PointerEvent) {
         let Some(frame) = Frame::now() else { return };
-        let start = frame.share(event.offset_x() as f32, event.offset_y() as f32);
+        let start = frame.share([event.offset_x() as f32, event.offset_y() as f32]);
         self.editor.painting = true;
         self.editor.region.strokes.push(stroke(start));
         self.draw_strokes();
@@ -110,7 +77,7 @@ impl App {
     fn go_on(&mut self, event: &PointerEvent) {
         let Some(frame) = Frame::now().filter(|_| self.editor.painting) else { return };
         if let Some(stroke) = self.editor.region.strokes.last_mut() {
-            stroke.points.push(frame.share(event.offset_x() as f32, event.offset_y() as f32));
+            stroke.points.push(frame.share([event.offset_x() as f32, event.offset_y() as f32]));
         }
         self.draw_strokes();
     }
@@ -155,7 +122,7 @@ impl App {
         let Some(stroke) = self.editor.region.strokes.last() else { return };
         context.set_line_cap("round");
         context.set_line_join("round");
-        context.set_line_width(f64::from(2.0 * stroke.radius * frame.width.max(frame.height)));
+        context.set_line_width(f64::from(2.0 * stroke.radius * frame.longer_side()));
         context.set_stroke_style_str(if stroke.erases {
             "rgb(179 38 30 / .6)"
         } else {
@@ -367,8 +334,4 @@ fn canvas() -> HtmlCanvasElement {
 
 fn context() -> Option<CanvasRenderingContext2d> {
     canvas().get_context("2d").ok().flatten()?.dyn_into().ok()
-}
-
-fn picture() -> HtmlImageElement {
-    by_id("current-picture")
 }

@@ -9,7 +9,6 @@ use super::app::{App, Picture, Sample};
 use super::dom::{
     append, by_id, clear, copy_of, document, log_error, on, set_attribute, set_data, set_property, slot,
 };
-use super::results;
 use crate::protocol::{PictureId, Request, Set};
 
 impl App {
@@ -24,8 +23,8 @@ impl App {
     }
 
     /// Opens samples, once, and lets the models answer that know their kind; later clicks only select the first. A second one
-    /// becomes what the first is compared with.
-    pub(super) fn open_samples(app: &Rc<RefCell<App>>, set: Set, samples: &[Sample]) {
+    /// becomes what the first is compared with. `caption` is for the first, in place of its own.
+    pub(super) fn open_samples(app: &Rc<RefCell<App>>, set: Set, samples: &[Sample], caption: Option<&str>) {
         let id_of = |sample: &Sample| {
             let known = app
                 .borrow()
@@ -38,8 +37,14 @@ impl App {
         let ids: Vec<PictureId> = samples.iter().map(id_of).collect();
         let Some(first) = ids.first() else { return };
         let mut state = app.borrow_mut();
+        for id in &ids {
+            state.edit(*id, |picture| picture.is_sample = true);
+        }
         if let Some(second) = ids.get(1) {
             state.pair(*first, *second);
+        }
+        if let Some(caption) = caption {
+            state.edit(*first, |picture| picture.caption = caption.to_owned());
         }
         state.choose(set);
         state.select(*first);
@@ -91,7 +96,7 @@ impl App {
         {
             input.set_value(&picture.caption);
         }
-        results::clear_all();
+        self.clear_answers();
         self.list_pictures();
         self.show_current();
         self.compare();
@@ -111,7 +116,7 @@ impl App {
         let next = self.pictures.get(at).or(self.pictures.last()).map(|picture| picture.id);
         if self.current == Some(id) {
             self.current = None;
-            results::clear_all();
+            self.clear_answers();
             self.show_current();
         }
         // Focus must not fall to the top of the page with the button that had it.
@@ -147,7 +152,7 @@ impl App {
         let list: HtmlSelectElement = by_id("counterpart");
         clear(&list);
         let offer = |id: Option<PictureId>, words: &str| {
-            let option = copy_of("counterpart-item");
+            let option = copy_of("choice");
             set_attribute(&option, "value", &id.map_or_else(String::new, |id| id.to_string()));
             option.set_text_content(Some(words));
             append(&list, &option);

@@ -13,6 +13,12 @@ use crate::words;
 /// Takes all answers away.
 pub(super) fn clear_all() {
     clear(&by_id::<HtmlElement>("columns"));
+    note("");
+}
+
+/// Says where the answers come from.
+pub(super) fn note(words: &str) {
+    by_id::<HtmlElement>("results-note").set_text_content(Some(words));
 }
 
 /// Shows the answers to a caption of a picture, and to the two sides crosswise if there are two.
@@ -20,7 +26,7 @@ pub(super) fn show(picture: &str, sides: Option<&[Side; 2]>, answers: &[Answer],
     let results: HtmlElement = by_id("results");
     super::dom::set_attribute(&results, "aria-busy", "true");
     let columns: HtmlElement = by_id("columns");
-    clear(&columns);
+    clear_all();
     for answer in answers {
         append(&columns, &column(picture, sides, answer, models));
     }

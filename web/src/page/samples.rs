@@ -9,8 +9,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, HtmlElement, HtmlImageElement, Response, Url};
 
-use super::app::{App, Sample};
+use super::app::{App, Offered, Sample};
+use super::caption;
 use super::dom::{append, by_id, copy_of, log_error, on, set_attribute, slot};
+use super::share::Asked;
 use crate::png;
 use crate::protocol::Set;
 
@@ -35,17 +37,31 @@ const PHOTOGRAPHS: [(&str, &str); 4] = [
 /// The side of the scenes in pixels.
 const SIDE: u32 = 320;
 
+/// Answers that were computed beforehand, for the challenges that the page begins with.
+const CHALLENGES: &str = "challenges.json";
+
 /// Fills the gallery, one scene at a time so that the page stays responsive.
 pub fn show(app: &Rc<RefCell<App>>) {
+    follow(app);
+    if let Some(window) = web_sys::window() {
+        let app = Rc::clone(app);
+        on(&window, "hashchange", move |_: web_sys::Event| follow(&app));
+    }
     let app = Rc::clone(app);
     spawn_local(async move {
+        match text(CHALLENGES)
+            .await
+            .and_then(|json| Ok(serde_json::from_str(&json).map_err(|e| e.to_string())?))
+        {
+            Ok(challenges) => app.borrow_mut().set_challenges(challenges),
+            Err(error) => log_error(&error),
+        }
         for (name, caption) in PHOTOGRAPHS {
             match photograph(name).await {
-                Ok(file) => add(
-                    &app,
-                    Set::Photographs,
-                    vec![Sample { name: format!("{name}.jpg"), caption: caption.to_owned(), file }],
-                ),
+                Ok(file) => {
+                    let sample = Sample { name: format!("{name}.jpg"), caption: caption.to_owned(), file };
+                    add(&app, Set::Photographs, vec![sample]);
+                }
                 Err(error) => log_error(&error),
             }
         }
@@ -57,6 +73,26 @@ pub fn show(app: &Rc<RefCell<App>>) {
             breathe().await;
         }
     });
+}
+
+/// Opens what the address asks for, as far as it is there.
+fn follow(app: &Rc<RefCell<App>>) {
+    let asked = Asked::now();
+    let found = app.borrow().gallery.iter().find(|sample| asked.sample == sample.name()).cloned();
+    match found {
+        Some(offered) => {
+            let set = asked.set.unwrap_or(offered.set);
+            App::open_samples(app, set, &offered.samples, asked.caption.as_deref());
+        }
+        None => {
+            if let Some(caption) = &asked.caption {
+                caption::write(caption);
+            }
+            if let Some(set) = asked.set {
+                app.borrow_mut().choose(set);
+            }
+        }
+    }
 }
 
 /// A scene, and the one in which one fact is different.
@@ -82,19 +118,37 @@ fn add(app: &Rc<RefCell<App>>, set: Set, samples: Vec<Sample>) {
     slot::<HtmlElement>(&item, "label").set_text_content(Some(&format!("{name}: {caption}")));
     let pick: HtmlElement = slot(&item, "pick");
     set_attribute(&pick, "title", caption);
-    let app = Rc::clone(app);
-    on(&pick, "click", move |_: web_sys::Event| App::open_samples(&app, set, &samples));
+    let offered = Offered { set, samples: Rc::new(samples) };
+    app.borrow_mut().gallery.push(offered.clone());
+    // A link may have asked for it before it was there.
+    let is_waited_for = Asked::now().sample == offered.name() && app.borrow().current.is_none();
+    let opening = Rc::clone(app);
+    on(&pick, "click", move |_: web_sys::Event| {
+        App::open_samples(&opening, offered.set, &offered.samples, None);
+    });
     append(&by_id::<HtmlElement>("samples"), &item);
+    if is_waited_for {
+        follow(app);
+    }
 }
 
 async fn photograph(name: &str) -> Result<Blob, JsValue> {
-    let window = web_sys::window().ok_or("the page program runs in a page")?;
-    let response = JsFuture::from(window.fetch_with_str(&format!("samples/{name}.jpg"))).await?;
-    let response: Response = response.unchecked_into();
-    if !response.ok() {
-        return Err(JsValue::from_str(&format!("the sample {name} could not be fetched")));
-    }
+    let response = fetch(&format!("samples/{name}.jpg")).await?;
     Ok(JsFuture::from(response.blob()?).await?.unchecked_into())
+}
+
+async fn text(address: &str) -> Result<String, JsValue> {
+    let response = fetch(address).await?;
+    JsFuture::from(response.text()?).await?.as_string().ok_or_else(|| "a text that is none".into())
+}
+
+async fn fetch(address: &str) -> Result<Response, JsValue> {
+    let window = web_sys::window().ok_or("the page program runs in a page")?;
+    let response: Response = JsFuture::from(window.fetch_with_str(address)).await?.unchecked_into();
+    if !response.ok() {
+        return Err(JsValue::from_str(&format!("{address} could not be fetched")));
+    }
+    Ok(response)
 }
 
 /// Lets the browser paint and listen.

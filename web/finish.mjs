@@ -1,0 +1,30 @@
+// Run by trunk when a build is complete: lets the page's own inline script, and no other, pass the content security policy,
+// and writes the list of files that the service worker keeps for visits without a network.
+import { createHash } from "node:crypto";
+import { readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+
+const built = process.env.TRUNK_STAGING_DIR;
+const hash = (content, encoding) => createHash("sha256").update(content).digest(encoding);
+
+function fill(text, placeholder, value) {
+  if (!text.includes(placeholder)) throw new Error(`nothing says ${placeholder}`);
+  return text.replace(placeholder, value);
+}
+
+const index = join(built, "index.html");
+const html = readFileSync(index, "utf8");
+const inline = [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([^]*?)<\/script>/g)].map(([, script]) => `'sha256-${hash(script, "base64")}'`);
+writeFileSync(index, fill(html, "'sha256-OF-INLINE-SCRIPTS'", inline.join(" ")));
+
+const files = (folder) =>
+  readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    return statSync(path).isDirectory() ? files(path) : [path];
+  });
+// Models are kept by the engine, each by its own hash, so that a new page need not fetch them again.
+const kept = files(built).filter((path) => !path.endsWith(".safetensors")).sort();
+const names = kept.map((path) => relative(built, path).split(sep).join("/"));
+const version = hash(kept.map((path, nth) => names[nth] + hash(readFileSync(path), "hex")).join("\n"), "hex").slice(0, 16);
+const worker = readFileSync(new URL("service-worker.js", import.meta.url), "utf8");
+writeFileSync(join(built, "service-worker.js"), fill(fill(worker, "VERSION_OF_BUILD", version), "[/* files of the build */]", JSON.stringify(names)));

@@ -1,0 +1,105 @@
+//! The answer as a picture to pass on.
+
+use shared::similarity::verdicts;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, HtmlImageElement};
+
+use super::dom::{by_id, document};
+use crate::protocol::Answer;
+use crate::words;
+
+/// The size that sites show links in, in pixels.
+const SIZE: [u32; 2] = [1200, 630];
+const MARGIN: f64 = 48.0;
+const PICTURE: f64 = 480.0;
+const PAPER: &str = "#fdfdfc";
+const INK: &str = "#1b1e24";
+const SOFT: &str = "#5a5f69";
+const RIGHT: &str = "#1b6b3a";
+const WRONG: &str = "#b3261e";
+const SERIF: &str = "Georgia, serif";
+const SANS: &str = "system-ui, sans-serif";
+
+/// Draws the picture on show, its caption and what each model made of them, and hands the PNG file to `take`.
+///
+/// # Errors
+/// If the browser does not draw.
+pub(super) fn draw(answers: &[Answer], take: impl FnOnce(&Blob) + 'static) -> Result<(), JsValue> {
+    let canvas: HtmlCanvasElement = document().create_element("canvas")?.unchecked_into();
+    canvas.set_width(SIZE[0]);
+    canvas.set_height(SIZE[1]);
+    let context: CanvasRenderingContext2d =
+        canvas.get_context("2d")?.ok_or("this browser draws no pictures")?.unchecked_into();
+    let [width, height] = SIZE.map(f64::from);
+    context.set_fill_style_str(PAPER);
+    context.fill_rect(0.0, 0.0, width, height);
+
+    let image: HtmlImageElement = by_id("current-picture");
+    let natural = [image.natural_width(), image.natural_height()].map(f64::from);
+    let room = height - 2.0 * MARGIN;
+    let scale = (PICTURE / natural[0]).min(room / natural[1]);
+    let size = natural.map(|side| side * scale);
+    let top = (height - size[1]) / 2.0;
+    context.draw_image_with_html_image_element_and_dw_and_dh(&image, MARGIN, top, size[0], size[1])?;
+
+    let left = 2.0 * MARGIN + PICTURE;
+    let mut pen = Pen { context: &context, left, width: width - left - MARGIN, y: MARGIN };
+    let caption = answers.first().and_then(|answer| answer.scores.first()).map_or("", |score| &score.caption);
+    pen.write(&format!("“{caption}”"), INK, &format!("500 30px {SERIF}"), 38.0)?;
+    for answer in answers {
+        pen.y += 18.0;
+        pen.write(&answer.model, INK, &format!("600 21px {SANS}"), 28.0)?;
+        for verdict in verdicts(&answer.scores) {
+            let (said, outcome) = words::verdict(caption, &answer.scores, &verdict);
+            let (icon, color) = if outcome == "yes" { ("✓", RIGHT) } else { ("✕", WRONG) };
+            pen.write(&format!("{icon} {said}"), color, &format!("400 18px {SANS}"), 24.0)?;
+        }
+    }
+    context.set_fill_style_str(SOFT);
+    context.set_font(&format!("400 16px {SANS}"));
+    context.fill_text("Foil: does the model know a red car from a blue one?", left, height - MARGIN / 2.0)?;
+
+    let mut take = Some(take);
+    let done = Closure::<dyn FnMut(JsValue)>::once_into_js(move |file: JsValue| {
+        if let (Some(take), Ok(file)) = (take.take(), file.dyn_into::<Blob>()) {
+            take(&file);
+        }
+    });
+    canvas.to_blob(done.unchecked_ref())
+}
+
+/// Writes lines from the top down.
+struct Pen<'c> {
+    context: &'c CanvasRenderingContext2d,
+    left: f64,
+    width: f64,
+    y: f64,
+}
+
+impl Pen<'_> {
+    /// Writes words in as many lines as they need; none below the lower margin.
+    fn write(&mut self, words: &str, color: &str, font: &str, line_height: f64) -> Result<(), JsValue> {
+        self.context.set_font(font);
+        self.context.set_fill_style_str(color);
+        let mut line = String::new();
+        for word in words.split_whitespace() {
+            let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
+            if self.context.measure_text(&longer)?.width() > self.width && !line.is_empty() {
+                self.end(&line, line_height)?;
+                line = word.to_owned();
+            } else {
+                line = longer;
+            }
+        }
+        self.end(&line, line_height)
+    }
+
+    fn end(&mut self, line: &str, line_height: f64) -> Result<(), JsValue> {
+        if self.y + line_height > f64::from(SIZE[1]) - MARGIN {
+            return Ok(());
+        }
+        self.y += line_height;
+        self.context.fill_text(line, self.left, self.y)
+    }
+}

@@ -1,0 +1,227 @@
+//! Where the models look: which cells of the picture, and which words, each similarity rests on. Cells are asked for row by
+//! row, so that other questions are answered in between.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use shared::relevance::GRID;
+use shared::similarity::Kind;
+use web_sys::{HtmlDetailsElement, HtmlElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent};
+
+use super::app::App;
+use super::dom::{append, by_id, clear, copy_of, document, on, set_attribute, set_data, set_property, slot};
+use super::frame::Frame;
+use crate::protocol::{Relevance, Request};
+use crate::words;
+
+/// What was asked and how far the answer has come.
+#[derive(Default)]
+pub(super) struct Look {
+    /// Counts the questions; answers to earlier ones come too late.
+    job: u32,
+    captions: [String; 2],
+    /// One row after the other.
+    rows: Vec<Vec<Relevance>>,
+    /// The cell whose numbers are read out.
+    cell: usize,
+}
+
+/// What is shown of two captions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum View {
+    Caption,
+    Foil,
+    /// What speaks for the caption and against the foil.
+    Difference,
+}
+
+impl View {
+    fn chosen() -> Self {
+        match by_id::<HtmlSelectElement>("look-view").value().as_str() {
+            "caption" => View::Caption,
+            "foil" => View::Foil,
+            _ => View::Difference,
+        }
+    }
+
+    fn of(self, [caption, foil]: [f32; 2]) -> f32 {
+        match self {
+            View::Caption => caption,
+            View::Foil => foil,
+            View::Difference => caption - foil,
+        }
+    }
+}
+
+impl App {
+    /// Binds the controls of the map.
+    pub(super) fn listen_for_looks(app: &Rc<RefCell<App>>) {
+        let with = |act: fn(&mut App)| {
+            let app = Rc::clone(app);
+            move |_: web_sys::Event| act(&mut app.borrow_mut())
+        };
+        on(&by_id::<HtmlElement>("look"), "toggle", with(App::look));
+        on(&by_id::<HtmlElement>("look-foil"), "change", with(App::look));
+        on(&by_id::<HtmlElement>("look-model"), "change", with(|app| app.draw_look()));
+        on(&by_id::<HtmlElement>("look-view"), "change", with(|app| app.draw_look()));
+        let opacity: HtmlInputElement = by_id("look-opacity");
+        on(&opacity.clone(), "input", move |_: web_sys::Event| {
+            set_property(&by_id("relevance"), "--strength", opacity.value_as_number() as f32 / 100.0);
+        });
+        let map: HtmlElement = by_id("relevance");
+        for at in 0..GRID * GRID {
+            let cell = copy_of("relevance-cell");
+            set_data(&cell, "cell", &at.to_string());
+            append(&map, &cell);
+            let pointing = Rc::clone(app);
+            on(&cell, "pointerenter", move |_: web_sys::Event| pointing.borrow_mut().read_cell(at));
+        }
+        let reading = Rc::clone(app);
+        on(&map, "keydown", move |event: KeyboardEvent| {
+            let at = reading.borrow().look.cell;
+            let (x, y) = (at % GRID, at / GRID);
+            let to = match event.key().as_str() {
+                "ArrowLeft" if x > 0 => at - 1,
+                "ArrowRight" if x + 1 < GRID => at + 1,
+                "ArrowUp" if y > 0 => at - GRID,
+                "ArrowDown" if y + 1 < GRID => at + GRID,
+                _ => return,
+            };
+            event.prevent_default();
+            reading.borrow_mut().read_cell(to);
+        });
+    }
+
+    /// Offers the foils and models of the last answer, keeping what was chosen where it is still there.
+    pub(super) fn offer_looks(&mut self) {
+        let (foils, models): (Vec<String>, Vec<String>) = match self.answered() {
+            Some((_, answers)) => {
+                let mut scores: Vec<_> =
+                    answers[0].scores.iter().filter(|score| score.kind == Kind::Negative).collect();
+                scores.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
+                let foils = scores.into_iter().map(|score| score.caption.clone()).collect();
+                (foils, answers.iter().map(|answer| answer.model.clone()).collect())
+            }
+            None => Default::default(),
+        };
+        by_id::<HtmlElement>("look").set_hidden(foils.is_empty());
+        fill("look-foil", &foils);
+        fill("look-model", &models);
+        self.look();
+    }
+
+    /// Asks anew, if anybody wants to know.
+    fn look(&mut self) {
+        self.look = Look { job: self.look.job + 1, cell: self.look.cell, ..Look::default() };
+        self.draw_look();
+        let Some(caption) = self.answered().map(|(picture, _)| picture.caption.clone()) else { return };
+        let foil = by_id::<HtmlSelectElement>("look-foil").value();
+        if by_id::<HtmlDetailsElement>("look").open() && !foil.is_empty() {
+            self.look.captions = [caption, foil];
+            self.ask_for_row();
+        }
+    }
+
+    fn ask_for_row(&self) {
+        let Some(picture) = self.current else { return };
+        let (job, row, captions) = (self.look.job, self.look.rows.len(), self.look.captions.clone());
+        self.ask(&Request::Explain { job, picture, captions, row }, None);
+    }
+
+    /// Takes a row of the map.
+    pub(super) fn take_row(&mut self, job: u32, models: Vec<Relevance>) {
+        if job != self.look.job {
+            return;
+        }
+        self.look.rows.push(models);
+        if self.look.rows.len() < GRID {
+            self.ask_for_row();
+        }
+        self.draw_look();
+    }
+
+    fn draw_look(&self) {
+        let model = by_id::<HtmlSelectElement>("look-model").value();
+        let rows: Vec<&Relevance> = self
+            .look
+            .rows
+            .iter()
+            .filter_map(|models| models.iter().find(|relevance| relevance.model == model))
+            .collect();
+        let map: HtmlElement = by_id("relevance");
+        map.set_hidden(rows.is_empty());
+        let words_list: HtmlElement = by_id("look-words");
+        clear(&words_list);
+        let Some(first) = rows.first() else {
+            let asked = !self.look.captions[0].is_empty();
+            return note("look-summary", if asked { "Looking." } else { "" });
+        };
+        if let Some(frame) = Frame::now() {
+            let [wide, high] = frame.shares(first.sees_all);
+            set_property(&map, "--wide", wide);
+            set_property(&map, "--high", high);
+        }
+        let view = View::chosen();
+        let falls: Vec<f32> = rows
+            .iter()
+            .flat_map(|row| row.cells.iter().map(|cell| view.of(row.whole) - view.of(*cell)))
+            .collect();
+        let largest = falls.iter().fold(f32::MIN_POSITIVE, |most, fall| most.max(fall.abs()));
+        for at in 0..GRID * GRID {
+            let Some(cell) = cell(at) else { continue };
+            let share = falls.get(at).map_or(0.0, |fall| fall / largest);
+            set_data(&cell, "speaks", if share < 0.0 { "against" } else { "for" });
+            set_property(&cell, "--share", share.abs());
+        }
+        note("look-summary", &words::relevance(&model, &falls, GRID));
+        for worth in &first.words {
+            let item = copy_of("look-word");
+            let fall = view.of(first.whole) - view.of(worth.without);
+            slot::<HtmlElement>(&item, "word").set_text_content(Some(&worth.word));
+            slot::<HtmlElement>(&item, "fall").set_text_content(Some(&words::signed(fall)));
+            append(&words_list, &item);
+        }
+    }
+
+    fn read_cell(&mut self, at: usize) {
+        if let Some(old) = cell(self.look.cell) {
+            set_data(&old, "read", "false");
+        }
+        self.look.cell = at;
+        if let Some(cell) = cell(at) {
+            set_data(&cell, "read", "true");
+        }
+        let model = by_id::<HtmlSelectElement>("look-model").value();
+        let row =
+            self.look.rows.get(at / GRID).and_then(|models| models.iter().find(|row| row.model == model));
+        if let Some(row) = row {
+            let falls = [0, 1].map(|caption| row.whole[caption] - row.cells[at % GRID][caption]);
+            note("look-cell", &words::cell(at, GRID, falls));
+        }
+    }
+}
+
+fn cell(at: usize) -> Option<HtmlElement> {
+    let found = document().query_selector(&format!("#relevance [data-cell='{at}']")).ok().flatten();
+    found.and_then(|cell| wasm_bindgen::JsCast::dyn_into(cell).ok())
+}
+
+/// Fills a list of choices, keeping the choice if it is still there.
+fn fill(id: &str, choices: &[String]) {
+    let list: HtmlSelectElement = by_id(id);
+    let chosen = list.value();
+    clear(&list);
+    for choice in choices {
+        let option = copy_of("choice");
+        set_attribute(&option, "value", choice);
+        option.set_text_content(Some(choice));
+        append(&list, &option);
+    }
+    if choices.contains(&chosen) {
+        list.set_value(&chosen);
+    }
+}
+
+fn note(id: &str, words: &str) {
+    by_id::<HtmlElement>(id).set_text_content(Some(words));
+}
