@@ -12,10 +12,12 @@
 
 pub mod bundle;
 pub mod caption;
+pub mod challenge_set;
 pub mod concept;
 pub mod decode;
 pub mod difference;
 pub mod edit;
+pub mod encode;
 pub mod engine;
 pub mod fluency;
 pub mod lexicon;

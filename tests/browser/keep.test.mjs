@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
-import { SAMPLES, compare, launch, open, rows, site } from "./browser.mjs";
+import { ROOT, SAMPLES, compare, folder, launch, open, rows, site, trainer } from "./browser.mjs";
 
 const CAPTION = "a small brown cat on the left";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -69,6 +69,180 @@ describe("without a network", () => {
     await context.close();
   });
 });
+
+describe("a newcomer", () => {
+  test("sees an answer to a challenge before the models have come, and it is the one they give", async () => {
+    let release;
+    const held = new Promise((resolve) => (release = resolve));
+    const context = await browser.newContext({ viewport: { width: 1280, height: 1400 } });
+    const page = await context.newPage();
+    await page.route("**/photo-*.safetensors", async (route) => {
+      await held;
+      await route.continue();
+    });
+    await page.goto(server.url);
+    const links = page.locator(".challenges a");
+    assert.equal(await links.count(), 4);
+    const before = [];
+    for (let nth = 0; nth < 4; nth++) {
+      await links.nth(nth).click();
+      const caption = new URLSearchParams(new URL(await links.nth(nth).getAttribute("href"), server.url).hash.slice(1)).get("caption");
+      await page.waitForSelector(`[data-role="score"][data-kind="caption"][data-caption="${caption}"]`);
+      before.push(await rows(page));
+    }
+    assert.equal(await page.getAttribute("body", "data-state"), "loading");
+    assert.match(await page.textContent("#results-note"), /beforehand/);
+    release();
+    for (let nth = 3; nth >= 0; nth--) {
+      if (nth < 3) await links.nth(nth).click();
+      await page.waitForFunction(
+        (caption) => document.body.dataset.state === "ready" && document.querySelector('[data-role="score"]')?.dataset.caption === caption,
+        before[nth][0].caption,
+      );
+      const live = await rows(page);
+      assert.deepEqual(live.map((row) => [row.model, row.caption]), before[nth].map((row) => [row.model, row.caption]), "run tests/browser/challenges.mjs");
+      live.forEach((row, idx) => assert.ok(Math.abs(row.similarity - before[nth][idx].similarity) < 1e-3, row.caption));
+    }
+    assert.equal(await page.textContent("#results-note"), "");
+    await context.close();
+  });
+
+  test("picks a challenge, opens a photograph, changes it, reads the square and passes the link on", async () => {
+    const { page, problems } = await open(browser, server.url);
+    await page.click(".challenges li:first-child a");
+    await page.waitForSelector('body[data-state="ready"] [data-role="score"]');
+    await upload(page, "coffee.jpg");
+    await compare(page, "a red cup on a brown table");
+    await page.click("#editor summary");
+    await page.locator("#paint").scrollIntoViewIfNeeded();
+    const box = await page.locator("#paint").boundingBox();
+    await page.mouse.move(box.x + 0.5 * box.width, box.y + 0.72 * box.height);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 0.35 * box.width, box.y + 0.6 * box.height, { steps: 5 });
+    await page.mouse.up();
+    await page.locator("#edit-note", { hasText: "Selected" }).waitFor();
+    await page.selectOption("#edit-color", "green");
+    await page.click("#apply-edit");
+    await page.waitForSelector('body[data-state="ready"] [data-role="square"]');
+    assert.equal(await page.inputValue("#caption-input"), "a green cup on a brown table");
+    assert.equal(await page.locator('[data-slot="lines"] li').count(), 6, "three judgements of two models");
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.click("#copy-link");
+    await page.locator("#share-note", { hasText: "copied" }).waitFor();
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    assert.match(link, /caption=a\+green\+cup/);
+    assert.deepEqual(problems, []);
+    await page.context().close();
+  });
+
+  test("sees where the models look, cell by cell and word by word", async () => {
+    const { page } = await open(browser, server.url);
+    await page.click(".challenges li:first-child a");
+    await page.waitForSelector('body[data-state="ready"] [data-role="score"]');
+    await page.click("#look summary");
+    await page.selectOption("#look-foil", "a woman in a red suit");
+    const whole = (model) => page.waitForFunction((model) => document.querySelector("#look-summary").textContent.startsWith(`${model} leans`), model);
+    await whole("photo-plain");
+    const shares = () => page.$$eval("#relevance [data-cell]", (cells) => cells.map((cell) => Number(cell.style.getPropertyValue("--share"))));
+    const plain = await shares();
+    assert.equal(plain.length, 49);
+    assert.equal(Math.max(...plain), 1);
+    // Taking the flag away says less about the colour of the suit than taking a part of the suit away.
+    const suit = [29, 30, 36, 37, 43].map((cell) => plain[cell]);
+    assert.ok(Math.max(...suit) > plain[0], `suit ${suit}, corner ${plain[0]}`);
+    assert.ok((await page.locator("#look-words li").count()) === 6);
+    await page.selectOption("#look-model", "photo-hard-negative");
+    await whole("photo-hard-negative");
+    assert.notDeepEqual(await shares(), plain);
+    await page.focus("#relevance");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowDown");
+    assert.match(await page.textContent("#look-cell"), /Row 2, column 2/);
+    await page.context().close();
+  });
+
+  test("collects a case that the trainer evaluates to the same answer", async () => {
+    const { page } = await open(browser, server.url);
+    await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
+    await page.click("#samples li:nth-child(5) button");
+    await page.waitForSelector('body[data-state="ready"] [data-role="square"]');
+    await page.click("#keep-case");
+    await page.click("#keep-case");
+    await page.locator("#save-cases", { hasText: "1 case" }).waitFor();
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save-cases")]);
+    assert.equal(download.suggestedFilename(), "challenge-set.parquet");
+    const set = folder();
+    await download.saveAs(join(set.path, "challenge-set.parquet"));
+    for (const model of ["scene-plain", "scene-hard-negative"]) {
+      const report = join(set.path, `${model}.json`);
+      trainer("evaluate", "--bundle", join(ROOT, `assets/${model}.safetensors`), "--benchmark", "inpaint-coco", "--data", set.path, "--device", "cpu", "--quiet", "--json", report);
+      const measured = groupScore(JSON.parse(readFileSync(report, "utf8")));
+      const shown = await page.getAttribute(`[data-role="square"][data-model="${model}"]`, "data-group");
+      assert.equal(measured, shown === "true" ? 1 : 0, model);
+    }
+    set.remove();
+    await page.context().close();
+  });
+
+  test("with a photograph of twelve megapixels the page never stops listening", async () => {
+    const { page } = await open(browser, server.url);
+    await page.evaluate(() => {
+      window.longest = 0;
+      new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => (window.longest = Math.max(window.longest, duration)))).observe({ type: "longtask" });
+    });
+    await page.setInputFiles("#image-input", { name: "large.jpg", mimeType: "image/jpeg", buffer: await largePhotograph(page) });
+    await compare(page, "a red ball on a green field");
+    await page.click("#editor summary");
+    await page.locator("#paint").scrollIntoViewIfNeeded();
+    const box = await page.locator("#paint").boundingBox();
+    await page.evaluate(() => (window.longest = 0));
+    const dab = async (x, y) => {
+      const said = page.evaluate(
+        () =>
+          new Promise((resolve) => {
+            const begun = performance.now();
+            const image = document.querySelector("#selection");
+            const seen = new MutationObserver(() => resolve(performance.now() - begun));
+            seen.observe(image, { attributes: true, attributeFilter: ["src"] });
+          }),
+      );
+      await page.mouse.click(box.x + x * box.width, box.y + y * box.height);
+      return said;
+    };
+    const first = await dab(0.5, 0.5);
+    const later = await dab(0.52, 0.5);
+    assert.match(await page.textContent("#edit-note"), /mostly red/);
+    await page.click("#apply-edit");
+    await page.waitForSelector('body[data-state="ready"] [data-role="square"]');
+    const longest = await page.evaluate(() => window.longest);
+    console.log(`# 12 megapixels: first stroke ${first.toFixed(0)} ms, later ${later.toFixed(0)} ms, longest task of the page ${longest.toFixed(0)} ms`);
+    // A task of the page this long would be work that belongs into the engine.
+    assert.ok(longest < 1000, `the page was busy for ${longest} ms`);
+    await page.context().close();
+  });
+});
+
+/** A red ball on a green field, 4000 by 3000 pixels. */
+async function largePhotograph(page) {
+  const base64 = await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(4000, 3000);
+    const context = canvas.getContext("2d");
+    context.fillStyle = "#3f8a3f";
+    context.fillRect(0, 0, 4000, 3000);
+    context.fillStyle = "#c01818";
+    context.beginPath();
+    context.arc(2000, 1500, 700, 0, 7);
+    context.fill();
+    const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: "image/jpeg" })).arrayBuffer());
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  });
+  return Buffer.from(base64, "base64");
+}
+
+/** The group score in an evaluation report. */
+function groupScore(report) {
+  return report.models[0].rows.find((row) => row.measure === "group").share;
+}
 
 describe("everybody", () => {
   for (const [where, viewport] of [["desktop", { width: 1280, height: 900 }], ["phone", { width: 390, height: 844 }]]) {

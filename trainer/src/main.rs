@@ -22,7 +22,6 @@ mod interrupt;
 mod leakage;
 mod metrics;
 mod objective;
-mod pairs;
 mod parquet_rows;
 mod presets;
 mod report;

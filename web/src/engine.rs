@@ -4,6 +4,7 @@ mod blob;
 mod device;
 mod download;
 mod fetch;
+mod loaded;
 mod shelf;
 mod studio;
 mod work;

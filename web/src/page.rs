@@ -7,6 +7,7 @@ mod card;
 mod dom;
 mod editor;
 mod frame;
+mod link;
 mod look;
 mod offline;
 mod pictures;

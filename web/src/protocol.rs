@@ -1,6 +1,7 @@
 //! What page and engine say to each other; `messages.rs` carries it.
 
 use serde::{Deserialize, Serialize};
+use shared::concept::Concept;
 use shared::edit::{Edit, Stroke};
 use shared::scene::ColorName;
 use shared::similarity::{Score, Square};
@@ -128,6 +129,17 @@ pub enum Request {
         /// Which row, from the top. The first one also says what each word of the caption is worth.
         row: usize,
     },
+    /// Put two pictures with their captions into the visitor's challenge set.
+    Keep {
+        /// What the two differ in.
+        concept: Concept,
+        /// The pictures.
+        pictures: [PictureId; 2],
+        /// The caption of each.
+        captions: [String; 2],
+    },
+    /// Hand over the challenge set as a file.
+    HandOver,
     /// Score a caption and its negatives. A later request replaces one that has not begun.
     Compare {
         /// Comes back with the answer.
@@ -228,6 +240,18 @@ pub enum Event {
         job: u32,
         /// What each model says.
         models: Vec<Relevance>,
+    },
+    /// How many cases the challenge set has now.
+    Collected {
+        /// Their number.
+        cases: usize,
+    },
+    /// The challenge set; its file is beside the message.
+    ChallengeSet,
+    /// A case cannot be kept, or the set not be written.
+    CollectionFailed {
+        /// Why not, in a sentence.
+        reason: String,
     },
     /// The answer of every model.
     Scores {

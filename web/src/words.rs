@@ -130,6 +130,20 @@ pub fn edited_name(source: &str, edit: Edit, was: Option<ColorName>) -> String {
     format!("{source}, {what}")
 }
 
+/// What two captions differ in, if that is one term of one concept.
+pub fn concept_between(one: &str, other: &str) -> Option<Concept> {
+    let either = [(one, other), (other, one)];
+    either.into_iter().find_map(|(from, to)| {
+        let negatives = negative::all(&Caption::new(from), &Concept::ALL);
+        negatives.into_iter().find(|negative| negative.caption == to).map(|negative| negative.concept)
+    })
+}
+
+/// What the button says that saves the visitor's cases.
+pub fn challenge_set(cases: usize) -> String {
+    format!("Save challenge set ({cases} {})", if cases == 1 { "case" } else { "cases" })
+}
+
 /// A number with its sign.
 pub fn signed(number: f32) -> String {
     // No minus before what is rounded to nothing.
@@ -273,6 +287,16 @@ mod tests {
         let text = json("car.jpg", &[answer]).expect("json");
         let value: serde_json::Value = serde_json::from_str(&text).expect("json");
         assert_eq!(value["answers"][0]["scores"][0]["similarity"], 0.5);
+    }
+
+    #[test]
+    fn captions_of_a_case_differ_in_one_term() {
+        let between = |one, other| concept_between(one, other);
+        assert_eq!(between("a red car", "a blue car"), Some(Concept::Color));
+        assert_eq!(between("a cup on the left", "a cup on the right"), Some(Concept::Location));
+        assert_eq!(between("a red car", "a blue dog"), None);
+        assert_eq!(between("a red car", "a red car"), None);
+        assert_eq!(challenge_set(1), "Save challenge set (1 case)");
     }
 
     #[test]

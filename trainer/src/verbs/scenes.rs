@@ -1,17 +1,15 @@
 //! `scenes`: a challenge set of rendered pairs as parquet.
 
-use std::io::Cursor;
+use std::fs::File;
 
 use anyhow::{Context, Result};
-use bytes::Bytes;
-use image::{GrayImage, ImageFormat, RgbImage};
+use shared::challenge_set::{self, Case};
 use shared::concept::Concept;
-use shared::picture::Picture;
+use shared::edit::Mask;
 use shared::scene::Pair;
 use shared::seed;
 
 use crate::cli::ScenesArgs;
-use crate::pairs::{self, MaskedRow, PairRow};
 
 /// The stream of test pairs; training draws from others.
 const STREAM: u64 = 100;
@@ -29,34 +27,17 @@ pub fn pair(run_seed: u64, number: u64) -> Pair {
 pub fn run(args: &ScenesArgs) -> Result<()> {
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
     let path = args.out.join("test.parquet");
-    pairs::write(&path, (0..args.count as u64).map(|number| row(&pair(args.seed, number), args.side)))?;
+    let failed = || format!("cannot write {}", path.display());
+    let file = File::create(&path).with_context(failed)?;
+    let cases = (0..args.count as u64).map(|number| case(&pair(args.seed, number), args.side));
+    challenge_set::write(file, cases).with_context(failed)?;
     println!("{} ({} pairs)", path.display(), args.count);
     Ok(())
 }
 
-fn row(pair: &Pair, side: u32) -> Result<MaskedRow> {
-    let mask = pair.mask(side).iter().map(|&inside| if inside { 255 } else { 0 }).collect();
-    let mask = GrayImage::from_raw(side, side, mask).context("a mask of the picture's size")?;
-    Ok(MaskedRow {
-        row: PairRow {
-            concept: pair.concept().to_string(),
-            caption: pair.caption().to_owned(),
-            image: png(&pair.scene().render(side))?,
-            foil_caption: pair.foil_caption().to_owned(),
-            foil_image: png(&pair.foil_scene().render(side))?,
-        },
-        mask: encode(|file| mask.write_to(file, ImageFormat::Png))?,
-    })
-}
-
-fn png(picture: &Picture) -> Result<Bytes> {
-    let image = RgbImage::from_raw(picture.width(), picture.height(), picture.rgb().to_vec())
-        .context("a picture of its own size")?;
-    encode(|file| image.write_to(file, ImageFormat::Png))
-}
-
-fn encode(write: impl FnOnce(&mut Cursor<Vec<u8>>) -> image::ImageResult<()>) -> Result<Bytes> {
-    let mut file = Cursor::new(Vec::new());
-    write(&mut file).context("cannot encode a PNG")?;
-    Ok(file.into_inner().into())
+fn case(pair: &Pair, side: u32) -> Result<Case> {
+    let mask = pair.mask(side).iter().map(|&inside| if inside { u8::MAX } else { 0 }).collect();
+    let [scene, foil] = [pair.scene(), pair.foil_scene()].map(|scene| scene.render(side));
+    let captions = [pair.caption(), pair.foil_caption()];
+    Ok(Case::new(pair.concept(), [&scene, &foil], captions, &Mask::new(side, side, mask))?)
 }

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 use shared::bundle::Header;
-use shared::caption::Caption;
+use shared::challenge_set::{self, Case, ChallengeSetError};
+use shared::concept::Concept;
 use shared::decode::decode;
 use shared::edit::Edit;
 use shared::engine::{Engine, EngineError};
-use shared::negative;
 use shared::picture::Picture;
-use shared::relevance::{GRID, without_each_cell, without_each_word};
-use shared::similarity::{Embedding, Square, contest};
+use shared::relevance::GRID;
 use wasm_bindgen::JsCast;
 use web_sys::Blob;
 
@@ -19,27 +18,13 @@ use super::blob::LoadError;
 use super::device::{self, Chosen};
 use super::download::Watcher;
 use super::fetch::Listed;
+use super::loaded::Loaded;
 use super::shelf::Shelf;
 use super::studio::Studio;
 use super::{blob, fetch, tell, tell_with};
 use crate::png;
-use crate::protocol::{
-    Answer, Backend, Event, Model, Origin, PictureId, Region, Relevance, Request, Set, WordWorth, model_name,
-};
+use crate::protocol::{Backend, Event, Model, Origin, PictureId, Region, Request, Set, model_name};
 use crate::words::size;
-
-/// One model and what it has computed so far.
-struct Loaded {
-    name: String,
-    /// The set it belongs to; none for the visitor's own.
-    set: Option<Set>,
-    /// The file, to load the model again on another device.
-    file: Blob,
-    header: Header,
-    engine: Engine,
-    pictures: BTreeMap<PictureId, Embedding>,
-    captions: BTreeMap<String, Embedding>,
-}
 
 /// Why a model is not loaded.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +84,8 @@ pub struct Work {
     models: Vec<Loaded>,
     pictures: BTreeMap<PictureId, Picture>,
     studio: Studio,
+    /// The visitor's challenge set.
+    cases: Vec<Case>,
 }
 
 impl Work {
@@ -133,6 +120,8 @@ impl Work {
             }
             (Request::Select { picture, region }, _) => self.select(picture, &region),
             (Request::Edit { picture, id, region, edit }, _) => self.edit(picture, id, &region, edit),
+            (Request::Keep { concept, pictures, captions }, _) => self.keep(concept, pictures, &captions),
+            (Request::HandOver, _) => self.hand_over(),
             (Request::Explain { job, picture, captions, row }, _) => {
                 self.explain(job, picture, &captions, row).await;
             }
@@ -313,6 +302,31 @@ impl Work {
         }
     }
 
+    /// Keeps a case of the visitor's challenge set. The same one is kept once.
+    fn keep(&mut self, concept: Concept, ids: [PictureId; 2], captions: &[String; 2]) {
+        let [Some(first), Some(second)] = ids.map(|id| self.pictures.get(&id)) else { return };
+        let pictures = [first, second];
+        let captions = captions.each_ref().map(String::as_str);
+        match Case::new(concept, pictures, captions, &challenge_set::difference(pictures)) {
+            Ok(case) => {
+                if !self.cases.contains(&case) {
+                    self.cases.push(case);
+                }
+                tell(&Event::Collected { cases: self.cases.len() });
+            }
+            Err(error) => tell(&Event::CollectionFailed { reason: error.to_string() }),
+        }
+    }
+
+    fn hand_over(&self) {
+        let written =
+            challenge_set::write(Vec::new(), self.cases.iter().cloned().map(Ok::<_, ChallengeSetError>));
+        match written.map_err(|error| error.to_string()).and_then(|bytes| png::blob(&bytes)) {
+            Ok(file) => tell_with(&Event::ChallengeSet, Some(&file)),
+            Err(reason) => tell(&Event::CollectionFailed { reason }),
+        }
+    }
+
     async fn explain(&mut self, job: u32, id: PictureId, captions: &[String; 2], row: usize) {
         let Some(picture) = self.pictures.get(&id).filter(|_| row < GRID) else { return };
         let mut models = Vec::new();
@@ -341,101 +355,6 @@ impl Work {
         tell(&Event::Scores { job, answers, millis: js_sys::Date::now() - begun });
     }
 }
-
-impl Loaded {
-    /// Scores a caption and its negatives, and crosswise with another picture and its caption; what was embedded before is
-    /// not embedded again.
-    async fn answer(
-        &mut self,
-        (id, picture, caption): Pictured<'_>,
-        other: Option<Pictured<'_>>,
-    ) -> Result<Answer, EngineError> {
-        let negatives = negative::shown(&Caption::new(caption));
-        let mut texts: Vec<&str> = std::iter::once(caption)
-            .chain(negatives.iter().map(|negative| negative.caption.as_str()))
-            .collect();
-        let asked = texts.len();
-        texts.extend(other.map(|(_, _, caption)| caption));
-        self.embed_captions(&texts).await?;
-        self.embed_picture(id, picture).await?;
-        let embeddings: Vec<Embedding> =
-            texts[..asked].iter().map(|text| self.captions[*text].clone()).collect();
-        let scores =
-            contest(&self.pictures[&id], caption, &negatives, &embeddings, self.engine.logit_scale());
-        let square = match other {
-            Some((other_id, other_picture, other_caption)) => {
-                self.embed_picture(other_id, other_picture).await?;
-                let pictures = [&self.pictures[&id], &self.pictures[&other_id]];
-                Some(Square::of(pictures, [&self.captions[caption], &self.captions[other_caption]]))
-            }
-            None => None,
-        };
-        Ok(Answer { model: self.name.clone(), scores, cut_at: self.engine.cut_at(caption)?, square })
-    }
-
-    /// What is left of two similarities without each cell of a row, and without each word if it is the first row.
-    async fn explain(
-        &mut self,
-        (id, picture): (PictureId, &Picture),
-        captions: &[String; 2],
-        row: usize,
-    ) -> Result<Relevance, EngineError> {
-        let both = captions.each_ref().map(String::as_str);
-        self.embed_captions(&both).await?;
-        self.embed_picture(id, picture).await?;
-        let whole = self.against(&self.pictures[&id], both);
-        let (square, sees_all) = self.engine.square(picture);
-        let covered = without_each_cell(&square, row);
-        let covered = self.engine.embed_pictures(&covered.iter().collect::<Vec<_>>()).await?;
-        let cells = covered.iter().map(|picture| self.against(picture, both)).collect();
-        let words = if row == 0 { self.words(id, both, whole).await? } else { Vec::new() };
-        Ok(Relevance { model: self.name.clone(), sees_all, whole, cells, words })
-    }
-
-    fn against(&self, picture: &Embedding, captions: [&str; 2]) -> [f32; 2] {
-        captions.map(|caption| picture.cosine(&self.captions[caption]))
-    }
-
-    /// Each word of a caption, and the similarities of the caption and of its foil without it.
-    async fn words(
-        &mut self,
-        id: PictureId,
-        captions: [&str; 2],
-        whole: [f32; 2],
-    ) -> Result<Vec<WordWorth>, EngineError> {
-        let [without, foil_without] = captions.map(without_each_word);
-        let texts: Vec<&str> = without.iter().chain(&foil_without).map(|(_, text)| text.as_str()).collect();
-        self.embed_captions(&texts).await?;
-        let left = |text: &str| self.pictures[&id].cosine(&self.captions[text]);
-        // A foil may have another number of words behind what was exchanged; then it is left as it is.
-        let is_parallel = without.len() == foil_without.len();
-        let lost = without.iter().enumerate().map(|(nth, (span, text))| WordWorth {
-            word: captions[0][span.clone()].to_owned(),
-            without: [left(text), if is_parallel { left(&foil_without[nth].1) } else { whole[1] }],
-        });
-        Ok(lost.collect())
-    }
-
-    async fn embed_picture(&mut self, id: PictureId, picture: &Picture) -> Result<(), EngineError> {
-        if !self.pictures.contains_key(&id) {
-            let mut embedded = self.engine.embed_pictures(&[picture]).await?;
-            self.pictures.insert(id, embedded.remove(0));
-        }
-        Ok(())
-    }
-
-    async fn embed_captions(&mut self, texts: &[&str]) -> Result<(), EngineError> {
-        let mut new: Vec<&str> =
-            texts.iter().copied().filter(|text| !self.captions.contains_key(*text)).collect();
-        new.dedup();
-        let embedded = self.engine.embed_captions(&new).await?;
-        self.captions.extend(new.into_iter().map(str::to_owned).zip(embedded));
-        Ok(())
-    }
-}
-
-/// A picture, what it is called, and a caption of it.
-type Pictured<'p> = (PictureId, &'p Picture, &'p str);
 
 /// Loads the model of a file onto a device.
 async fn engine(

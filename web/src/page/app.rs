@@ -3,95 +3,28 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
-
 use web_sys::{
-    Blob, ClipboardEvent, DragEvent, ErrorEvent, File, FileList, HtmlButtonElement, HtmlElement,
-    HtmlInputElement, HtmlProgressElement, MessageEvent, Url, UrlSearchParams, Worker,
+    ClipboardEvent, DragEvent, File, FileList, HtmlButtonElement, HtmlElement, HtmlInputElement,
+    HtmlProgressElement, UrlSearchParams, Worker,
 };
 
 use super::bundles::{self, OwnBundle};
 use super::dom::{by_id, document, log_error, on, set_data};
 use super::editor::Editor;
 use super::look::Look;
+use super::pictures::{Offered, Picture};
 use super::square::Side;
-use super::{caption, results};
-use crate::messages::{pack, unpack};
+use super::{caption, results, share};
 use crate::protocol::{Answer, BUNDLE_ENDING, Backend, Challenge, Event, Model, PictureId, Request, Set};
 use crate::words;
 
-/// The script that trunk makes of the engine program.
-const ENGINE: &str = "engine_loader.js";
-
-/// A picture in the list.
-pub(super) struct Picture {
-    pub(super) id: PictureId,
-    pub(super) name: String,
-    pub(super) file: Blob,
-    /// Where the browser finds the file, to show it.
-    pub(super) url: String,
-    /// The caption it was last compared with.
-    pub(super) caption: String,
-    /// The picture that it was made of by an edit.
-    pub(super) source: Option<PictureId>,
-    /// The picture that it is compared with crosswise.
-    pub(super) counterpart: Option<PictureId>,
-    /// Whether everybody has it in the gallery.
-    pub(super) is_sample: bool,
-    /// Whether the engine has it.
-    pub(super) read: bool,
-    pub(super) notes: Vec<String>,
-    pub(super) problem: Option<String>,
-}
-
-impl Picture {
-    /// A picture that the engine has not read yet.
-    pub(super) fn new(id: PictureId, name: &str, caption: &str, file: &Blob) -> Self {
-        Picture {
-            id,
-            name: name.to_owned(),
-            file: file.clone(),
-            url: Url::create_object_url_with_blob(file).unwrap_or_default(),
-            caption: caption.to_owned(),
-            source: None,
-            counterpart: None,
-            is_sample: false,
-            read: false,
-            notes: Vec::new(),
-            problem: None,
-        }
-    }
-}
-
-/// A picture that the page brings along, and a caption to begin with.
-pub(super) struct Sample {
-    pub(super) name: String,
-    pub(super) caption: String,
-    pub(super) file: Blob,
-}
-
-/// Samples of the gallery that are opened together, and the models that know their kind.
-#[derive(Clone)]
-pub(super) struct Offered {
-    pub(super) set: Set,
-    pub(super) samples: Rc<Vec<Sample>>,
-}
-
-impl Offered {
-    /// What they are called after.
-    pub(super) fn name(&self) -> Option<String> {
-        self.samples.first().map(|sample| sample.name.clone())
-    }
-}
-
 /// The state of the page.
 pub struct App {
-    worker: Option<Worker>,
+    pub(super) worker: Option<Worker>,
     /// Whether the engine listens; what is asked before that waits.
     pub(super) engine_listens: bool,
-    backend: Option<Backend>,
-    ready: bool,
+    pub(super) backend: Option<Backend>,
+    pub(super) ready: bool,
     /// The models of the page that answer.
     set: Set,
     pub(super) models: Vec<Model>,
@@ -106,7 +39,7 @@ pub struct App {
     /// What the models answered last, of the picture on show.
     answers: Vec<Answer>,
     job: u32,
-    begun: f64,
+    pub(super) begun: f64,
 }
 
 impl App {
@@ -223,99 +156,8 @@ impl App {
         Self::open_pictures(app, pictures);
     }
 
-    /// Starts a worker and gives it all that the visitor has opened so far.
-    pub fn start_engine(app: &Rc<RefCell<App>>) {
-        let worker = match Worker::new(ENGINE) {
-            Ok(worker) => worker,
-            Err(error) => {
-                log_error(&error);
-                return app
-                    .borrow()
-                    .fail("The engine could not be started: this browser allows no workers here.");
-            }
-        };
-        let receive = Closure::<dyn FnMut(MessageEvent)>::new({
-            let app = Rc::clone(app);
-            move |event: MessageEvent| match unpack::<Event>(event.data()) {
-                Ok((event, file)) => Self::hear(&app, event, file),
-                Err(reason) => app.borrow().fail(&format!("The engine sent {reason}.")),
-            }
-        });
-        worker.set_onmessage(Some(receive.as_ref().unchecked_ref()));
-        receive.forget();
-        let broken = Closure::<dyn FnMut(ErrorEvent)>::new({
-            let app = Rc::clone(app);
-            move |event: ErrorEvent| {
-                log_error(&event.message().into());
-                // What it sent before it broke may still be on the way.
-                app.borrow_mut().stop_engine();
-                app.borrow().fail("The engine stopped before it could answer.");
-            }
-        });
-        worker.set_onerror(Some(broken.as_ref().unchecked_ref()));
-        broken.forget();
-
-        let mut state = app.borrow_mut();
-        state.stop_engine();
-        state.worker = Some(worker);
-        for picture in &mut state.pictures {
-            picture.read = false;
-        }
-        state.forget_pending_edit();
-        state.engine_listens = false;
-        state.ready = false;
-        state.models.clear();
-        state.begun = js_sys::Date::now();
-        set_state("loading");
-        say("Starting the engine.");
-    }
-
-    fn stop_engine(&mut self) {
-        if let Some(worker) = self.worker.take() {
-            worker.set_onmessage(None);
-            worker.set_onerror(None);
-            worker.terminate();
-        }
-    }
-
-    /// Starts again after a failure: on the main processor, if it was the graphics processor that failed.
-    fn retry(app: &Rc<RefCell<App>>) {
-        let failed_on_gpu = body().get_attribute("data-backend").as_deref() == Some(Backend::WebGpu.name());
-        if failed_on_gpu {
-            app.borrow_mut().backend = Some(Backend::Cpu);
-        }
-        Self::start_engine(app);
-    }
-
-    fn hear(app: &Rc<RefCell<App>>, event: Event, file: Option<Blob>) {
-        let first = !std::mem::replace(&mut app.borrow_mut().engine_listens, true);
-        if first {
-            Self::introduce(app);
-        }
-        match (event, file) {
-            (Event::Edited { id, was }, Some(file)) => Self::take_edited(app, id, was, &file),
-            (Event::Selected { picture, share, color }, Some(file)) => {
-                app.borrow_mut().show_selection(picture, share, color, &file);
-            }
-            (event, _) => app.borrow_mut().take(event),
-        }
-    }
-
-    /// Tells a new engine what to load and what is open.
-    fn introduce(app: &Rc<RefCell<App>>) {
-        let state = app.borrow();
-        let base = document().base_uri().ok().flatten().unwrap_or_default();
-        let (set, backend) = (state.set, state.backend);
-        state.ask(&Request::Start { set, backend, base, bundle: query("bundle") }, None);
-        for picture in &state.pictures {
-            state.ask(&Request::AddPicture { id: picture.id }, Some(&picture.file));
-        }
-        for bundle in &state.bundles {
-            state.ask(&Request::AddBundle { name: bundle.name.clone() }, Some(&bundle.file));
-        }
-    }
-
-    fn take(&mut self, event: Event) {
+    /// Takes what the engine says.
+    pub(super) fn take(&mut self, event: Event) {
         match event {
             Event::Backend { backend, note } => {
                 set_data(&body(), "backend", backend.name());
@@ -377,6 +219,9 @@ impl App {
                 }
             }
             Event::EditRefused { reason } => self.refuse_edit(&reason),
+            Event::Collected { cases } => share::count_cases(cases),
+            Event::CollectionFailed { reason } => share::note(&format!("Not kept: {reason}.")),
+            Event::ChallengeSet => share::note("The challenge set got lost on its way from the engine."),
             Event::Selected { .. } | Event::Edited { .. } => {
                 self.refuse_edit("the picture got lost on its way from the engine");
             }
@@ -456,7 +301,7 @@ impl App {
         self.set
     }
 
-    fn fail(&self, reason: &str) {
+    pub(super) fn fail(&self, reason: &str) {
         set_state("failed");
         say(reason);
     }
@@ -500,23 +345,13 @@ impl App {
             .map(|other| (other.id, other.caption.clone()));
         self.ask(&Request::Compare { job: self.job, picture: id, caption, other }, None);
     }
-
-    /// Sends a request, and a file along with it if there is one.
-    pub(super) fn ask(&self, request: &Request, file: Option<&Blob>) {
-        let Some(worker) = &self.worker else { return };
-        let packed = pack(request, file).map_err(|error| JsValue::from_str(&error.to_string()));
-        if let Err(error) = packed.and_then(|parts| worker.post_message(&parts)) {
-            log_error(&error);
-            self.fail("The engine cannot be reached.");
-        }
-    }
 }
 
 fn files(list: Option<FileList>) -> Vec<File> {
     list.map_or_else(Vec::new, |list| (0..list.length()).filter_map(|idx| list.get(idx)).collect())
 }
 
-fn body() -> HtmlElement {
+pub(super) fn body() -> HtmlElement {
     document().body().expect("the page has a body")
 }
 
@@ -534,7 +369,7 @@ pub(super) fn say(words: &str) {
 }
 
 /// A parameter of the page's address.
-fn query(name: &str) -> Option<String> {
+pub(super) fn query(name: &str) -> Option<String> {
     let search = web_sys::window()?.location().search().ok()?;
     UrlSearchParams::new_with_str(&search).ok()?.get(name)
 }

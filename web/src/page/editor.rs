@@ -12,9 +12,10 @@ use web_sys::{
     HtmlImageElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent, PointerEvent, Url,
 };
 
-use super::app::{App, Picture, say, set_state};
+use super::app::{App, say, set_state};
 use super::dom::{by_id, log_error, on, set_data};
 use super::frame::Frame;
+use super::pictures::Picture;
 use crate::protocol::{PictureId, Region, Request};
 use crate::words;
 

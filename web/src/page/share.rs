@@ -13,7 +13,7 @@ use web_sys::{
 use super::app::App;
 use super::card;
 use super::dom::{by_id, document, log_error, on};
-use crate::protocol::Set;
+use crate::protocol::{Request, Set};
 use crate::words;
 
 /// What a link asks for.
@@ -56,6 +56,14 @@ impl App {
                 });
             });
         });
+        let keeping = Rc::clone(app);
+        on(&by_id::<HtmlButtonElement>("keep-case"), "click", move |_: web_sys::Event| {
+            keeping.borrow().keep_case();
+        });
+        let handing = Rc::clone(app);
+        on(&by_id::<HtmlButtonElement>("save-cases"), "click", move |_: web_sys::Event| {
+            handing.borrow().ask(&Request::HandOver, None);
+        });
         for (id, write) in [
             ("save-json", App::save_json as fn(&App)),
             ("save-csv", App::save_csv),
@@ -64,6 +72,26 @@ impl App {
             let app = Rc::clone(app);
             on(&by_id::<HtmlButtonElement>(id), "click", move |_: web_sys::Event| write(&app.borrow()));
         }
+    }
+
+    /// Puts the two pictures that are compared crosswise into the challenge set.
+    fn keep_case(&self) {
+        let sides = self.current().zip(self.counterpart());
+        let Some((one, other)) = sides.filter(|(one, other)| one.caption != other.caption && other.read)
+        else {
+            return note(
+                "A case needs two pictures with a caption each. Change the picture, or choose another one to compare with.",
+            );
+        };
+        // What was there first comes first.
+        let (first, second) = if one.id < other.id { (one, other) } else { (other, one) };
+        let Some(concept) = words::concept_between(&first.caption, &second.caption) else {
+            return note(
+                "The two captions differ in more than one word of a concept, so the case would not say what it tests.",
+            );
+        };
+        let captions = [first.caption.clone(), second.caption.clone()];
+        self.ask(&Request::Keep { concept, pictures: [first.id, second.id], captions }, None);
     }
 
     /// Writes what is asked into the address, so that the address is the link.
@@ -112,8 +140,21 @@ fn save_text(name: &str, kind: &str, text: &str) {
     }
 }
 
+/// The challenge set is gone.
+pub(super) fn forget_cases() {
+    by_id::<HtmlButtonElement>("save-cases").set_hidden(true);
+}
+
+/// Says how many cases the visitor has collected.
+pub(super) fn count_cases(cases: usize) {
+    let button: HtmlButtonElement = by_id("save-cases");
+    button.set_hidden(cases == 0);
+    button.set_text_content(Some(&words::challenge_set(cases)));
+    note("Kept. The challenge set is a file that Foil’s trainer evaluates models on.");
+}
+
 /// Gives the visitor a file.
-fn save(name: &str, file: &Blob) {
+pub(super) fn save(name: &str, file: &Blob) {
     let given = || -> Result<(), JsValue> {
         let url = Url::create_object_url_with_blob(file)?;
         let link: HtmlAnchorElement = wasm_bindgen::JsCast::unchecked_into(document().create_element("a")?);
@@ -126,7 +167,8 @@ fn save(name: &str, file: &Blob) {
     note(&format!("Saved as {name}."));
 }
 
-fn note(words: &str) {
+/// Says what came of a button.
+pub(super) fn note(words: &str) {
     by_id::<HtmlElement>("share-note").set_text_content(Some(words));
 }
 

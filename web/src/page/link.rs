@@ -1,0 +1,124 @@
+//! The engine's life as the page sees it: started, told what is open, asked, heard, started again.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Blob, ErrorEvent, MessageEvent, Worker};
+
+use super::app::{App, body, query, say, set_state};
+use super::dom::{document, log_error};
+use super::share;
+use crate::messages::{pack, unpack};
+use crate::protocol::{Backend, Event, Request};
+
+/// The script that trunk makes of the engine program.
+const ENGINE: &str = "engine_loader.js";
+
+impl App {
+    /// Starts a worker and gives it all that the visitor has opened so far.
+    pub fn start_engine(app: &Rc<RefCell<App>>) {
+        let worker = match Worker::new(ENGINE) {
+            Ok(worker) => worker,
+            Err(error) => {
+                log_error(&error);
+                return app
+                    .borrow()
+                    .fail("The engine could not be started: this browser allows no workers here.");
+            }
+        };
+        let receive = Closure::<dyn FnMut(MessageEvent)>::new({
+            let app = Rc::clone(app);
+            move |event: MessageEvent| match unpack::<Event>(event.data()) {
+                Ok((event, file)) => Self::hear(&app, event, file),
+                Err(reason) => app.borrow().fail(&format!("The engine sent {reason}.")),
+            }
+        });
+        worker.set_onmessage(Some(receive.as_ref().unchecked_ref()));
+        receive.forget();
+        let broken = Closure::<dyn FnMut(ErrorEvent)>::new({
+            let app = Rc::clone(app);
+            move |event: ErrorEvent| {
+                log_error(&event.message().into());
+                // What it sent before it broke may still be on the way.
+                app.borrow_mut().stop_engine();
+                app.borrow().fail("The engine stopped before it could answer.");
+            }
+        });
+        worker.set_onerror(Some(broken.as_ref().unchecked_ref()));
+        broken.forget();
+
+        let mut state = app.borrow_mut();
+        state.stop_engine();
+        state.worker = Some(worker);
+        for picture in &mut state.pictures {
+            picture.read = false;
+        }
+        state.forget_pending_edit();
+        // The collection died with the engine.
+        share::forget_cases();
+        state.engine_listens = false;
+        state.ready = false;
+        state.models.clear();
+        state.begun = js_sys::Date::now();
+        set_state("loading");
+        say("Starting the engine.");
+    }
+
+    fn stop_engine(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            worker.set_onmessage(None);
+            worker.set_onerror(None);
+            worker.terminate();
+        }
+    }
+
+    /// Starts again after a failure: on the main processor, if it was the graphics processor that failed.
+    pub(super) fn retry(app: &Rc<RefCell<App>>) {
+        let failed_on_gpu = body().get_attribute("data-backend").as_deref() == Some(Backend::WebGpu.name());
+        if failed_on_gpu {
+            app.borrow_mut().backend = Some(Backend::Cpu);
+        }
+        Self::start_engine(app);
+    }
+
+    fn hear(app: &Rc<RefCell<App>>, event: Event, file: Option<Blob>) {
+        let first = !std::mem::replace(&mut app.borrow_mut().engine_listens, true);
+        if first {
+            Self::introduce(app);
+        }
+        match (event, file) {
+            (Event::Edited { id, was }, Some(file)) => Self::take_edited(app, id, was, &file),
+            (Event::Selected { picture, share, color }, Some(file)) => {
+                app.borrow_mut().show_selection(picture, share, color, &file);
+            }
+            (Event::ChallengeSet, Some(file)) => share::save("challenge-set.parquet", &file),
+            (event, _) => app.borrow_mut().take(event),
+        }
+    }
+
+    /// Tells a new engine what to load and what is open.
+    fn introduce(app: &Rc<RefCell<App>>) {
+        let state = app.borrow();
+        let base = document().base_uri().ok().flatten().unwrap_or_default();
+        let (set, backend) = (state.set(), state.backend);
+        state.ask(&Request::Start { set, backend, base, bundle: query("bundle") }, None);
+        for picture in &state.pictures {
+            state.ask(&Request::AddPicture { id: picture.id }, Some(&picture.file));
+        }
+        for bundle in &state.bundles {
+            state.ask(&Request::AddBundle { name: bundle.name.clone() }, Some(&bundle.file));
+        }
+    }
+
+    /// Sends a request, and a file along with it if there is one.
+    pub(super) fn ask(&self, request: &Request, file: Option<&Blob>) {
+        let Some(worker) = &self.worker else { return };
+        let packed = pack(request, file).map_err(|error| JsValue::from_str(&error.to_string()));
+        if let Err(error) = packed.and_then(|parts| worker.post_message(&parts)) {
+            log_error(&error);
+            self.fail("The engine cannot be reached.");
+        }
+    }
+}
