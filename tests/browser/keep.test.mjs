@@ -161,6 +161,30 @@ describe("a newcomer", () => {
     await page.context().close();
   });
 
+  test("compares many pictures with many captions, sorts them, and keeps score", async () => {
+    const { page } = await open(browser, server.url);
+    await page.setInputFiles("#image-input", ["cat", "coffee", "rocket"].map((name) => join(SAMPLES, `${name}.jpg`)));
+    for (const [nth, caption] of ["a small brown cat", "a white cup on a table", "a tall white rocket"].entries()) {
+      await page.locator('#pictures [data-slot="pick"]').nth(nth).click();
+      await compare(page, caption);
+    }
+    await page.click("#ask-all");
+    await page.waitForSelector('body[data-state="ready"] [data-role="matrix-cell"]');
+    const grid = () => page.$$eval("#matrix-body tr", (rows) => rows.map((row) => [row.querySelector("img").alt, ...[...row.querySelectorAll("td")].map((cell) => Number(cell.dataset.similarity))]));
+    assert.deepEqual((await grid()).map(([name, ...numbers]) => [name, numbers.length]), [["cat.jpg", 3], ["coffee.jpg", 3], ["rocket.jpg", 3]]);
+    await page.click('#matrix-head [data-column="2"]');
+    const sorted = await grid();
+    assert.equal(sorted[0][0], "rocket.jpg");
+    assert.ok(sorted[0][3] > sorted[1][3] && sorted[1][3] > sorted[2][3]);
+    const score = () => page.$$eval("#scorecard-rows tr", (rows) => rows.map((row) => row.textContent.replace(/\s+/g, " ")));
+    const once = await score();
+    assert.equal(once.length, 2);
+    assert.ok(once.every((row) => /\d of \d/.test(row)), once.join("\n"));
+    await compare(page, "a tall white rocket");
+    assert.deepEqual(await score(), once, "asking again does not count twice");
+    await page.context().close();
+  });
+
   test("collects a case that the trainer evaluates to the same answer", async () => {
     const { page } = await open(browser, server.url);
     await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);

@@ -9,6 +9,7 @@ mod editor;
 mod frame;
 mod link;
 mod look;
+mod matrix;
 mod offline;
 mod pictures;
 mod results;

@@ -129,6 +129,13 @@ pub enum Request {
         /// Which row, from the top. The first one also says what each word of the caption is worth.
         row: usize,
     },
+    /// Score every picture with every caption.
+    Matrix {
+        /// The pictures.
+        pictures: Vec<PictureId>,
+        /// The captions.
+        captions: Vec<String>,
+    },
     /// Put two pictures with their captions into the visitor's challenge set.
     Keep {
         /// What the two differ in.
@@ -241,6 +248,11 @@ pub enum Event {
         /// What each model says.
         models: Vec<Relevance>,
     },
+    /// What every model makes of every picture and every caption.
+    Matrix {
+        /// One grid a model.
+        grids: Vec<Grid>,
+    },
     /// How many cases the challenge set has now.
     Collected {
         /// Their number.
@@ -306,6 +318,15 @@ pub enum Origin {
     Cache,
     /// A file of the visitor's.
     File,
+}
+
+/// The similarities of pictures and captions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Grid {
+    /// The model.
+    pub model: String,
+    /// A row for each picture, a number for each caption.
+    pub rows: Vec<Vec<f32>>,
 }
 
 /// What is left of the similarities to two captions when a part is taken away.

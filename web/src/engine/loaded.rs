@@ -11,7 +11,7 @@ use shared::relevance::{without_each_cell, without_each_word};
 use shared::similarity::{Embedding, Square, contest};
 use web_sys::Blob;
 
-use crate::protocol::{Answer, PictureId, Relevance, Set, WordWorth};
+use crate::protocol::{Answer, Grid, PictureId, Relevance, Set, WordWorth};
 
 /// One model and what it has computed so far.
 pub(super) struct Loaded {
@@ -98,6 +98,28 @@ impl Loaded {
             without: [left(text), if is_parallel { left(&foil_without[nth].1) } else { whole[1] }],
         });
         Ok(lost.collect())
+    }
+
+    /// The similarities of pictures and captions; a picture that has gone has a row of zeros.
+    pub(super) async fn grid(
+        &mut self,
+        pictures: &BTreeMap<PictureId, Picture>,
+        ids: &[PictureId],
+        captions: &[String],
+    ) -> Result<Grid, EngineError> {
+        let texts: Vec<&str> = captions.iter().map(String::as_str).collect();
+        self.embed_captions(&texts).await?;
+        let mut rows = Vec::new();
+        for id in ids {
+            let Some(picture) = pictures.get(id) else {
+                rows.push(vec![0.0; captions.len()]);
+                continue;
+            };
+            self.embed_picture(*id, picture).await?;
+            let embedded = &self.pictures[id];
+            rows.push(captions.iter().map(|caption| embedded.cosine(&self.captions[caption])).collect());
+        }
+        Ok(Grid { model: self.name.clone(), rows })
     }
 
     async fn embed_picture(&mut self, id: PictureId, picture: &Picture) -> Result<(), EngineError> {

@@ -120,6 +120,7 @@ impl Work {
             }
             (Request::Select { picture, region }, _) => self.select(picture, &region),
             (Request::Edit { picture, id, region, edit }, _) => self.edit(picture, id, &region, edit),
+            (Request::Matrix { pictures, captions }, _) => self.matrix(&pictures, &captions).await,
             (Request::Keep { concept, pictures, captions }, _) => self.keep(concept, pictures, &captions),
             (Request::HandOver, _) => self.hand_over(),
             (Request::Explain { job, picture, captions, row }, _) => {
@@ -300,6 +301,17 @@ impl Work {
             }
             Err(reason) => tell(&Event::EditRefused { reason }),
         }
+    }
+
+    async fn matrix(&mut self, ids: &[PictureId], captions: &[String]) {
+        let mut grids = Vec::new();
+        for model in &mut self.models {
+            match model.grid(&self.pictures, ids, captions).await {
+                Ok(grid) => grids.push(grid),
+                Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
+            }
+        }
+        tell(&Event::Matrix { grids });
     }
 
     /// Keeps a case of the visitor's challenge set. The same one is kept once.

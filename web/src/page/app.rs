@@ -12,6 +12,7 @@ use super::bundles::{self, OwnBundle};
 use super::dom::{by_id, document, log_error, on, set_data};
 use super::editor::Editor;
 use super::look::Look;
+use super::matrix::{Matrix, Scorecard};
 use super::pictures::{Offered, Picture};
 use super::square::Side;
 use super::{caption, results, share};
@@ -36,6 +37,8 @@ pub struct App {
     pub(super) next_id: PictureId,
     pub(super) editor: Editor,
     pub(super) look: Look,
+    pub(super) matrix: Matrix,
+    scorecard: Scorecard,
     /// What the models answered last, of the picture on show.
     answers: Vec<Answer>,
     job: u32,
@@ -60,6 +63,8 @@ impl App {
             next_id: 1,
             editor: Editor::default(),
             look: Look::default(),
+            matrix: Matrix::default(),
+            scorecard: Scorecard::default(),
             answers: Vec::new(),
             job: 0,
             begun: js_sys::Date::now(),
@@ -103,6 +108,7 @@ impl App {
         Self::listen_for_counterparts(app);
         Self::listen_for_sharing(app);
         Self::listen_for_looks(app);
+        Self::listen_for_matrices(app);
         Self::listen_for_drops(app);
         by_id::<HtmlButtonElement>("run").set_disabled(false);
         caption::listen();
@@ -225,6 +231,7 @@ impl App {
             Event::Selected { .. } | Event::Edited { .. } => {
                 self.refuse_edit("the picture got lost on its way from the engine");
             }
+            Event::Matrix { grids } => self.take_matrix(grids),
             Event::Explained { job, models } => self.take_row(job, models),
             Event::Scores { job, answers, millis } => self.show_scores(job, answers, millis),
             Event::Failed { reason } => self.fail(&format!("{reason}.")),
@@ -260,6 +267,8 @@ impl App {
         {
             by_id::<HtmlElement>("caption-note").set_text_content(Some(&words::cut_note(caption, cut_at)));
         }
+        let name = picture.name.clone();
+        self.scorecard.take(&name, &answers);
         self.answers = answers;
         self.offer_looks();
     }

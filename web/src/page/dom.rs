@@ -2,7 +2,10 @@
 
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Document, DocumentFragment, Element, Event, EventTarget, HtmlElement, HtmlTemplateElement};
+use web_sys::{
+    Document, DocumentFragment, Element, Event, EventTarget, HtmlElement, HtmlSelectElement,
+    HtmlTemplateElement,
+};
 
 /// The document of the page.
 pub fn document() -> Document {
@@ -71,6 +74,22 @@ pub fn append_text(parent: &Element, text: &str) {
 /// Takes everything out of an element.
 pub fn clear(element: &Element) {
     element.set_text_content(None);
+}
+
+/// Fills a list of choices, keeping the choice if it is still there.
+pub fn fill(id: &str, choices: &[String]) {
+    let list: HtmlSelectElement = by_id(id);
+    let chosen = list.value();
+    clear(&list);
+    for choice in choices {
+        let option = copy_of("choice");
+        set_attribute(&option, "value", choice);
+        option.set_text_content(Some(choice));
+        append(&list, &option);
+    }
+    if choices.contains(&chosen) {
+        list.set_value(&chosen);
+    }
 }
 
 /// Calls `act` at every event of a kind, for as long as the page is open.

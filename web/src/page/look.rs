@@ -9,7 +9,7 @@ use shared::similarity::Kind;
 use web_sys::{HtmlDetailsElement, HtmlElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent};
 
 use super::app::App;
-use super::dom::{append, by_id, clear, copy_of, document, on, set_attribute, set_data, set_property, slot};
+use super::dom::{append, by_id, clear, copy_of, document, fill, on, set_data, set_property, slot};
 use super::frame::Frame;
 use crate::protocol::{Relevance, Request};
 use crate::words;
@@ -204,22 +204,6 @@ impl App {
 fn cell(at: usize) -> Option<HtmlElement> {
     let found = document().query_selector(&format!("#relevance [data-cell='{at}']")).ok().flatten();
     found.and_then(|cell| wasm_bindgen::JsCast::dyn_into(cell).ok())
-}
-
-/// Fills a list of choices, keeping the choice if it is still there.
-fn fill(id: &str, choices: &[String]) {
-    let list: HtmlSelectElement = by_id(id);
-    let chosen = list.value();
-    clear(&list);
-    for choice in choices {
-        let option = copy_of("choice");
-        set_attribute(&option, "value", choice);
-        option.set_text_content(Some(choice));
-        append(&list, &option);
-    }
-    if choices.contains(&chosen) {
-        list.set_value(&chosen);
-    }
 }
 
 fn note(id: &str, words: &str) {

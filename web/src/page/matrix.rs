@@ -1,0 +1,159 @@
+//! All pictures against all captions, and the score of everything that was tried in this visit.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use shared::concept::Concept;
+use shared::similarity::verdicts;
+use web_sys::{HtmlButtonElement, HtmlElement, HtmlImageElement, HtmlSelectElement};
+
+use super::app::App;
+use super::dom::{append, by_id, clear, copy_of, fill, on, on_click_within, set_data, slot};
+use crate::protocol::{Answer, Grid, PictureId, Request};
+
+/// What was asked, and what came of it.
+#[derive(Default)]
+pub(super) struct Matrix {
+    pictures: Vec<PictureId>,
+    captions: Vec<String>,
+    grids: Vec<Grid>,
+    /// The caption by which pictures are sorted.
+    sorted_by: Option<usize>,
+}
+
+/// Whether each model knew each concept, by picture and caption. Asking again does not count twice.
+#[derive(Default)]
+pub(super) struct Scorecard(BTreeMap<(String, Concept, String, String), bool>);
+
+impl Scorecard {
+    /// Notes the verdicts on a picture.
+    pub(super) fn take(&mut self, picture: &str, answers: &[Answer]) {
+        for answer in answers {
+            let Some(caption) = answer.scores.first().map(|score| &score.caption) else { continue };
+            for verdict in verdicts(&answer.scores) {
+                let asked = (answer.model.clone(), verdict.concept, picture.to_owned(), caption.clone());
+                self.0.insert(asked, verdict.margin > 0.0);
+            }
+        }
+        self.show();
+    }
+
+    fn show(&self) {
+        let mut counts: BTreeMap<&str, BTreeMap<Concept, [usize; 2]>> = BTreeMap::new();
+        for ((model, concept, _, _), known) in &self.0 {
+            let [right, asked] = counts.entry(model).or_default().entry(*concept).or_default();
+            *right += usize::from(*known);
+            *asked += 1;
+        }
+        let table: HtmlElement = by_id("scorecard-rows");
+        clear(&table);
+        for (model, concepts) in &counts {
+            let row = copy_of("scorecard-row");
+            set_data(&row, "model", model);
+            slot::<HtmlElement>(&row, "model").set_text_content(Some(model));
+            for concept in Concept::ALL {
+                let said = concepts.get(&concept).map(|[right, asked]| format!("{right} of {asked}"));
+                slot::<HtmlElement>(&row, concept.name())
+                    .set_text_content(Some(said.as_deref().unwrap_or("–")));
+            }
+            append(&table, &row);
+        }
+        by_id::<HtmlElement>("scorecard").set_hidden(counts.is_empty());
+    }
+}
+
+impl App {
+    /// Binds the controls of the table.
+    pub(super) fn listen_for_matrices(app: &Rc<RefCell<App>>) {
+        let asking = Rc::clone(app);
+        on(&by_id::<HtmlButtonElement>("ask-all"), "click", move |_: web_sys::Event| {
+            asking.borrow_mut().ask_for_matrix();
+        });
+        let choosing = Rc::clone(app);
+        on(&by_id::<HtmlElement>("matrix-model"), "change", move |_: web_sys::Event| {
+            choosing.borrow().show_matrix();
+        });
+        let sorting = Rc::clone(app);
+        on_click_within(&by_id("matrix-head"), "column", move |column| {
+            let mut state = sorting.borrow_mut();
+            state.matrix.sorted_by = column.parse().ok();
+            state.show_matrix();
+        });
+    }
+
+    fn ask_for_matrix(&mut self) {
+        let read: Vec<_> = self.pictures.iter().filter(|picture| picture.read).collect();
+        let mut captions: Vec<String> = read
+            .iter()
+            .map(|picture| picture.caption.clone())
+            .filter(|caption| !caption.is_empty())
+            .collect();
+        let mut seen = std::collections::BTreeSet::new();
+        captions.retain(|caption| seen.insert(caption.clone()));
+        let pictures: Vec<PictureId> = read.iter().map(|picture| picture.id).collect();
+        if pictures.is_empty() || captions.is_empty() || !self.ready {
+            return;
+        }
+        self.matrix = Matrix { pictures: pictures.clone(), captions: captions.clone(), ..Matrix::default() };
+        super::app::set_state("working");
+        super::app::say("Comparing all pictures with all captions.");
+        self.ask(&Request::Matrix { pictures, captions }, None);
+    }
+
+    /// Takes the answers to all pictures and all captions.
+    pub(super) fn take_matrix(&mut self, grids: Vec<Grid>) {
+        super::app::set_state("ready");
+        let models: Vec<String> = grids.iter().map(|grid| grid.model.clone()).collect();
+        fill("matrix-model", &models);
+        self.matrix.grids = grids;
+        let (n_pictures, n_captions) = (self.matrix.pictures.len(), self.matrix.captions.len());
+        super::app::say(&format!("{n_pictures} pictures and {n_captions} captions compared."));
+        self.show_matrix();
+    }
+
+    fn show_matrix(&self) {
+        let matrix = &self.matrix;
+        let chosen = by_id::<HtmlSelectElement>("matrix-model").value();
+        let grid = matrix.grids.iter().find(|grid| grid.model == chosen);
+        by_id::<HtmlElement>("matrix").set_hidden(grid.is_none());
+        let Some(grid) = grid else { return };
+        let [head, body]: [HtmlElement; 2] = ["matrix-head", "matrix-body"].map(by_id);
+        clear(&head);
+        clear(&body);
+        append(&head, &copy_of("matrix-corner"));
+        for (column, caption) in matrix.captions.iter().enumerate() {
+            let cell = copy_of("matrix-caption");
+            let sort: HtmlElement = slot(&cell, "sort");
+            set_data(&sort, "column", &column.to_string());
+            sort.set_text_content(Some(caption));
+            if matrix.sorted_by == Some(column) {
+                super::dom::set_attribute(&cell, "aria-sort", "descending");
+            }
+            append(&head, &cell);
+        }
+        let mut order: Vec<usize> = (0..matrix.pictures.len()).collect();
+        if let Some(column) = matrix.sorted_by {
+            order.sort_by(|a, b| grid.rows[*b][column].total_cmp(&grid.rows[*a][column]));
+        }
+        for at in order {
+            let Some(picture) = self.pictures.iter().find(|picture| picture.id == matrix.pictures[at]) else {
+                continue;
+            };
+            let row = copy_of("matrix-row");
+            let thumb: HtmlImageElement = slot(&row, "thumb");
+            thumb.set_src(&picture.url);
+            thumb.set_alt(&picture.name);
+            let most = grid.rows[at].iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            for (similarity, caption) in grid.rows[at].iter().zip(&matrix.captions) {
+                let cell = copy_of("matrix-cell");
+                set_data(&cell, "similarity", &similarity.to_string());
+                set_data(&cell, "own", &(*caption == picture.caption).to_string());
+                set_data(&cell, "leads", &(*similarity == most).to_string());
+                cell.set_text_content(Some(&format!("{similarity:.3}")));
+                append(&row, &cell);
+            }
+            append(&body, &row);
+        }
+    }
+}
