@@ -73,6 +73,17 @@ export async function compare(page, caption) {
   return rows(page);
 }
 
+/** Paints a line over the picture, in shares of its frame; the editor must be open. */
+export async function paint(page, from, to) {
+  await page.locator("#paint").scrollIntoViewIfNeeded();
+  const box = await page.locator("#paint").boundingBox();
+  const at = ([x, y]) => [box.x + x * box.width, box.y + y * box.height];
+  await page.mouse.move(...at(from));
+  await page.mouse.down();
+  await page.mouse.move(...at(to), { steps: 8 });
+  await page.mouse.up();
+}
+
 /** All scored captions on the page. */
 export function rows(page) {
   return page.$$eval('[data-role="score"]', (items) =>

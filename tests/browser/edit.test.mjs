@@ -3,39 +3,28 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
-import { SAMPLES, compare, launch, open, site } from "./browser.mjs";
+import { SAMPLES, compare, launch, open, paint, site } from "./browser.mjs";
 
 const CAPTION = "a woman in an orange suit in front of a flag";
 let server;
-let browser;
+const browsers = {};
 
 before(async () => {
   server = await site();
-  browser = await launch({ webgpu: false });
+  for (const backend of ["cpu", "webgpu"]) browsers[backend] = await launch({ webgpu: backend === "webgpu" });
 });
 
 after(async () => {
-  await browser?.close();
+  for (const browser of Object.values(browsers)) await browser.close();
   server?.close();
 });
 
-async function astronaut(options) {
-  const opened = await open(browser, server.url, options);
+async function astronaut(options, backend = "cpu") {
+  const opened = await open(browsers[backend], `${server.url}?backend=${backend}`, options);
   await opened.page.setInputFiles("#image-input", join(SAMPLES, "astronaut.jpg"));
   await compare(opened.page, CAPTION);
   await opened.page.click("#editor summary");
   return opened;
-}
-
-/** Paints a line over the picture, in shares of its frame. */
-async function paint(page, from, to) {
-  await page.locator("#paint").scrollIntoViewIfNeeded();
-  const box = await page.locator("#paint").boundingBox();
-  const at = ([x, y]) => [box.x + x * box.width, box.y + y * box.height];
-  await page.mouse.move(...at(from));
-  await page.mouse.down();
-  await page.mouse.move(...at(to), { steps: 8 });
-  await page.mouse.up();
 }
 
 /** Makes a change and waits until the models have answered crosswise. */
@@ -65,9 +54,13 @@ function meanColor(page, [left, top, right, bottom], image = "#current-picture")
   );
 }
 
-for (const [where, viewport] of [["desktop", { width: 1280, height: 1400 }], ["phone", { width: 390, height: 844 }]]) {
-  test(`on a ${where} a suit is painted, recolored, compared crosswise and undone`, async () => {
-    const { page, problems } = await astronaut({ viewport });
+const DESKTOP = { width: 1280, height: 1400 };
+const PHONE = { width: 390, height: 844 };
+
+for (const [where, viewport, backend] of [["desktop", DESKTOP, "cpu"], ["phone", PHONE, "cpu"], ["desktop", DESKTOP, "webgpu"]]) {
+  test(`on a ${where} with ${backend} a suit is painted, recolored, compared crosswise and undone`, async () => {
+    const { page, problems } = await astronaut({ viewport }, backend);
+    assert.equal(await page.getAttribute("body", "data-backend"), backend);
     await paint(page, [0.32, 0.75], [0.42, 0.9]);
     await page.locator("#edit-note", { hasText: "mostly orange" }).waitFor();
     assert.ok(await page.isVisible("#selection"));
@@ -153,7 +146,7 @@ describe("the editor", () => {
   });
 
   test("a drawn scene is compared with its counterfactual", async () => {
-    const { page } = await open(browser, server.url);
+    const { page } = await open(browsers.cpu, server.url);
     await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
     await page.click("#samples li:nth-child(5) button");
     await page.waitForSelector("body[data-state=ready] [data-role=square][data-model=scene-hard-negative]");

@@ -1,7 +1,7 @@
 // Takes the README's screenshot and prints load and answer times: `node tests/browser/screenshots.mjs`, after a build.
 import { join } from "node:path";
 
-import { ROOT, SAMPLES, compare, launch, open, site } from "./browser.mjs";
+import { ROOT, SAMPLES, compare, launch, open, paint, site } from "./browser.mjs";
 
 const server = await site();
 
@@ -32,14 +32,7 @@ await page.waitForSelector('[data-role="score"]');
 await page.screenshot({ path: join(ROOT, "assets/screenshot.png"), clip: { x: 0, y: 0, width: 1280, height: 1180 } });
 await page.click("#editor summary");
 await page.fill("#reach", "0.8");
-const box = await page.locator("#paint").boundingBox();
-for (const [from, to] of [[[0.33, 0.68], [0.4, 0.9]], [[0.57, 0.6], [0.6, 0.62]], [[0.24, 0.75], [0.27, 0.95]]]) {
-  const at = ([x, y]) => [box.x + x * box.width, box.y + y * box.height];
-  await page.mouse.move(...at(from));
-  await page.mouse.down();
-  await page.mouse.move(...at(to), { steps: 6 });
-  await page.mouse.up();
-}
+for (const [from, to] of [[[0.33, 0.68], [0.4, 0.9]], [[0.57, 0.6], [0.6, 0.62]], [[0.24, 0.75], [0.27, 0.95]]]) await paint(page, from, to);
 await page.click("#apply-edit");
 await page.waitForSelector('body[data-state="ready"] [data-role="square"]');
 await page.fill("#wipe", "45");

@@ -16,3 +16,4 @@ for arm in plain hard-negative; do
   "$trainer" export --run "$runs/$arm-0" --out "assets/photo-$arm.safetensors" --precision q8
 done
 trainer/recipes/list-bundles.sh
+echo 'Now build the page, and let its new models answer its challenges: node tests/browser/challenges.mjs'
