@@ -24,7 +24,9 @@ const files = (folder) =>
   });
 // Models are kept by the engine, each by its own hash, so that a new page need not fetch them again.
 const kept = files(built).filter((path) => !path.endsWith(".safetensors")).sort();
-const names = kept.map((path) => relative(built, path).split(sep).join("/"));
+// The page under its folder's address, because some hosts send those who ask for index.html there.
+const address = (path) => (path === index ? "./" : relative(built, path).split(sep).join("/"));
+const names = kept.map(address);
 const version = hash(kept.map((path, nth) => names[nth] + hash(readFileSync(path), "hex")).join("\n"), "hex").slice(0, 16);
 const worker = readFileSync(new URL("service-worker.js", import.meta.url), "utf8");
 writeFileSync(join(built, "service-worker.js"), fill(fill(worker, "VERSION_OF_BUILD", version), "[/* files of the build */]", JSON.stringify(names)));

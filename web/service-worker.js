@@ -20,7 +20,8 @@ addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   const scope = new URL(registration.scope);
   if (request.method !== "GET" || url.origin !== scope.origin || !url.pathname.startsWith(scope.pathname)) return;
-  const file = url.pathname.slice(scope.pathname.length) || "index.html";
+  const path = url.pathname.slice(scope.pathname.length);
+  const file = ["", "index.html"].includes(path) ? "./" : path;
   if (!FILES.includes(file)) return;
   const kept = caches.open(CACHE).then((cache) => cache.match(new URL(file, scope)));
   event.respondWith(kept.then((response) => response ?? fetch(request)));

@@ -78,9 +78,8 @@ pub fn difference([first, second]: [&Picture; 2]) -> Mask {
     if [width, height] != [second.width(), second.height()] {
         return Mask::new(width, height, vec![u8::MAX; width as usize * height as usize]);
     }
-    let pixels = |picture: &'_ Picture| picture.rgb().as_chunks::<3>().0.to_vec();
-    let differs =
-        pixels(first).into_iter().zip(pixels(second)).map(|(a, b)| if a == b { 0 } else { u8::MAX });
+    let pixels = first.rgb().as_chunks::<3>().0.iter().zip(second.rgb().as_chunks::<3>().0);
+    let differs = pixels.map(|(a, b)| if a == b { 0 } else { u8::MAX });
     Mask::new(width, height, differs.collect())
 }
 

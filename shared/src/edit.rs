@@ -7,8 +7,9 @@
 //!            whole picture ────┴─ mirror ───────────────┘
 //! ```
 //!
-//! Two laws hold for every edit but the mirror: where the mask, and the place a thing is moved to, have no coverage, not a
-//! byte changes; and the same picture, mask and edit give the same bytes on every target.
+//! Two laws hold for every edit but the mirror: not a byte changes where the mask has no coverage, nor the place a thing is
+//! moved to, nor, where a thing is taken away, the narrow edge around it that is filled with it; and the same picture, mask
+//! and edit give the same bytes on every target.
 
 mod fill;
 mod mask;
@@ -68,18 +69,16 @@ impl Edit {
         mask: &Mask,
         told: &mut dyn FnMut(f32),
     ) -> Result<Picture, EditError> {
-        if self == Edit::Mirror {
-            return Ok(picture.mirrored());
-        }
-        let mask = mask.scaled(picture.width(), picture.height());
-        if mask.bounds().is_none() {
-            return Err(EditError::NothingSelected);
-        }
+        let selected = || {
+            let mask = mask.scaled(picture.width(), picture.height());
+            mask.bounds().map(|_| mask).ok_or(EditError::NothingSelected)
+        };
         match self {
             Edit::Mirror => Ok(picture.mirrored()),
-            Edit::Recolor { to } => Ok(recolor::recolor(picture, &mask, to)),
-            Edit::Remove => fill::fill(picture, &Self::gap(&mask), told),
+            Edit::Recolor { to } => Ok(recolor::recolor(picture, &selected()?, to)),
+            Edit::Remove => fill::fill(picture, &Self::gap(&selected()?), told),
             Edit::Place(placement) => {
+                let mask = selected()?;
                 let behind = fill::fill(picture, &Self::gap(&mask), told)?;
                 Ok(place::place(picture, &mask, behind, placement))
             }

@@ -84,7 +84,7 @@ describe("an imported CLIP", () => {
     const { page } = await open(browser, server.url);
     const base64 = readFileSync(at("clip-q8.safetensors")).toString("base64");
     const files = await page.evaluateHandle(async (base64) => {
-      const bytes = await (await fetch(`data:application/octet-stream;base64,${base64}`)).arrayBuffer();
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
       const transfer = new DataTransfer();
       transfer.items.add(new File([bytes], "dropped.safetensors"));
       return transfer;

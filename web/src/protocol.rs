@@ -131,6 +131,8 @@ pub enum Request {
     },
     /// Score every picture with every caption.
     Matrix {
+        /// Comes back with the answer.
+        job: u32,
         /// The pictures.
         pictures: Vec<PictureId>,
         /// The captions.
@@ -250,6 +252,8 @@ pub enum Event {
     },
     /// What every model makes of every picture and every caption.
     Matrix {
+        /// The job it answers.
+        job: u32,
         /// One grid a model.
         grids: Vec<Grid>,
     },

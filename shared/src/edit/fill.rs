@@ -305,22 +305,19 @@ impl Level {
             known.sort_unstable();
             known.get(known.len() * 3 / 4).map_or(1.0, |&apart| (apart as f32).max(1.0))
         };
-        let weight = |target: usize| match field.apart[target] {
-            u32::MAX => 1.0,
-            apart => libm::expf(-(apart as f32) / (2.0 * typical)),
-        };
         let voted: Vec<(usize, [u8; 3])> = (0..self.hole.len())
             .filter(|&at| self.hole[at])
             .map(|at| {
                 let (mut sums, mut total) = ([0.0f32; 3], 0.0);
-                for ([dx, dy], target) in self.around(at, REACH) {
+                let around =
+                    || self.around(at, REACH).filter(|(_, target)| field.source[*target] != usize::MAX);
+                // Against the best of them, whose weight is 1, so that the weights of bad ones cannot all vanish.
+                let best = around().map(|(_, target)| field.apart[target]).min().unwrap_or(0);
+                for ([dx, dy], target) in around() {
                     let source = field.source[target];
-                    if source == usize::MAX {
-                        continue;
-                    }
                     // The patch around `target` is laid over the pixel with what lies at the same place in its source.
                     let said = self.rgb[(source as isize - dy * self.width as isize - dx) as usize];
-                    let weight = weight(target);
+                    let weight = libm::expf(-((field.apart[target] - best) as f32) / (2.0 * typical));
                     sums.iter_mut().zip(said).for_each(|(sum, channel)| *sum += weight * f32::from(channel));
                     total += weight;
                 }

@@ -62,6 +62,28 @@ fn removal_leaves_no_pixel_of_the_removed_color_and_goes_on_with_the_pattern() {
 }
 
 #[test]
+fn a_thin_thing_before_two_grounds_leaves_no_pixel_of_a_color_of_its_own() {
+    let (side, mut rgb, mut coverage) = (96u32, Vec::new(), Vec::new());
+    for y in 0..side {
+        for x in 0..side {
+            let is_pole = (46..49).contains(&x);
+            let pattern =
+                [40 + ((x * 7 + y * 13) % 11) as u8 * 18, 90, 60 + ((x * 5 + y * 3) % 7) as u8 * 25];
+            rgb.extend(if is_pole {
+                [0; 3]
+            } else if y > 70 {
+                pattern
+            } else {
+                [200, 200, 205]
+            });
+            coverage.push(if is_pole { 255 } else { 0 });
+        }
+    }
+    let removed = apply(Edit::Remove, &Picture::new(side, side, rgb), &Mask::new(side, side, coverage));
+    assert!(!pixels(&removed).iter().any(|pixel| pixel.iter().all(|level| *level < 30)));
+}
+
+#[test]
 fn what_is_moved_stands_there_and_no_longer_here() {
     let (picture, mask) = planted(160);
     let placement = Placement { right: 0.3, down: 0.2, scale: 1.0 };

@@ -1,6 +1,6 @@
 //! The caption that an edit makes true, by the generator of negatives.
 
-use super::Edit;
+use super::{Edit, Placement};
 use crate::caption::Caption;
 use crate::concept::Concept;
 use crate::negative::{self, Negative};
@@ -11,7 +11,7 @@ const LARGER: [&str; 4] = ["large", "big", "tall", "long"];
 const SMALLER: [&str; 4] = ["small", "little", "short", "tiny"];
 
 /// The negative of a caption that fits the picture after an edit, if the caption names what the edit changes: the color
-/// word nearest to `was`, the side, the size. Nothing if no rule can say it.
+/// word that says `was` or is the only one, the side, the size. Nothing if no rule can say it.
 pub fn caption_after(caption: &Caption, edit: Edit, was: Option<ColorName>) -> Option<Negative> {
     let of = |concept| negative::all(caption, &[concept]);
     match edit {
@@ -19,12 +19,14 @@ pub fn caption_after(caption: &Caption, edit: Edit, was: Option<ColorName>) -> O
             let all: Vec<Negative> =
                 of(Concept::Color).into_iter().filter(|negative| says(&negative.to, to)).collect();
             let named = all.iter().position(|negative| was.is_some_and(|was| says(&negative.from, was)));
-            all.into_iter().nth(named.unwrap_or(0))
+            let is_only = all.iter().all(|negative| negative.start == all[0].start);
+            all.into_iter().nth(named.or(is_only.then_some(0))?)
         }
         Edit::Mirror => of(Concept::Location).into_iter().find(|negative| {
             let opposite = swapped(&negative.from, "left", "right");
             opposite != negative.from.to_lowercase() && opposite == negative.to.to_lowercase()
         }),
+        Edit::Place(placement) if placement == Placement::UNCHANGED => None,
         Edit::Place(placement) if placement.scale != 1.0 => {
             let (now, before) = if placement.scale > 1.0 { (LARGER, SMALLER) } else { (SMALLER, LARGER) };
             let sizes = of(Concept::Size);
@@ -80,7 +82,6 @@ fn swapped(phrase: &str, one: &str, other: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Placement;
     use super::*;
 
     fn after(caption: &str, edit: Edit, was: Option<ColorName>) -> Option<String> {
@@ -98,7 +99,7 @@ mod tests {
         assert_eq!(after("An orange cat", blue, None).as_deref(), Some("A blue cat"));
         let two = "a black dog beside a red ball";
         assert_eq!(after(two, blue, Some(ColorName::Red)).as_deref(), Some("a black dog beside a blue ball"));
-        assert_eq!(after(two, blue, None).as_deref(), Some("a blue dog beside a red ball"));
+        assert_eq!(after(two, blue, Some(ColorName::Green)), None, "neither of the two");
         assert_eq!(
             after("a cup to the left of a cat", Edit::Mirror, None).as_deref(),
             Some("a cup to the right of a cat")
@@ -123,6 +124,7 @@ mod tests {
         assert_eq!(after("a dog", blue, None), None);
         assert_eq!(after("a blue dog", blue, None), None);
         assert_eq!(after("a dog on the left", Edit::Remove, None), None);
+        assert_eq!(after("a dog on the right", Edit::Place(Placement::UNCHANGED), None), None);
         assert_eq!(after("a dog in the snow", Edit::Mirror, None), None);
     }
 }

@@ -46,7 +46,9 @@ pub enum FetchError {
     #[error("the download of {0} was cut off")]
     CutOff(String),
     /// Another content than the list promises.
-    #[error("{0} is not what the page expected (its checksum differs); reload the page")]
+    #[error(
+        "{0} is not what the page expected (its checksum differs); close every tab of this page and open it again"
+    )]
     Checksum(String),
     /// An address elsewhere.
     #[error("{0} is on another site; only bundles from this site are loaded")]

@@ -120,7 +120,9 @@ impl Work {
             }
             (Request::Select { picture, region }, _) => self.select(picture, &region),
             (Request::Edit { picture, id, region, edit }, _) => self.edit(picture, id, &region, edit),
-            (Request::Matrix { pictures, captions }, _) => self.matrix(&pictures, &captions).await,
+            (Request::Matrix { job, pictures, captions }, _) => {
+                self.matrix(job, &pictures, &captions).await;
+            }
             (Request::Keep { concept, pictures, captions }, _) => self.keep(concept, pictures, &captions),
             (Request::HandOver, _) => self.hand_over(),
             (Request::Explain { job, picture, captions, row }, _) => {
@@ -303,7 +305,7 @@ impl Work {
         }
     }
 
-    async fn matrix(&mut self, ids: &[PictureId], captions: &[String]) {
+    async fn matrix(&mut self, job: u32, ids: &[PictureId], captions: &[String]) {
         let mut grids = Vec::new();
         for model in &mut self.models {
             match model.grid(&self.pictures, ids, captions).await {
@@ -311,7 +313,7 @@ impl Work {
                 Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
             }
         }
-        tell(&Event::Matrix { grids });
+        tell(&Event::Matrix { job, grids });
     }
 
     /// Keeps a case of the visitor's challenge set. The same one is kept once.

@@ -231,10 +231,13 @@ impl App {
             Event::Selected { .. } | Event::Edited { .. } => {
                 self.refuse_edit("the picture got lost on its way from the engine");
             }
-            Event::Matrix { grids } => self.take_matrix(grids),
+            Event::Matrix { job, grids } => self.take_matrix(job, grids),
             Event::Explained { job, models } => self.take_row(job, models),
             Event::Scores { job, answers, millis } => self.show_scores(job, answers, millis),
-            Event::Failed { reason } => self.fail(&format!("{reason}.")),
+            Event::Failed { reason } => {
+                self.stop_engine();
+                self.fail(&format!("{reason}."));
+            }
         }
     }
 
@@ -267,8 +270,8 @@ impl App {
         {
             by_id::<HtmlElement>("caption-note").set_text_content(Some(&words::cut_note(caption, cut_at)));
         }
-        let name = picture.name.clone();
-        self.scorecard.take(&name, &answers);
+        let id = picture.id;
+        self.scorecard.take(id, &answers);
         self.answers = answers;
         self.offer_looks();
     }
@@ -288,7 +291,9 @@ impl App {
             .challenges
             .iter()
             .find(|challenge| challenge.sample == picture.name && challenge.caption == picture.caption);
-        let Some(answers) = found.map(|challenge| challenge.answers.clone()) else { return };
+        let Some(answers) = found.map(|challenge| challenge.answers.clone()) else {
+            return results::clear_all();
+        };
         results::show(&picture.name, None, &answers, &self.models);
         results::note("Computed beforehand. The models that you can ask yourself are on their way.");
     }
@@ -298,11 +303,20 @@ impl App {
         Some((self.current()?, self.answers.as_slice())).filter(|(_, answers)| !answers.is_empty())
     }
 
-    /// Takes all answers away.
+    /// Takes all answers away; those that are on their way come too late.
     pub(super) fn clear_answers(&mut self) {
+        self.job += 1;
+        self.rest();
         self.answers.clear();
         results::clear_all();
         self.offer_looks();
+    }
+
+    /// Shows that nothing is being computed.
+    pub(super) fn rest(&self) {
+        if self.ready {
+            set_state("ready");
+        }
     }
 
     /// The models of the page that answer.

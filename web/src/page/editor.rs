@@ -213,7 +213,7 @@ impl App {
         let Some(source) = self.current().filter(|picture| picture.read).map(|picture| picture.id) else {
             return note("Open a picture first.");
         };
-        if self.editor.pending.is_some() {
+        if self.editor.pending.is_some() || !self.engine_listens {
             return;
         }
         let edit = chosen_edit();
@@ -238,12 +238,15 @@ impl App {
         let Some((edit, source)) = pending.and_then(|pending| Some((pending.edit, known(pending.source)?)))
         else {
             // The source was removed meanwhile.
-            return state.ask(&Request::RemovePicture { id }, None);
+            state.ask(&Request::RemovePicture { id }, None);
+            state.rest();
+            drop(state);
+            return app.borrow_mut().forget_pending_edit();
         };
         let (source_id, name) = (source.id, words::edited_name(&source.name, edit, was));
         let caption = caption_after(&Caption::new(&source.caption), edit, was);
         let has_caption = caption.is_some();
-        let caption = caption.map_or_else(String::new, |negative| negative.caption);
+        let caption = caption.map_or_else(|| source.caption.clone(), |negative| negative.caption);
         drop(state);
         Self::list_picture(
             app,
@@ -251,8 +254,12 @@ impl App {
         );
         let mut state = app.borrow_mut();
         state.editor.pending = None;
-        set_state("ready");
+        state.rest();
         state.pair(source_id, id);
+        if state.current != Some(source_id) {
+            // The visitor has gone on to another picture.
+            return state.show_current();
+        }
         state.select(id);
         if !has_caption {
             note("Type the caption that fits the picture now, and compare.");
@@ -262,7 +269,7 @@ impl App {
     /// Says why there is no edited picture.
     pub(super) fn refuse_edit(&mut self, reason: &str) {
         self.editor.pending = None;
-        set_state("ready");
+        self.rest();
         say("Nothing was changed.");
         note(&format!("This cannot be done: {reason}."));
     }

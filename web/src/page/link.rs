@@ -55,18 +55,19 @@ impl App {
         for picture in &mut state.pictures {
             picture.read = false;
         }
-        state.forget_pending_edit();
         // The collection died with the engine.
         share::forget_cases();
-        state.engine_listens = false;
-        state.ready = false;
         state.models.clear();
         state.begun = js_sys::Date::now();
         set_state("loading");
         say("Starting the engine.");
     }
 
-    fn stop_engine(&mut self) {
+    /// Ends the engine; until another one is ready, nothing can be asked.
+    pub(super) fn stop_engine(&mut self) {
+        self.engine_listens = false;
+        self.ready = false;
+        self.forget_pending_edit();
         if let Some(worker) = self.worker.take() {
             worker.set_onmessage(None);
             worker.set_onerror(None);

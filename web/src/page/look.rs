@@ -62,7 +62,14 @@ impl App {
         };
         on(&by_id::<HtmlElement>("look"), "toggle", with(App::look));
         on(&by_id::<HtmlElement>("look-foil"), "change", with(App::look));
-        on(&by_id::<HtmlElement>("look-model"), "change", with(|app| app.draw_look()));
+        on(
+            &by_id::<HtmlElement>("look-model"),
+            "change",
+            with(|app| {
+                note("look-cell", "");
+                app.draw_look();
+            }),
+        );
         on(&by_id::<HtmlElement>("look-view"), "change", with(|app| app.draw_look()));
         let opacity: HtmlInputElement = by_id("look-opacity");
         on(&opacity.clone(), "input", move |_: web_sys::Event| {
@@ -114,7 +121,9 @@ impl App {
     fn look(&mut self) {
         self.look = Look { job: self.look.job + 1, cell: self.look.cell, ..Look::default() };
         self.draw_look();
-        let Some(caption) = self.answered().map(|(picture, _)| picture.caption.clone()) else { return };
+        note("look-cell", "");
+        let asked = self.answered().and_then(|(_, answers)| answers.first()?.scores.first());
+        let Some(caption) = asked.map(|score| score.caption.clone()) else { return };
         let foil = by_id::<HtmlSelectElement>("look-foil").value();
         if by_id::<HtmlDetailsElement>("look").open() && !foil.is_empty() {
             self.look.captions = [caption, foil];

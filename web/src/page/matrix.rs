@@ -6,15 +6,20 @@ use std::rc::Rc;
 
 use shared::concept::Concept;
 use shared::similarity::verdicts;
+use wasm_bindgen::JsCast;
 use web_sys::{HtmlButtonElement, HtmlElement, HtmlImageElement, HtmlSelectElement};
 
 use super::app::App;
-use super::dom::{append, by_id, clear, copy_of, fill, on, on_click_within, set_data, slot};
+use super::dom::{
+    append, by_id, clear, copy_of, document, fill, log_error, on, on_click_within, set_data, slot,
+};
 use crate::protocol::{Answer, Grid, PictureId, Request};
 
 /// What was asked, and what came of it.
 #[derive(Default)]
 pub(super) struct Matrix {
+    /// Counts the questions; answers to earlier ones come too late.
+    job: u32,
     pictures: Vec<PictureId>,
     captions: Vec<String>,
     grids: Vec<Grid>,
@@ -24,15 +29,15 @@ pub(super) struct Matrix {
 
 /// Whether each model knew each concept, by picture and caption. Asking again does not count twice.
 #[derive(Default)]
-pub(super) struct Scorecard(BTreeMap<(String, Concept, String, String), bool>);
+pub(super) struct Scorecard(BTreeMap<(String, Concept, PictureId, String), bool>);
 
 impl Scorecard {
     /// Notes the verdicts on a picture.
-    pub(super) fn take(&mut self, picture: &str, answers: &[Answer]) {
+    pub(super) fn take(&mut self, picture: PictureId, answers: &[Answer]) {
         for answer in answers {
             let Some(caption) = answer.scores.first().map(|score| &score.caption) else { continue };
             for verdict in verdicts(&answer.scores) {
-                let asked = (answer.model.clone(), verdict.concept, picture.to_owned(), caption.clone());
+                let asked = (answer.model.clone(), verdict.concept, picture, caption.clone());
                 self.0.insert(asked, verdict.margin > 0.0);
             }
         }
@@ -79,6 +84,12 @@ impl App {
             let mut state = sorting.borrow_mut();
             state.matrix.sorted_by = column.parse().ok();
             state.show_matrix();
+            // The button that had the focus is another one now.
+            let again =
+                document().query_selector(&format!("#matrix-head [data-column='{column}']")).ok().flatten();
+            if let Some(button) = again.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
+                button.focus().unwrap_or_else(|error| log_error(&error));
+            }
         });
     }
 
@@ -95,15 +106,21 @@ impl App {
         if pictures.is_empty() || captions.is_empty() || !self.ready {
             return;
         }
-        self.matrix = Matrix { pictures: pictures.clone(), captions: captions.clone(), ..Matrix::default() };
+        let job = self.matrix.job + 1;
+        self.matrix =
+            Matrix { job, pictures: pictures.clone(), captions: captions.clone(), ..Matrix::default() };
+        self.show_matrix();
         super::app::set_state("working");
         super::app::say("Comparing all pictures with all captions.");
-        self.ask(&Request::Matrix { pictures, captions }, None);
+        self.ask(&Request::Matrix { job, pictures, captions }, None);
     }
 
     /// Takes the answers to all pictures and all captions.
-    pub(super) fn take_matrix(&mut self, grids: Vec<Grid>) {
-        super::app::set_state("ready");
+    pub(super) fn take_matrix(&mut self, job: u32, grids: Vec<Grid>) {
+        if job != self.matrix.job {
+            return;
+        }
+        self.rest();
         let models: Vec<String> = grids.iter().map(|grid| grid.model.clone()).collect();
         fill("matrix-model", &models);
         self.matrix.grids = grids;

@@ -91,7 +91,7 @@ impl App {
                 .borrow()
                 .pictures
                 .iter()
-                .find(|picture| picture.name == sample.name)
+                .find(|picture| picture.is_sample && picture.name == sample.name)
                 .map(|known| known.id);
             known.unwrap_or_else(|| Self::add_picture(app, &sample.name, &sample.caption, &sample.file))
         };
@@ -168,6 +168,7 @@ impl App {
         let gone = self.pictures.remove(at);
         for picture in &mut self.pictures {
             picture.counterpart = picture.counterpart.filter(|other| *other != id);
+            picture.source = picture.source.filter(|source| *source != id);
         }
         Url::revoke_object_url(&gone.url).unwrap_or_else(|error| log_error(&error));
         self.ask(&Request::RemovePicture { id }, None);
@@ -178,8 +179,8 @@ impl App {
         if self.current == Some(id) {
             self.current = None;
             self.clear_answers();
-            self.show_current();
         }
+        self.show_current();
         // Focus must not fall to the top of the page with the button that had it.
         match next.and_then(|id| self.item(id)) {
             Some(item) => slot::<HtmlElement>(&item, "remove").focus(),

@@ -44,7 +44,10 @@ impl Asked {
 impl App {
     /// Binds the buttons below the answers.
     pub(super) fn listen_for_sharing(app: &Rc<RefCell<App>>) {
-        on(&by_id::<HtmlButtonElement>("copy-link"), "click", |_: web_sys::Event| {
+        let copying = Rc::clone(app);
+        on(&by_id::<HtmlButtonElement>("copy-link"), "click", move |_: web_sys::Event| {
+            // A link within the page may have taken its place.
+            copying.borrow().write_address();
             spawn_local(async {
                 let href = window().location().href().unwrap_or_default();
                 let copied = JsFuture::from(window().navigator().clipboard().write_text(&href)).await;
@@ -142,7 +145,11 @@ fn save_text(name: &str, kind: &str, text: &str) {
 
 /// The challenge set is gone.
 pub(super) fn forget_cases() {
-    by_id::<HtmlButtonElement>("save-cases").set_hidden(true);
+    let button: HtmlButtonElement = by_id("save-cases");
+    if !button.hidden() {
+        button.set_hidden(true);
+        note("The engine was started again, and the cases that were kept are gone.");
+    }
 }
 
 /// Says how many cases the visitor has collected.
@@ -160,11 +167,17 @@ pub(super) fn save(name: &str, file: &Blob) {
         let link: HtmlAnchorElement = wasm_bindgen::JsCast::unchecked_into(document().create_element("a")?);
         link.set_href(&url);
         link.set_download(name);
+        // The address lives as long as the page, since the browser reads it when it likes.
         link.click();
-        Url::revoke_object_url(&url)
+        Ok(())
     };
-    given().unwrap_or_else(|error| log_error(&error));
-    note(&format!("Saved as {name}."));
+    match given() {
+        Ok(()) => note(&format!("Saved as {name}.")),
+        Err(error) => {
+            log_error(&error);
+            note("This browser does not let the page save files.");
+        }
+    }
 }
 
 /// Says what came of a button.
