@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { chromium } from "playwright-core";
@@ -33,6 +34,22 @@ export async function site(extra = [], meddle = undefined) {
     server.closeAllConnections();
   };
   return { url: `http://127.0.0.1:${server.address().port}/`, close };
+}
+
+/** The page's address and a browser for each backend, while the tests of a file run. */
+export function visitors(...backends) {
+  const visitors = {};
+  let server;
+  before(async () => {
+    server = await site();
+    visitors.url = server.url;
+    for (const backend of backends) visitors[backend] = await launch({ webgpu: backend === "webgpu" });
+  });
+  after(async () => {
+    for (const backend of backends) await visitors[backend]?.close();
+    server?.close();
+  });
+  return visitors;
 }
 
 /** A folder that is removed at the end. */

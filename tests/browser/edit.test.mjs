@@ -1,26 +1,15 @@
 // Editing a picture in the page, and asking both pictures and both captions crosswise. Run by ./foil test.
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 
-import { SAMPLES, compare, launch, open, paint, site } from "./browser.mjs";
+import { SAMPLES, compare, open, paint, visitors } from "./browser.mjs";
 
 const CAPTION = "a woman in an orange suit in front of a flag";
-let server;
-const browsers = {};
-
-before(async () => {
-  server = await site();
-  for (const backend of ["cpu", "webgpu"]) browsers[backend] = await launch({ webgpu: backend === "webgpu" });
-});
-
-after(async () => {
-  for (const browser of Object.values(browsers)) await browser.close();
-  server?.close();
-});
+const visit = visitors("cpu", "webgpu");
 
 async function astronaut(options, backend = "cpu") {
-  const opened = await open(browsers[backend], `${server.url}?backend=${backend}`, options);
+  const opened = await open(visit[backend], `${visit.url}?backend=${backend}`, options);
   await opened.page.setInputFiles("#image-input", join(SAMPLES, "astronaut.jpg"));
   await compare(opened.page, CAPTION);
   await opened.page.click("#editor summary");
@@ -146,7 +135,7 @@ describe("the editor", () => {
   });
 
   test("a drawn scene is compared with its counterfactual", async () => {
-    const { page } = await open(browsers.cpu, server.url);
+    const { page } = await open(visit.cpu, visit.url);
     await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
     await page.click("#samples li:nth-child(5) button");
     await page.waitForSelector("body[data-state=ready] [data-role=square][data-model=scene-hard-negative]");

@@ -4,24 +4,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 
-import { ROOT, SAMPLES, compare, folder, launch, open, paint, rows, site, trainer } from "./browser.mjs";
+import { ROOT, SAMPLES, compare, folder, open, paint, rows, site, trainer, visitors } from "./browser.mjs";
 
 const CAPTION = "a small brown cat on the left";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-let server;
-let browser;
-
-before(async () => {
-  server = await site();
-  browser = await launch({ webgpu: false });
-});
-
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+const visit = visitors("cpu");
 
 const upload = (page, name) => page.setInputFiles("#image-input", join(SAMPLES, name));
 
@@ -29,7 +18,7 @@ describe("privacy", () => {
   test("nothing is asked of any other site, and the policy would not let it", async () => {
     const asked = [];
     const other = await site();
-    const { page, problems } = await open(browser, server.url, {
+    const { page, problems } = await open(visit.cpu, visit.url, {
       prepare: (page) => page.context().on("request", (request) => asked.push(request.url())),
     });
     await upload(page, "cat.jpg");
@@ -37,10 +26,10 @@ describe("privacy", () => {
     await page.check("#set-scenes", { force: true });
     await page.waitForSelector('[data-role="score"][data-model="scene-hard-negative"]');
     assert.ok(asked.length > 10);
-    assert.deepEqual(asked.filter((url) => !url.startsWith(server.url) && !url.startsWith("blob:")), []);
+    assert.deepEqual(asked.filter((url) => !url.startsWith(visit.url) && !url.startsWith("blob:")), []);
     assert.deepEqual(problems, []);
     const outcome = (url) => page.evaluate((url) => fetch(url, { mode: "no-cors" }).then(() => "fetched", () => "refused"), url);
-    assert.equal(await outcome(`${server.url}bundles.json`), "fetched");
+    assert.equal(await outcome(`${visit.url}bundles.json`), "fetched");
     assert.equal(await outcome(`${other.url}bundles.json`), "refused");
     const script = await page.evaluate(() => {
       const element = document.createElement("script");
@@ -56,7 +45,7 @@ describe("privacy", () => {
 
 describe("without a network", () => {
   test("the second visit opens, loads its models and answers", async () => {
-    const { page, context } = await open(browser, server.url);
+    const { page, context } = await open(visit.cpu, visit.url);
     await upload(page, "cat.jpg");
     const online = await compare(page, CAPTION);
     await page.evaluate(() => navigator.serviceWorker.ready);
@@ -74,19 +63,19 @@ describe("a newcomer", () => {
   test("sees an answer to a challenge before the models have come, and it is the one they give", async () => {
     let release;
     const held = new Promise((resolve) => (release = resolve));
-    const context = await browser.newContext({ viewport: { width: 1280, height: 1400 } });
+    const context = await visit.cpu.newContext({ viewport: { width: 1280, height: 1400 } });
     const page = await context.newPage();
     await page.route("**/photo-*.safetensors", async (route) => {
       await held;
       await route.continue();
     });
-    await page.goto(server.url);
+    await page.goto(visit.url);
     const links = page.locator(".challenges a");
     assert.equal(await links.count(), 4);
     const before = [];
     for (let nth = 0; nth < 4; nth++) {
       await links.nth(nth).click();
-      const caption = new URLSearchParams(new URL(await links.nth(nth).getAttribute("href"), server.url).hash.slice(1)).get("caption");
+      const caption = new URLSearchParams(new URL(await links.nth(nth).getAttribute("href"), visit.url).hash.slice(1)).get("caption");
       await page.waitForSelector(`[data-role="score"][data-kind="caption"][data-caption="${caption}"]`);
       before.push(await rows(page));
     }
@@ -108,7 +97,7 @@ describe("a newcomer", () => {
   });
 
   test("picks a challenge, opens a photograph, changes it, reads the square and passes the link on", async () => {
-    const { page, problems } = await open(browser, server.url);
+    const { page, problems } = await open(visit.cpu, visit.url);
     await page.click(".challenges li:first-child a");
     await page.waitForSelector('body[data-state="ready"] [data-role="score"]');
     await upload(page, "coffee.jpg");
@@ -131,7 +120,7 @@ describe("a newcomer", () => {
   });
 
   test("sees where the models look, cell by cell and word by word", async () => {
-    const { page } = await open(browser, server.url);
+    const { page } = await open(visit.cpu, visit.url);
     await page.click(".challenges li:first-child a");
     await page.waitForSelector('body[data-state="ready"] [data-role="score"]');
     await page.click("#look summary");
@@ -157,7 +146,7 @@ describe("a newcomer", () => {
   });
 
   test("compares many pictures with many captions, sorts them, and keeps score", async () => {
-    const { page } = await open(browser, server.url);
+    const { page } = await open(visit.cpu, visit.url);
     await page.setInputFiles("#image-input", ["cat", "coffee", "rocket"].map((name) => join(SAMPLES, `${name}.jpg`)));
     for (const [nth, caption] of ["a small brown cat", "a white cup on a table", "a tall white rocket"].entries()) {
       await page.locator('#pictures [data-slot="pick"]').nth(nth).click();
@@ -180,7 +169,7 @@ describe("a newcomer", () => {
   });
 
   test("collects a case that the trainer evaluates to the same answer", async () => {
-    const { page } = await open(browser, server.url);
+    const { page } = await open(visit.cpu, visit.url);
     await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
     await page.click("#samples li:nth-child(5) button");
     await page.waitForSelector('body[data-state="ready"] [data-role="square"]');
@@ -203,7 +192,7 @@ describe("a newcomer", () => {
   });
 
   test("with a photograph of twelve megapixels the page never stops listening", async () => {
-    const { page } = await open(browser, server.url);
+    const { page } = await open(visit.cpu, visit.url);
     await page.evaluate(() => {
       window.longest = 0;
       new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => (window.longest = Math.max(window.longest, duration)))).observe({ type: "longtask" });
@@ -268,7 +257,7 @@ describe("everybody", () => {
   for (const [where, viewport] of [["desktop", { width: 1280, height: 900 }], ["phone", { width: 390, height: 844 }]]) {
     for (const colorScheme of ["light", "dark"]) {
       test(`axe finds nothing on a ${where} in the ${colorScheme}`, async () => {
-        const { page } = await open(browser, server.url, { viewport, prepare: (page) => page.emulateMedia({ colorScheme }) });
+        const { page } = await open(visit.cpu, visit.url, { viewport, prepare: (page) => page.emulateMedia({ colorScheme }) });
         await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
         await page.click("#samples li:nth-child(6) button");
         await page.waitForSelector('body[data-state="ready"] [data-role="square"]');
@@ -286,13 +275,13 @@ describe("everybody", () => {
 
 describe("passing on", () => {
   test("a link brings back the caption, the sample and the models, and never a picture", async () => {
-    const { page } = await open(browser, server.url);
+    const { page } = await open(visit.cpu, visit.url);
     await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
     await page.click("#samples li:nth-child(2) button");
     await compare(page, "a woman in a red suit & a flag");
     const before = await rows(page);
     const link = page.url();
-    const { page: other } = await open(browser, link);
+    const { page: other } = await open(visit.cpu, link);
     await other.waitForSelector('body[data-state="ready"] [data-role="score"]');
     assert.equal(await other.inputValue("#caption-input"), "a woman in a red suit & a flag");
     assert.deepEqual(await rows(other), before);
@@ -304,14 +293,14 @@ describe("passing on", () => {
   });
 
   test("rubbish in the address harms nothing", async () => {
-    const { page, problems } = await open(browser, `${server.url}#caption=%E0%A4%A&sample=<img src=x onerror=alert(1)>&models=none`);
+    const { page, problems } = await open(visit.cpu, `${visit.url}#caption=%E0%A4%A&sample=<img src=x onerror=alert(1)>&models=none`);
     assert.equal(await page.getAttribute("body", "data-state"), "ready");
     assert.deepEqual(problems, []);
     await page.context().close();
   });
 
   test("answers are saved as JSON, CSV and a picture", async () => {
-    const { page } = await open(browser, server.url);
+    const { page } = await open(visit.cpu, visit.url);
     await upload(page, "cat.jpg");
     const scored = await compare(page, CAPTION);
     const saved = async (button) => {

@@ -2,9 +2,9 @@
 // It asks the models of drawn scenes, which answer at once even where WebGPU is emulated. Run by ./foil test.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { compare, launch, open, paint, rows, site } from "./browser.mjs";
+import { compare, open, paint, rows, visitors } from "./browser.mjs";
 
 const DESKTOP = { width: 1280, height: 1200 };
 const PHONE = { width: 390, height: 844 };
@@ -19,18 +19,7 @@ const WAYS = [
   { backend: "cpu", viewport: PHONE, colorScheme: "light", offline: true },
 ];
 
-let server;
-const browsers = {};
-
-before(async () => {
-  server = await site();
-  for (const backend of ["cpu", "webgpu"]) browsers[backend] = await launch({ webgpu: backend === "webgpu" });
-});
-
-after(async () => {
-  for (const browser of Object.values(browsers)) await browser.close();
-  server?.close();
-});
+const visit = visitors("cpu", "webgpu");
 
 const ready = (page, what) => page.waitForSelector(`body[data-state="ready"] ${what}`);
 
@@ -42,7 +31,7 @@ async function saved(page, button) {
 for (const { backend, viewport, colorScheme, offline } of WAYS) {
   const name = `${backend}, ${viewport.width} pixels wide, ${colorScheme}${offline ? ", without a network" : ""}`;
   test(name, async () => {
-    const { page, context, problems } = await open(browsers[backend], `${server.url}?backend=${backend}${SCENE}`, {
+    const { page, context, problems } = await open(visit[backend], `${visit.url}?backend=${backend}${SCENE}`, {
       viewport,
       prepare: (page) => page.emulateMedia({ colorScheme }),
     });
