@@ -78,7 +78,7 @@ pub fn difference([first, second]: [&Picture; 2]) -> Mask {
     if [width, height] != [second.width(), second.height()] {
         return Mask::new(width, height, vec![u8::MAX; width as usize * height as usize]);
     }
-    let pixels = first.rgb().as_chunks::<3>().0.iter().zip(second.rgb().as_chunks::<3>().0);
+    let pixels = first.pixels().iter().zip(second.pixels());
     let differs = pixels.map(|(a, b)| if a == b { 0 } else { u8::MAX });
     Mask::new(width, height, differs.collect())
 }

@@ -35,14 +35,18 @@ impl Picture {
         &self.rgb
     }
 
+    /// The pixels, `width * height` of them.
+    pub fn pixels(&self) -> &[[u8; 3]] {
+        self.rgb.as_chunks::<3>().0
+    }
+
     /// The colour at column `x` and row `y`.
     ///
     /// # Panics
     /// If the position is outside the picture.
     pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
         assert!(x < self.width && y < self.height, "({x}, {y}) outside {}x{}", self.width, self.height);
-        let at = 3 * (y as usize * self.width as usize + x as usize);
-        [self.rgb[at], self.rgb[at + 1], self.rgb[at + 2]]
+        self.pixels()[y as usize * self.width as usize + x as usize]
     }
 
     /// The part of `width` by `height` pixels whose top left is at column `left` and row `top`.
@@ -61,9 +65,9 @@ impl Picture {
 
     /// The same picture with left and right exchanged.
     pub fn mirrored(&self) -> Picture {
-        let row = |row: &[u8]| row.as_chunks::<3>().0.iter().rev().flatten().copied().collect::<Vec<_>>();
-        let rows = self.rgb.chunks_exact(3 * self.width as usize);
-        Picture { width: self.width, height: self.height, rgb: rows.flat_map(row).collect() }
+        let rows = self.pixels().chunks_exact(self.width as usize);
+        let rgb = rows.flat_map(|row| row.iter().rev().flatten().copied());
+        Picture { width: self.width, height: self.height, rgb: rgb.collect() }
     }
 }
 

@@ -16,7 +16,7 @@ pub const GRID: usize = 7;
 pub fn without_each_cell(square: &Picture, row: usize) -> Vec<Picture> {
     assert!(row < GRID, "row {row} of {GRID}");
     let (width, height) = (square.width() as usize, square.height() as usize);
-    let pixels = square.rgb().as_chunks::<3>().0;
+    let pixels = square.pixels();
     let mean = [0, 1, 2].map(|channel| {
         let sum: u64 = pixels.iter().map(|pixel| u64::from(pixel[channel])).sum();
         (sum / pixels.len() as u64) as u8

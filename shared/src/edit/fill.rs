@@ -114,15 +114,7 @@ impl Level {
             })
             .collect();
         let sources = (0..hole.len()).filter(|&at| is_source[at]).collect();
-        Level {
-            width,
-            height,
-            rgb: small.rgb().as_chunks::<3>().0.to_vec(),
-            hole,
-            targets,
-            sources,
-            is_source,
-        }
+        Level { width, height, rgb: small.pixels().to_vec(), hole, targets, sources, is_source }
     }
 
     /// Fills the hole from its edge inwards with the colours next to it, as something to begin with.
@@ -347,9 +339,7 @@ impl Level {
                 y * width + x
             });
             let color = match copied {
-                Some(source) if mask.coverage()[source] == 0 => {
-                    [picture.rgb()[3 * source], picture.rgb()[3 * source + 1], picture.rgb()[3 * source + 2]]
-                }
+                Some(source) if mask.coverage()[source] == 0 => picture.pixels()[source],
                 _ => voted,
             };
             rgb[3 * at..3 * at + 3].copy_from_slice(&color);

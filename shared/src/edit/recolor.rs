@@ -48,7 +48,7 @@ pub fn recolor(picture: &Picture, mask: &Mask, color: ColorName) -> Picture {
     /// No pixel becomes deeper than the colour by more than this factor.
     const DEEPEST: f32 = 1.25;
     let target = Target::of(color);
-    let pixels = picture.rgb().as_chunks::<3>().0;
+    let pixels = picture.pixels();
     let [mean_lightness, mean_chroma] = mean(pixels, mask);
     let shift = (target.lab[0] - mean_lightness).clamp(-target.most_shift, target.most_shift);
     let recolored = pixels.iter().zip(mask.coverage()).flat_map(|(&pixel, &coverage)| {
@@ -74,7 +74,7 @@ pub fn color_of(picture: &Picture, mask: &Mask) -> Option<ColorName> {
     const COLORFUL: f32 = 2.5;
     let targets = ColorName::ALL.map(|color| (color, Target::of(color).lab));
     let mut votes = [0u64; ColorName::ALL.len()];
-    let pixels = picture.rgb().as_chunks::<3>().0.iter().zip(mask.coverage());
+    let pixels = picture.pixels().iter().zip(mask.coverage());
     for (&pixel, &coverage) in pixels.filter(|(_, coverage)| **coverage > 0) {
         let lab = from_srgb(pixel);
         let apart = |target: &Oklab| {

@@ -40,7 +40,7 @@ const COLORS: usize = 8;
 /// picture's size, which should be [`WORKING_SIDE`] at most: the work is more than proportional to the pixels.
 pub fn select(picture: &Picture, strokes: &[Stroke], reach: f32) -> Mask {
     let grid = Grid { width: picture.width() as usize, height: picture.height() as usize };
-    let pixels = picture.rgb().as_chunks::<3>().0;
+    let pixels = picture.pixels();
     let painted = grid.painted(strokes);
     let seeds: Vec<[u8; 3]> =
         painted.iter().zip(pixels).filter(|(of, _)| **of == Label::Inside).map(|(_, rgb)| *rgb).collect();

@@ -36,16 +36,12 @@ fn is_red([r, g, _]: [u8; 3]) -> bool {
     r > g
 }
 
-fn pixels(picture: &Picture) -> &[[u8; 3]] {
-    picture.rgb().as_chunks::<3>().0
-}
-
 #[test]
 fn removal_leaves_no_pixel_of_the_removed_color_and_goes_on_with_the_pattern() {
     for side in [64, 320, 800] {
         let (picture, mask) = planted(side);
         let removed = apply(Edit::Remove, &picture, &mask);
-        assert!(!pixels(&removed).iter().any(|pixel| is_red(*pixel)), "side {side}");
+        assert!(!removed.pixels().iter().any(|pixel| is_red(*pixel)), "side {side}");
         // Of the pixels that were hidden, most have the very colour that the floor has there.
         let period = side / 16;
         let (mut right, mut all) = (0, 0);
@@ -53,7 +49,7 @@ fn removal_leaves_no_pixel_of_the_removed_color_and_goes_on_with_the_pattern() {
             let (x, y) = (at as u32 % side, at as u32 / side);
             let floor =
                 if (x / period + y / period).is_multiple_of(2) { [60, 140, 60] } else { [90, 170, 90] };
-            let near = (0..3).all(|channel| pixels(&removed)[at][channel].abs_diff(floor[channel]) < 12);
+            let near = (0..3).all(|channel| removed.pixels()[at][channel].abs_diff(floor[channel]) < 12);
             right += usize::from(near);
             all += 1;
         }
@@ -80,7 +76,7 @@ fn a_thin_thing_before_two_grounds_leaves_no_pixel_of_a_color_of_its_own() {
         }
     }
     let removed = apply(Edit::Remove, &Picture::new(side, side, rgb), &Mask::new(side, side, coverage));
-    assert!(!pixels(&removed).iter().any(|pixel| pixel.iter().all(|level| *level < 30)));
+    assert!(!removed.pixels().iter().any(|pixel| pixel.iter().all(|level| *level < 30)));
 }
 
 #[test]
@@ -93,7 +89,7 @@ fn what_is_moved_stands_there_and_no_longer_here() {
         let (x, y) = (at as u32 % 160, at as u32 / 160);
         assert_eq!(moved.pixel(x + dx, y + dy), picture.pixel(x, y));
     }
-    let red = |picture: &Picture| pixels(picture).iter().filter(|pixel| is_red(**pixel)).count();
+    let red = |picture: &Picture| picture.pixels().iter().filter(|pixel| is_red(**pixel)).count();
     assert_eq!(red(&moved), red(&picture));
     let twice = Edit::Place(Placement { scale: 1.5, ..Placement::UNCHANGED });
     let larger = red(&apply(twice, &picture, &mask)) as f64 / red(&picture) as f64;
@@ -202,10 +198,10 @@ proptest! {
         let removed = Edit::Remove.apply(&picture, &mask, &mut quiet);
         for at in 0..mask.coverage().len() {
             if mask.coverage()[at] == 0 {
-                prop_assert_eq!(pixels(&recolored)[at], pixels(&picture)[at]);
+                prop_assert_eq!(recolored.pixels()[at], picture.pixels()[at]);
             }
             if gap.coverage()[at] == 0 && let Ok(removed) = &removed {
-                prop_assert_eq!(pixels(removed)[at], pixels(&picture)[at]);
+                prop_assert_eq!(removed.pixels()[at], picture.pixels()[at]);
             }
         }
     }
@@ -214,7 +210,7 @@ proptest! {
     fn a_hue_keeps_lightness_within_the_bound((picture, mask) in arbitrary(), hue in 0usize..6) {
         let to = ColorName::ALL[hue];
         let recolored = apply(Edit::Recolor { to }, &picture, &mask);
-        for (before, after) in pixels(&picture).iter().zip(pixels(&recolored)) {
+        for (before, after) in picture.pixels().iter().zip(recolored.pixels()) {
             let [before, after] = [before, after].map(|rgb| oklab::from_srgb(*rgb)[0]);
             // Two hundredths for rounding to bytes, which is coarse where it is dark.
             prop_assert!((before - after).abs() <= MOST_LIGHTNESS_SHIFT + 0.02, "{} became {}", before, after);

@@ -63,7 +63,7 @@ impl Hue {
 
     /// The share of a picture's pixels that have this hue.
     pub fn share(self, picture: &Picture) -> f64 {
-        let pixels = picture.rgb().as_chunks::<3>().0;
+        let pixels = picture.pixels();
         pixels.iter().filter(|rgb| self.offset(**rgb).is_some()).count() as f64 / pixels.len() as f64
     }
 }
@@ -82,15 +82,14 @@ impl Edit {
         let Edit::Recolor { from, to } = self else { return photograph.mirrored() };
         let [middle, reach] = to.range();
         let [_, old_reach] = from.range();
-        let recolored =
-            photograph.rgb().as_chunks::<3>().0.iter().flat_map(|&pixel| match from.offset(pixel) {
-                // A wide range is narrowed to that of the new hue, so that the edges do not become a third colour.
-                Some(offset) => {
-                    let [_, saturation, value] = hsv(pixel);
-                    rgb([middle + offset * (reach / old_reach).min(1.0), saturation, value])
-                }
-                None => pixel,
-            });
+        let recolored = photograph.pixels().iter().flat_map(|&pixel| match from.offset(pixel) {
+            // A wide range is narrowed to that of the new hue, so that the edges do not become a third colour.
+            Some(offset) => {
+                let [_, saturation, value] = hsv(pixel);
+                rgb([middle + offset * (reach / old_reach).min(1.0), saturation, value])
+            }
+            None => pixel,
+        });
         Picture::new(photograph.width(), photograph.height(), recolored.collect())
     }
 }
