@@ -34,10 +34,14 @@ const CASES: usize = 250;
 /// One case, its pictures as PNG files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    concept: Concept,
-    captions: [String; 2],
-    pictures: [Bytes; 2],
-    mask: Bytes,
+    /// What the two captions differ in.
+    pub concept: Concept,
+    /// The caption of each picture.
+    pub captions: [String; 2],
+    /// The picture and the edited one.
+    pub pictures: [Bytes; 2],
+    /// White where the pictures may differ.
+    pub mask: Bytes,
 }
 
 /// Why there is no challenge set.

@@ -31,6 +31,10 @@ describe("privacy", () => {
     const outcome = (url) => page.evaluate((url) => fetch(url, { mode: "no-cors" }).then(() => "fetched", () => "refused"), url);
     assert.equal(await outcome(`${visit.url}bundles.json`), "fetched");
     assert.equal(await outcome(`${other.url}bundles.json`), "refused");
+    const [engine] = page.workers();
+    const inEngine = (url) => engine.evaluate((url) => fetch(url, { mode: "no-cors" }).then(() => "fetched", () => "refused"), url);
+    assert.equal(await inEngine(`${visit.url}bundles.json`), "fetched");
+    assert.equal(await inEngine(`${other.url}bundles.json`), "refused", "the worker, which holds the pictures");
     const script = await page.evaluate(() => {
       const element = document.createElement("script");
       element.textContent = "window.broken = true";
@@ -176,6 +180,8 @@ describe("a newcomer", () => {
     await page.click("#keep-case");
     await page.click("#keep-case");
     await page.locator("#save-cases", { hasText: "1 case" }).waitFor();
+    await page.reload();
+    await page.locator("#save-cases", { hasText: "1 case" }).waitFor();
     const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save-cases")]);
     assert.equal(download.suggestedFilename(), "challenge-set.parquet");
     const set = folder();
@@ -188,6 +194,10 @@ describe("a newcomer", () => {
       assert.equal(measured, shown === "true" ? 1 : 0, model);
     }
     set.remove();
+    page.on("dialog", (dialog) => dialog.accept());
+    await page.click("#discard-cases");
+    await page.locator("#share-note", { hasText: "All cases are gone" }).waitFor();
+    assert.ok(!(await page.isVisible("#save-cases")));
     await page.context().close();
   });
 

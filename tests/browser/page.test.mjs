@@ -141,7 +141,7 @@ test("a marked word lists its alternatives, and a click takes one", async () => 
 
 /** Puts a line before the script of the engine, `times` times. */
 async function patchEngine(page, line, times = Infinity) {
-  await page.route("**/engine_loader.js", async (route) => {
+  await page.route("**/engine.js", async (route) => {
     const response = await route.fetch();
     const body = await response.text();
     await route.fulfill({ response, body: times-- > 0 ? `${line}\n${body}` : body });
@@ -235,6 +235,18 @@ describe("when things go wrong", () => {
     await page.click("#retry");
     await page.waitForSelector('body[data-state="ready"] [data-role="score"]');
     assert.equal((await rows(page))[0].caption, CAPTION);
+    await page.context().close();
+  });
+
+  test("an engine that cannot be fetched is said so", async () => {
+    const { page } = await open(browser, server.url, {
+      prepare: (page) => page.route("**/engine_bg.wasm", (route) => route.fulfill({ contentType: "text/html", body: "<html>not a program</html>" })),
+    });
+    await page.waitForSelector('body[data-state="failed"]');
+    assert.match(await page.textContent("#status"), /stopped before it could answer/);
+    await page.unroute("**/engine_bg.wasm");
+    await page.click("#retry");
+    await page.waitForSelector('body[data-state="ready"]');
     await page.context().close();
   });
 

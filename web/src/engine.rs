@@ -1,6 +1,7 @@
 //! The worker: loads bundles, reads pictures, scores captions. Knows tensors and no DOM.
 
 mod blob;
+mod collection;
 mod device;
 mod download;
 mod fetch;
@@ -16,8 +17,8 @@ use std::rc::Rc;
 use js_sys::Array;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::spawn_local;
-use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{Blob, Cache, DedicatedWorkerGlobalScope, MessageEvent};
 
 use crate::messages::{pack, unpack};
 use crate::protocol::{Event, Request};
@@ -92,6 +93,11 @@ fn tell_with(event: &Event, file: Option<&Blob>) {
             .and_then(|log| log.unchecked_into::<js_sys::Function>().call1(&JsValue::NULL, &error))
             .ok();
     }
+}
+
+/// A part of what the browser keeps for the page.
+async fn open_cache(name: &str) -> Result<Cache, JsValue> {
+    Ok(JsFuture::from(scope().caches()?.open(name)).await?.unchecked_into())
 }
 
 fn scope() -> DedicatedWorkerGlobalScope {

@@ -149,6 +149,8 @@ pub enum Request {
     },
     /// Hand over the challenge set as a file.
     HandOver,
+    /// Throw the challenge set away.
+    Discard,
     /// Score a caption and its negatives. A later request replaces one that has not begun.
     Compare {
         /// Comes back with the answer.
@@ -261,10 +263,12 @@ pub enum Event {
     Collected {
         /// Their number.
         cases: usize,
+        /// Whether one was just put in.
+        is_new: bool,
     },
     /// The challenge set; its file is beside the message.
     ChallengeSet,
-    /// A case cannot be kept, or the set not be written.
+    /// A case cannot be kept, or the set not be written or thrown away.
     CollectionFailed {
         /// Why not, in a sentence.
         reason: String,

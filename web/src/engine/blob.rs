@@ -50,7 +50,12 @@ pub async fn sha256(blob: &Blob) -> Result<String, String> {
     for start in (0..length).step_by(PIECE) {
         hash.update(slice(blob, start..length.min(start + PIECE)).await?);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(hash))
+}
+
+/// A hash in hexadecimal.
+pub fn hexadecimal(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The header of a bundle.

@@ -3,18 +3,18 @@
 //! Storage may be denied or full. Then every visit downloads, and nothing else changes: nothing here fails.
 
 use js_sys::Array;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, Cache, Headers, Request, Response, ResponseInit};
 
-use super::{blob, scope};
+use super::{blob, open_cache};
 use crate::protocol::Kept;
 
 /// The name of the browser cache.
 const CACHE: &str = "foil-bundles";
 
-/// The addresses of its entries begin like this; nobody ever fetches them.
-const PREFIX: &str = "kept/";
+/// The addresses of its entries begin like this; nobody ever fetches them, and nobody could.
+const PREFIX: &str = "https://foil.invalid/kept/";
 
 /// What is written on a kept bundle.
 pub struct Label {
@@ -39,11 +39,7 @@ pub struct Shelf(Option<Cache>);
 impl Shelf {
     /// Opens it.
     pub async fn open() -> Self {
-        let opened = async {
-            let cache = JsFuture::from(scope().caches()?.open(CACHE)).await?;
-            Ok::<Cache, JsValue>(cache.unchecked_into())
-        };
-        Shelf(opened.await.ok())
+        Shelf(open_cache(CACHE).await.ok())
     }
 
     /// The bundle of a hash. One that has changed on the shelf is thrown away.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 use shared::bundle::Header;
-use shared::challenge_set::{self, Case, ChallengeSetError};
+use shared::challenge_set::{self, Case};
 use shared::concept::Concept;
 use shared::decode::decode;
 use shared::edit::Edit;
@@ -15,6 +15,7 @@ use wasm_bindgen::JsCast;
 use web_sys::Blob;
 
 use super::blob::LoadError;
+use super::collection::{Collection, CollectionError};
 use super::device::{self, Chosen};
 use super::download::Watcher;
 use super::fetch::Listed;
@@ -84,8 +85,6 @@ pub struct Work {
     models: Vec<Loaded>,
     pictures: BTreeMap<PictureId, Picture>,
     studio: Studio,
-    /// The visitor's challenge set.
-    cases: Vec<Case>,
 }
 
 impl Work {
@@ -123,8 +122,11 @@ impl Work {
             (Request::Matrix { job, pictures, captions }, _) => {
                 self.matrix(job, &pictures, &captions).await;
             }
-            (Request::Keep { concept, pictures, captions }, _) => self.keep(concept, pictures, &captions),
-            (Request::HandOver, _) => self.hand_over(),
+            (Request::Keep { concept, pictures, captions }, _) => {
+                report(self.keep(concept, pictures, &captions).await);
+            }
+            (Request::HandOver, _) => report(hand_over().await),
+            (Request::Discard, _) => report(discard().await),
             (Request::Explain { job, picture, captions, row }, _) => {
                 self.explain(job, picture, &captions, row).await;
             }
@@ -163,6 +165,10 @@ impl Work {
             }
         }
         tell_kept(&Shelf::open().await).await;
+        // A browser that keeps nothing says so when something should be kept.
+        if let Ok(collection) = Collection::open().await {
+            tell(&Event::Collected { cases: collection.count().await, is_new: false });
+        }
         tell(&Event::Ready);
     }
 
@@ -316,29 +322,21 @@ impl Work {
         tell(&Event::Matrix { job, grids });
     }
 
-    /// Keeps a case of the visitor's challenge set. The same one is kept once.
-    fn keep(&mut self, concept: Concept, ids: [PictureId; 2], captions: &[String; 2]) {
-        let [Some(first), Some(second)] = ids.map(|id| self.pictures.get(&id)) else { return };
+    /// Keeps a case of the visitor's challenge set.
+    async fn keep(
+        &self,
+        concept: Concept,
+        ids: [PictureId; 2],
+        captions: &[String; 2],
+    ) -> Result<(), CollectionError> {
+        let [Some(first), Some(second)] = ids.map(|id| self.pictures.get(&id)) else { return Ok(()) };
         let pictures = [first, second];
         let captions = captions.each_ref().map(String::as_str);
-        match Case::new(concept, pictures, captions, &challenge_set::difference(pictures)) {
-            Ok(case) => {
-                if !self.cases.contains(&case) {
-                    self.cases.push(case);
-                }
-                tell(&Event::Collected { cases: self.cases.len() });
-            }
-            Err(error) => tell(&Event::CollectionFailed { reason: error.to_string() }),
-        }
-    }
-
-    fn hand_over(&self) {
-        let written =
-            challenge_set::write(Vec::new(), self.cases.iter().cloned().map(Ok::<_, ChallengeSetError>));
-        match written.map_err(|error| error.to_string()).and_then(|bytes| png::blob(&bytes)) {
-            Ok(file) => tell_with(&Event::ChallengeSet, Some(&file)),
-            Err(reason) => tell(&Event::CollectionFailed { reason }),
-        }
+        let case = Case::new(concept, pictures, captions, &challenge_set::difference(pictures))?;
+        let collection = Collection::open().await?;
+        collection.keep(&case).await?;
+        tell(&Event::Collected { cases: collection.count().await, is_new: true });
+        Ok(())
     }
 
     async fn explain(&mut self, job: u32, id: PictureId, captions: &[String; 2], row: usize) {
@@ -383,6 +381,26 @@ async fn engine(
     let words = if on_gpu { "Compiling GPU kernels and testing" } else { "Testing" };
     progress(format!("{words} {name}."), None);
     Ok(Engine::new(header, model).await?)
+}
+
+/// Sends the page the challenge set.
+async fn hand_over() -> Result<(), CollectionError> {
+    let file = Collection::open().await?.file().await?;
+    tell_with(&Event::ChallengeSet, Some(&file));
+    Ok(())
+}
+
+/// Throws the challenge set away.
+async fn discard() -> Result<(), CollectionError> {
+    let collection = Collection::open().await?;
+    collection.clear().await?;
+    tell(&Event::Collected { cases: collection.count().await, is_new: false });
+    Ok(())
+}
+
+/// Tells the page what went wrong with the challenge set, if anything did.
+fn report(outcome: Result<(), CollectionError>) {
+    outcome.unwrap_or_else(|error| tell(&Event::CollectionFailed { reason: error.to_string() }));
 }
 
 /// The memory of this program in bytes.

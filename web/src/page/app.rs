@@ -9,7 +9,7 @@ use web_sys::{
 };
 
 use super::bundles::{self, OwnBundle};
-use super::dom::{by_id, document, log_error, on, set_data};
+use super::dom::{by_id, document, log_error, on, set_data, set_text};
 use super::editor::Editor;
 use super::look::Look;
 use super::matrix::{Matrix, Scorecard};
@@ -167,7 +167,7 @@ impl App {
         match event {
             Event::Backend { backend, note } => {
                 set_data(&body(), "backend", backend.name());
-                by_id::<HtmlElement>("backend-note").set_text_content(Some(&note));
+                set_text("backend-note", &note);
             }
             Event::Progress { words, fraction, can_cancel } => {
                 say(&words);
@@ -200,7 +200,7 @@ impl App {
             Event::Kept(kept) => bundles::list_kept(&kept),
             Event::BundleRefused { name, reason } => {
                 let note = format!("{name} was not loaded: {reason}.");
-                by_id::<HtmlElement>("bundle-note").set_text_content(Some(&note));
+                set_text("bundle-note", &note);
             }
             Event::PictureRead { id, notes } => {
                 self.edit(id, |picture| {
@@ -225,8 +225,10 @@ impl App {
                 }
             }
             Event::EditRefused { reason } => self.refuse_edit(&reason),
-            Event::Collected { cases } => share::count_cases(cases),
-            Event::CollectionFailed { reason } => share::note(&format!("Not kept: {reason}.")),
+            Event::Collected { cases, is_new } => share::count_cases(cases, is_new),
+            Event::CollectionFailed { reason } => {
+                share::note(&format!("The challenge set stays as it was: {reason}."))
+            }
             Event::ChallengeSet => share::note("The challenge set got lost on its way from the engine."),
             Event::Selected { .. } | Event::Edited { .. } => {
                 self.refuse_edit("the picture got lost on its way from the engine");
@@ -268,7 +270,7 @@ impl App {
         if let Some((cut_at, caption)) =
             answers.iter().find_map(|answer| Some((answer.cut_at?, &answer.scores.first()?.caption)))
         {
-            by_id::<HtmlElement>("caption-note").set_text_content(Some(&words::cut_note(caption, cut_at)));
+            set_text("caption-note", &words::cut_note(caption, cut_at));
         }
         let id = picture.id;
         self.scorecard.take(id, &answers);
@@ -345,8 +347,7 @@ impl App {
         let caption = caption.trim().to_owned();
         caption::mark();
         let Some(id) = self.current else {
-            return by_id::<HtmlElement>("caption-note")
-                .set_text_content(Some("Choose or open a picture first."));
+            return set_text("caption-note", "Choose or open a picture first.");
         };
         self.edit(id, |picture| picture.caption = caption.clone());
         // A picture that is still on its way is compared when it has arrived.
@@ -388,7 +389,7 @@ pub(super) fn set_state(state: &str) {
 }
 
 pub(super) fn say(words: &str) {
-    by_id::<HtmlElement>("status").set_text_content(Some(words));
+    set_text("status", words);
 }
 
 /// A parameter of the page's address.

@@ -7,7 +7,9 @@ use wasm_bindgen::JsCast;
 use web_sys::{Blob, Event, File, HtmlButtonElement, HtmlElement, HtmlInputElement};
 
 use super::app::{App, set_state};
-use super::dom::{append, by_id, clear, copy_of, on, on_click_within, set_attribute, set_data, slot};
+use super::dom::{
+    append, by_id, clear, copy_of, on, on_click_within, set_attribute, set_data, set_slot, slot,
+};
 use crate::protocol::{Kept, Request, model_name};
 use crate::words;
 
@@ -56,8 +58,8 @@ impl App {
         clear(&list);
         for model in &self.models {
             let item = copy_of("model-item");
-            slot::<HtmlElement>(&item, "name").set_text_content(Some(&model.name));
-            slot::<HtmlElement>(&item, "facts").set_text_content(Some(&words::model_facts(model)));
+            set_slot(&item, "name", &model.name);
+            set_slot(&item, "facts", &words::model_facts(model));
             set_data(&item, "heap", &model.heap.to_string());
             append(&list, &item);
         }
@@ -70,8 +72,8 @@ pub(super) fn list_kept(kept: &[Kept]) {
     clear(&list);
     for bundle in kept {
         let item = copy_of("kept-item");
-        slot::<HtmlElement>(&item, "name").set_text_content(Some(&bundle.name));
-        slot::<HtmlElement>(&item, "facts").set_text_content(Some(&words::size(bundle.bytes)));
+        set_slot(&item, "name", &bundle.name);
+        set_slot(&item, "facts", &words::size(bundle.bytes));
         let delete: HtmlButtonElement = slot(&item, "delete");
         set_data(&delete, "sha256", &bundle.sha256);
         set_attribute(&delete, "aria-label", &format!("Delete {} from this browser", bundle.name));

@@ -3,7 +3,9 @@
 use shared::caption::Caption;
 use web_sys::{Event, HtmlElement, HtmlInputElement};
 
-use super::dom::{append, append_text, by_id, clear, copy_of, log_error, on_click_within, set_data, slot};
+use super::dom::{
+    append, append_text, by_id, clear, copy_of, log_error, on_click_within, set_data, set_text, slot,
+};
 use crate::words;
 
 /// Makes the marked words and the offered ones answer to clicks.
@@ -50,7 +52,7 @@ pub fn mark() {
 
 /// Lists words, each with the caption that it makes of the visitor's when it is clicked.
 fn offer(note: &str, offers: Vec<(String, String)>) {
-    by_id::<HtmlElement>("caption-note").set_text_content(Some(note));
+    set_text("caption-note", note);
     let list: HtmlElement = by_id("word-offers");
     clear(&list);
     for (word, caption) in offers {

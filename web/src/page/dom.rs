@@ -61,6 +61,16 @@ pub fn set_property(element: &HtmlElement, name: &str, value: f32) {
         .expect("the property names of the page are valid");
 }
 
+/// Says something in an element of `index.html`, in place of what it said.
+pub fn set_text(id: &str, words: &str) {
+    by_id::<Element>(id).set_text_content(Some(words));
+}
+
+/// Says something in a slot of a copied template.
+pub fn set_slot(root: &Element, name: &str, words: &str) {
+    slot::<Element>(root, name).set_text_content(Some(words));
+}
+
 /// Puts one thing at the end of another.
 pub fn append(parent: &Element, child: &Element) {
     parent.append_child(child).expect("an element of the page takes children");

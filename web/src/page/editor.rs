@@ -13,7 +13,7 @@ use web_sys::{
 };
 
 use super::app::{App, say, set_state};
-use super::dom::{by_id, log_error, on, set_data};
+use super::dom::{by_id, log_error, on, set_data, set_text};
 use super::frame::Frame;
 use super::pictures::Picture;
 use crate::protocol::{PictureId, Region, Request};
@@ -333,7 +333,7 @@ fn show_mask(url: Option<&str>) {
 }
 
 fn note(words: &str) {
-    by_id::<HtmlElement>("edit-note").set_text_content(Some(words));
+    set_text("edit-note", words);
 }
 
 fn canvas() -> HtmlCanvasElement {

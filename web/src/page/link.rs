@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Blob, ErrorEvent, MessageEvent, Worker};
+use web_sys::{Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker};
 
 use super::app::{App, body, query, say, set_state};
 use super::dom::{document, log_error};
@@ -13,13 +13,13 @@ use super::share;
 use crate::messages::{pack, unpack};
 use crate::protocol::{Backend, Event, Request};
 
-/// The script that trunk makes of the engine program.
-const ENGINE: &str = "engine_loader.js";
+/// What trunk makes of the engine program: a script that loads a module.
+const ENGINE: [&str; 2] = ["engine.js", "engine_bg.wasm"];
 
 impl App {
     /// Starts a worker and gives it all that the visitor has opened so far.
     pub fn start_engine(app: &Rc<RefCell<App>>) {
-        let worker = match Worker::new(ENGINE) {
+        let worker = match engine() {
             Ok(worker) => worker,
             Err(error) => {
                 log_error(&error);
@@ -55,8 +55,6 @@ impl App {
         for picture in &mut state.pictures {
             picture.read = false;
         }
-        // The collection died with the engine.
-        share::forget_cases();
         state.models.clear();
         state.begun = js_sys::Date::now();
         set_state("loading");
@@ -102,9 +100,8 @@ impl App {
     /// Tells a new engine what to load and what is open.
     fn introduce(app: &Rc<RefCell<App>>) {
         let state = app.borrow();
-        let base = document().base_uri().ok().flatten().unwrap_or_default();
         let (set, backend) = (state.set(), state.backend);
-        state.ask(&Request::Start { set, backend, base, bundle: query("bundle") }, None);
+        state.ask(&Request::Start { set, backend, base: base(), bundle: query("bundle") }, None);
         for picture in &state.pictures {
             state.ask(&Request::AddPicture { id: picture.id }, Some(&picture.file));
         }
@@ -122,4 +119,25 @@ impl App {
             self.fail("The engine cannot be reached.");
         }
     }
+}
+
+/// A worker that runs the engine. It is made of a text and not of an address, because only then does the page's content
+/// security policy bind it too: a worker with an address of its own would need the server to send a policy.
+fn engine() -> Result<Worker, JsValue> {
+    let [script, module] = ENGINE
+        .map(|file| Ok::<_, JsValue>(serde_json::Value::from(Url::new_with_base(file, &base())?.href())));
+    // What fails in the worker's promises reaches the page only if it is thrown outside of them.
+    let text = format!(
+        "importScripts({}); wasm_bindgen({{ module_or_path: {} }}).catch((error) => setTimeout(() => {{ throw error; }}));",
+        script?, module?
+    );
+    let options = BlobPropertyBag::new();
+    options.set_type("text/javascript");
+    let script = Blob::new_with_str_sequence_and_options(&js_sys::Array::of1(&text.into()), &options)?;
+    Worker::new(&Url::create_object_url_with_blob(&script)?)
+}
+
+/// The address that the page's files are relative to.
+fn base() -> String {
+    document().base_uri().ok().flatten().unwrap_or_default()
 }

@@ -9,7 +9,9 @@ use shared::similarity::Kind;
 use web_sys::{HtmlDetailsElement, HtmlElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent};
 
 use super::app::App;
-use super::dom::{append, by_id, clear, copy_of, document, fill, on, set_data, set_property, slot};
+use super::dom::{
+    append, by_id, clear, copy_of, document, fill, on, set_data, set_property, set_slot, set_text,
+};
 use super::frame::Frame;
 use crate::protocol::{Relevance, Request};
 use crate::words;
@@ -66,7 +68,7 @@ impl App {
             &by_id::<HtmlElement>("look-model"),
             "change",
             with(|app| {
-                note("look-cell", "");
+                set_text("look-cell", "");
                 app.draw_look();
             }),
         );
@@ -121,7 +123,7 @@ impl App {
     fn look(&mut self) {
         self.look = Look { job: self.look.job + 1, cell: self.look.cell, ..Look::default() };
         self.draw_look();
-        note("look-cell", "");
+        set_text("look-cell", "");
         let asked = self.answered().and_then(|(_, answers)| answers.first()?.scores.first());
         let Some(caption) = asked.map(|score| score.caption.clone()) else { return };
         let foil = by_id::<HtmlSelectElement>("look-foil").value();
@@ -163,7 +165,7 @@ impl App {
         clear(&words_list);
         let Some(first) = rows.first() else {
             let asked = !self.look.captions[0].is_empty();
-            return note("look-summary", if asked { "Looking." } else { "" });
+            return set_text("look-summary", if asked { "Looking." } else { "" });
         };
         if let Some(frame) = Frame::now() {
             let [wide, high] = frame.shares(first.sees_all);
@@ -182,12 +184,12 @@ impl App {
             set_data(&cell, "speaks", if share < 0.0 { "against" } else { "for" });
             set_property(&cell, "--share", share.abs());
         }
-        note("look-summary", &words::relevance(&model, &falls, GRID));
+        set_text("look-summary", &words::relevance(&model, &falls, GRID));
         for worth in &first.words {
             let item = copy_of("look-word");
             let fall = view.of(first.whole) - view.of(worth.without);
-            slot::<HtmlElement>(&item, "word").set_text_content(Some(&worth.word));
-            slot::<HtmlElement>(&item, "fall").set_text_content(Some(&words::signed(fall)));
+            set_slot(&item, "word", &worth.word);
+            set_slot(&item, "fall", &words::signed(fall));
             append(&words_list, &item);
         }
     }
@@ -205,7 +207,7 @@ impl App {
             self.look.rows.get(at / GRID).and_then(|models| models.iter().find(|row| row.model == model));
         if let Some(row) = row {
             let falls = [0, 1].map(|caption| row.whole[caption] - row.cells[at % GRID][caption]);
-            note("look-cell", &words::cell(at, GRID, falls));
+            set_text("look-cell", &words::cell(at, GRID, falls));
         }
     }
 }
@@ -213,8 +215,4 @@ impl App {
 fn cell(at: usize) -> Option<HtmlElement> {
     let found = document().query_selector(&format!("#relevance [data-cell='{at}']")).ok().flatten();
     found.and_then(|cell| wasm_bindgen::JsCast::dyn_into(cell).ok())
-}
-
-fn note(id: &str, words: &str) {
-    by_id::<HtmlElement>(id).set_text_content(Some(words));
 }

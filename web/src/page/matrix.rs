@@ -11,7 +11,7 @@ use web_sys::{HtmlButtonElement, HtmlElement, HtmlImageElement, HtmlSelectElemen
 
 use super::app::App;
 use super::dom::{
-    append, by_id, clear, copy_of, document, fill, log_error, on, on_click_within, set_data, slot,
+    append, by_id, clear, copy_of, document, fill, log_error, on, on_click_within, set_data, set_slot, slot,
 };
 use crate::protocol::{Answer, Grid, PictureId, Request};
 
@@ -56,11 +56,10 @@ impl Scorecard {
         for (model, concepts) in &counts {
             let row = copy_of("scorecard-row");
             set_data(&row, "model", model);
-            slot::<HtmlElement>(&row, "model").set_text_content(Some(model));
+            set_slot(&row, "model", model);
             for concept in Concept::ALL {
                 let said = concepts.get(&concept).map(|[right, asked]| format!("{right} of {asked}"));
-                slot::<HtmlElement>(&row, concept.name())
-                    .set_text_content(Some(said.as_deref().unwrap_or("–")));
+                set_slot(&row, concept.name(), said.as_deref().unwrap_or("–"));
             }
             append(&table, &row);
         }

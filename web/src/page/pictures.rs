@@ -7,7 +7,8 @@ use web_sys::{Blob, Element, File, HtmlElement, HtmlImageElement, HtmlInputEleme
 
 use super::app::App;
 use super::dom::{
-    append, by_id, clear, copy_of, document, log_error, on, set_attribute, set_data, set_property, slot,
+    append, by_id, clear, copy_of, document, log_error, on, set_attribute, set_data, set_property, set_slot,
+    slot,
 };
 use crate::protocol::{PictureId, Request, Set};
 
@@ -137,7 +138,7 @@ impl App {
         let list: HtmlElement = by_id("pictures");
         let item = copy_of("picture-item");
         set_data(&item, "id", &id.to_string());
-        slot::<HtmlElement>(&item, "name").set_text_content(Some(name));
+        set_slot(&item, "name", name);
         let pick: HtmlElement = slot(&item, "pick");
         on(&pick, "click", move |_: web_sys::Event| picking.borrow_mut().select(id));
         let remove: HtmlElement = slot(&item, "remove");

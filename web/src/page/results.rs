@@ -5,7 +5,9 @@ use shared::difference::exchanged;
 use shared::similarity::{Kind, Score, verdicts};
 use web_sys::HtmlElement;
 
-use super::dom::{append, append_text, by_id, clear, copy_of, document, set_data, set_property, slot};
+use super::dom::{
+    append, append_text, by_id, clear, copy_of, document, set_data, set_property, set_slot, set_text, slot,
+};
 use super::square::{self, Side};
 use crate::protocol::{Answer, Model};
 use crate::words;
@@ -18,7 +20,7 @@ pub(super) fn clear_all() {
 
 /// Says where the answers come from.
 pub(super) fn note(words: &str) {
-    by_id::<HtmlElement>("results-note").set_text_content(Some(words));
+    set_text("results-note", words);
 }
 
 /// Shows the answers to a caption of a picture, and to the two sides crosswise if there are two.
@@ -35,7 +37,7 @@ pub(super) fn show(picture: &str, sides: Option<&[Side; 2]>, answers: &[Answer],
 
 fn column(picture: &str, sides: Option<&[Side; 2]>, answer: &Answer, models: &[Model]) -> HtmlElement {
     let column = copy_of("model-column");
-    let text = |name: &str, words: &str| slot::<HtmlElement>(&column, name).set_text_content(Some(words));
+    let text = |name: &str, words: &str| set_slot(&column, name, words);
     text("model-name", &answer.model);
     if let Some(model) = models.iter().find(|model| model.name == answer.model) {
         text("model-note", &words::model_note(model));
@@ -54,7 +56,7 @@ fn column(picture: &str, sides: Option<&[Side; 2]>, answer: &Answer, models: &[M
         let badge: HtmlElement = slot(&item, "concept");
         set_data(&badge, "concept", verdict.concept.name());
         badge.set_text_content(Some(verdict.concept.name()));
-        slot::<HtmlElement>(&item, "verdict").set_text_content(Some(&said));
+        set_slot(&item, "verdict", &said);
         append(&list, &item);
     }
 
@@ -73,7 +75,7 @@ fn column(picture: &str, sides: Option<&[Side; 2]>, answer: &Answer, models: &[M
         scores.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
         let group = copy_of("group");
         set_data(&group, "concept", concept.name());
-        slot::<HtmlElement>(&group, "heading").set_text_content(Some(concept.name()));
+        set_slot(&group, "heading", concept.name());
         let rows: HtmlElement = slot(&group, "rows");
         for score in scores {
             append(&rows, &row(picture, &answer.model, own, score));
@@ -103,7 +105,7 @@ fn row(picture: &str, model: &str, own: &Score, score: &Score) -> HtmlElement {
     // A cosine below zero says no more than zero: nothing in common.
     set_property(&slot(&row, "similarity-bar"), "--value", score.similarity.max(0.0));
     set_property(&slot(&row, "probability-bar"), "--value", score.probability);
-    let text = |name: &str, words: String| slot::<HtmlElement>(&row, name).set_text_content(Some(&words));
+    let text = |name: &str, words: String| set_slot(&row, name, &words);
     text("similarity", format!("{:.3}", score.similarity));
     text("probability", format!("{:.1} %", 100.0 * score.probability));
     row

@@ -11,7 +11,7 @@ use web_sys::{Blob, HtmlElement, HtmlImageElement, Response, Url};
 
 use super::app::App;
 use super::caption;
-use super::dom::{append, by_id, copy_of, log_error, on, set_attribute, slot};
+use super::dom::{append, by_id, copy_of, log_error, on, set_attribute, set_slot, slot};
 use super::pictures::{Offered, Sample};
 use super::share::Asked;
 use crate::png;
@@ -116,7 +116,7 @@ fn add(app: &Rc<RefCell<App>>, set: Set, samples: Vec<Sample>) {
     if let Ok(url) = Url::create_object_url_with_blob(file) {
         slot::<HtmlImageElement>(&item, "thumb").set_src(&url);
     }
-    slot::<HtmlElement>(&item, "label").set_text_content(Some(&format!("{name}: {caption}")));
+    set_slot(&item, "label", &format!("{name}: {caption}"));
     let pick: HtmlElement = slot(&item, "pick");
     set_attribute(&pick, "title", caption);
     let offered = Offered { set, samples: Rc::new(samples) };

@@ -6,13 +6,11 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{
-    Blob, BlobPropertyBag, HtmlAnchorElement, HtmlButtonElement, HtmlElement, Url, UrlSearchParams,
-};
+use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, HtmlButtonElement, Url, UrlSearchParams};
 
 use super::app::App;
 use super::card;
-use super::dom::{by_id, document, log_error, on};
+use super::dom::{by_id, document, log_error, on, set_text};
 use crate::protocol::{Request, Set};
 use crate::words;
 
@@ -66,6 +64,12 @@ impl App {
         let handing = Rc::clone(app);
         on(&by_id::<HtmlButtonElement>("save-cases"), "click", move |_: web_sys::Event| {
             handing.borrow().ask(&Request::HandOver, None);
+        });
+        let discarding = Rc::clone(app);
+        on(&by_id::<HtmlButtonElement>("discard-cases"), "click", move |_: web_sys::Event| {
+            if window().confirm_with_message("Throw away all cases of the challenge set?").unwrap_or(false) {
+                discarding.borrow().ask(&Request::Discard, None);
+            }
         });
         for (id, write) in [
             ("save-json", App::save_json as fn(&App)),
@@ -143,21 +147,19 @@ fn save_text(name: &str, kind: &str, text: &str) {
     }
 }
 
-/// The challenge set is gone.
-pub(super) fn forget_cases() {
-    let button: HtmlButtonElement = by_id("save-cases");
-    if !button.hidden() {
-        button.set_hidden(true);
-        note("The engine was started again, and the cases that were kept are gone.");
-    }
-}
-
 /// Says how many cases the visitor has collected.
-pub(super) fn count_cases(cases: usize) {
-    let button: HtmlButtonElement = by_id("save-cases");
-    button.set_hidden(cases == 0);
-    button.set_text_content(Some(&words::challenge_set(cases)));
-    note("Kept. The challenge set is a file that Foil’s trainer evaluates models on.");
+pub(super) fn count_cases(cases: usize, is_new: bool) {
+    let save: HtmlButtonElement = by_id("save-cases");
+    if cases == 0 && !save.hidden() {
+        note("All cases are gone.");
+    }
+    save.set_text_content(Some(&words::challenge_set(cases)));
+    for button in [save, by_id("discard-cases")] {
+        button.set_hidden(cases == 0);
+    }
+    if is_new {
+        note("Kept in this browser. The challenge set is a file that Foil’s trainer evaluates models on.");
+    }
 }
 
 /// Gives the visitor a file.
@@ -182,7 +184,7 @@ pub(super) fn save(name: &str, file: &Blob) {
 
 /// Says what came of a button.
 pub(super) fn note(words: &str) {
-    by_id::<HtmlElement>("share-note").set_text_content(Some(words));
+    set_text("share-note", words);
 }
 
 fn window() -> web_sys::Window {

@@ -3,7 +3,7 @@
 use shared::similarity::Square;
 use web_sys::{HtmlElement, HtmlImageElement};
 
-use super::dom::{append, copy_of, set_data, slot};
+use super::dom::{append, copy_of, set_data, set_slot, slot};
 use crate::words;
 
 /// A picture and the caption that belongs to it.
@@ -25,7 +25,7 @@ pub(super) fn table(model: &str, square: &Square, sides: &[Side; 2]) -> HtmlElem
         let thumb: HtmlImageElement = slot(&table, &format!("picture-{row}"));
         thumb.set_src(&side.url);
         thumb.set_alt(&side.name);
-        slot::<HtmlElement>(&table, &format!("caption-{row}")).set_text_content(Some(&side.caption));
+        set_slot(&table, &format!("caption-{row}"), &side.caption);
         for column in 0..2 {
             let similarity = square.similarities[row][column];
             let cell: HtmlElement = slot(&table, &format!("cell-{row}{column}"));
@@ -38,7 +38,7 @@ pub(super) fn table(model: &str, square: &Square, sides: &[Side; 2]) -> HtmlElem
     for (said, is_right) in words::square(judged) {
         let line = copy_of("square-line");
         set_data(&line, "verdict", if is_right { "yes" } else { "no" });
-        slot::<HtmlElement>(&line, "words").set_text_content(Some(said));
+        set_slot(&line, "words", said);
         append(&lines, &line);
     }
     table
