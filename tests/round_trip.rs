@@ -53,12 +53,13 @@ fn a_run_that_is_killed_twenty_times_ends_with_the_same_weights_and_metrics() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings =
         ["pretrain", "--preset", "tiny", "--device", "cpu", "--data", "scenes:1600", "--loss", "rank"];
-    let more = ["--batch", "4", "--epochs", "1", "--save-every", "7", "--quiet", "--out"];
-    let begin = |out| [&settings[..], &more, &[out]].concat();
+    let steps = ["--batch", "4", "--accumulate", "2", "--average", "0.9"];
+    let more = ["--epochs", "1", "--save-every", "4", "--quiet", "--out"];
+    let begin = |out| [&settings[..], &steps, &more, &[out]].concat();
     trainer_ok(folder.path(), &begin("whole"));
     let run = folder.path().join("killed");
     let go_on =
-        ["pretrain", "--resume", "--device", "cpu", "--save-every", "7", "--quiet", "--out", "killed"];
+        ["pretrain", "--resume", "--device", "cpu", "--save-every", "4", "--quiet", "--out", "killed"];
     for kill in 0..20u64 {
         let reached = newest_checkpoint(&run);
         let command = if kill == 0 { begin("killed") } else { go_on.to_vec() };
@@ -78,24 +79,45 @@ fn a_run_that_is_killed_twenty_times_ends_with_the_same_weights_and_metrics() {
     assert!(killed == whole, "the weights differ");
 }
 
-#[test]
-fn a_run_goes_on_from_a_bundle_and_leaves_a_locked_tower_alone() {
+/// Trains on from the bundle for tests, once at a stretch and once with a pause, and returns the weights before and after.
+fn fine_tuned(flags: &[&str]) -> [Vec<(String, Vec<u8>)>; 2] {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("tiny.safetensors"), tiny_bundle()).expect("a file");
-    let command = ["pretrain", "--init", "tiny.safetensors", "--lock-image", "--device", "cpu", "--quiet"];
+    let command = ["pretrain", "--init", "tiny.safetensors", "--device", "cpu", "--quiet"];
     let more = ["--data", "scenes:64", "--batch", "16", "--epochs", "1", "--out"];
-    trainer_ok(folder.path(), &[&command[..], &more, &["whole"]].concat());
-    trainer_ok(folder.path(), &[&command[..], &more, &["parts", "--stop-after", "2"]].concat());
+    trainer_ok(folder.path(), &[&command[..], flags, &more, &["whole"]].concat());
+    trainer_ok(folder.path(), &[&command[..], flags, &more, &["parts", "--stop-after", "2"]].concat());
     trainer_ok(folder.path(), &["pretrain", "--resume", "--device", "cpu", "--quiet", "--out", "parts"]);
     let [whole, parts] = ["whole", "parts"].map(|run| weights(&export(folder.path(), run, "f32")));
     assert!(whole == parts, "resuming changed the weights");
-    let before = weights(tiny_bundle());
-    let changed = |tower: &str| {
-        let pairs = before.iter().zip(&whole).filter(|((name, _), _)| name.starts_with(tower));
-        pairs.filter(|(before, after)| before != after).count()
-    };
-    assert_eq!(changed("image."), 0);
-    assert!(changed("text.") > 10, "the text tower was trained");
+    [weights(tiny_bundle()), whole]
+}
+
+/// The names of weights that have changed.
+fn changed([before, after]: &[Vec<(String, Vec<u8>)>; 2]) -> Vec<&str> {
+    let pairs = before.iter().zip(after).filter(|(before, after)| before != after);
+    pairs.map(|((name, _), _)| name.as_str()).collect()
+}
+
+#[test]
+fn a_run_goes_on_from_a_bundle_and_leaves_a_locked_tower_alone() {
+    let weights = fine_tuned(&["--lock-image"]);
+    let changed = changed(&weights);
+    assert!(changed.iter().all(|name| !name.starts_with("image.")), "{changed:?}");
+    assert!(changed.len() > 10, "the text tower was trained");
+}
+
+#[test]
+fn adapters_change_attention_and_nothing_else() {
+    for (flags, towers) in
+        [(&["--lora", "2"][..], 2), (&["--lora", "2", "--lock-image", "--average", "0.5"], 1)]
+    {
+        let weights = fine_tuned(flags);
+        let changed = changed(&weights);
+        let attention = |name: &&&str| name.ends_with("qkv.weight") || name.ends_with("output.weight");
+        assert_eq!(changed.iter().filter(attention).count(), changed.len(), "{changed:?}");
+        assert_eq!(changed.len(), 2 * towers, "{changed:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 // ViT-B/32's towers in headless Chromium, Foil's engine beside onnxruntime-web, on one machine in one run:
 //
-//     python make_graph.py graphs && ./build.sh && node run.mjs graphs [cpu|webgpu] [REPEATS]
+//     python make_graph.py graphs && ./build.sh && node run.mjs graphs [cpu|webgpu] [REPEATS] [BATCH,BATCH]
 //
 // Prints a Markdown table of milliseconds and ratios. Both runtimes get the same arrays, upload them and read the
 // embeddings back; both have 128-bit vectors and one thread. `cold` is the first pass of its shape, kernels and all.
@@ -11,8 +11,7 @@ import { launch } from "../../tests/browser/browser.mjs";
 import { serve } from "../../tests/browser/serve.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
-const [graphs = "graphs", backend = "cpu", repeats = "5"] = process.argv.slice(2);
-const BATCHES = [1, 8];
+const [graphs = "graphs", backend = "cpu", repeats = "5", batches = "1,8"] = process.argv.slice(2);
 
 const server = await serve([HERE, resolve(graphs)]);
 const address = `http://127.0.0.1:${server.address().port}/bench.html`;
@@ -26,7 +25,7 @@ async function time(runtime) {
   await page.goto(address);
   const rows = await page.evaluate(
     ([runtime, backend, batches, repeats]) => globalThis.bench(runtime, backend, batches, repeats),
-    [runtime, backend, BATCHES, Number(repeats)],
+    [runtime, backend, batches.split(",").map(Number), Number(repeats)],
   );
   await browser.close();
   return rows;

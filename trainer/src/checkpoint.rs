@@ -14,31 +14,43 @@ use crate::objective::Margins;
 
 const PREFIX: &str = "checkpoint-";
 const MODEL: &str = "model.bpk";
+const AVERAGE: &str = "average.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
 const MARGINS: &str = "margins.json";
+
+/// What is saved.
+pub struct Checkpoint<'a> {
+    /// The model that goes on learning.
+    pub model: &'a Clip,
+    /// The moving average of its weights, if the run keeps one.
+    pub average: Option<&'a Clip>,
+    /// The optimiser's moments.
+    pub optimizer: &'a ModuleOptimizer,
+    /// What the loss remembers.
+    pub margins: &'a Margins,
+}
 
 /// Saves the state after `step` steps, then removes older checkpoints.
 /// The folder appears under its name only when it is complete, so a killed process leaves the previous one whole.
 ///
 /// # Errors
 /// If the run folder cannot be written to.
-pub fn save(
-    run: &Path,
-    step: u64,
-    model: &Clip,
-    optimizer: &ModuleOptimizer,
-    margins: &Margins,
-) -> Result<()> {
+pub fn save(run: &Path, step: u64, state: &Checkpoint) -> Result<()> {
     let partial = run.join("checkpoint.partial");
     if partial.exists() {
         fs::remove_dir_all(&partial).with_context(|| format!("cannot remove {}", partial.display()))?;
     }
     let failed = || format!("cannot write a checkpoint into {}", run.display());
     fs::create_dir_all(&partial).with_context(failed)?;
-    model.clone().into_record().save(partial.join(MODEL)).with_context(failed)?;
-    optimizer.save(partial.join(OPTIMIZER)).with_context(failed)?;
-    fs::write(partial.join(MARGINS), serde_json::to_string(&margins.values()?)?).with_context(failed)?;
-    for name in [MODEL, OPTIMIZER, MARGINS] {
+    let models = [(MODEL, Some(state.model)), (AVERAGE, state.average)];
+    for (name, model) in models.into_iter().filter_map(|(name, model)| Some((name, model?))) {
+        model.clone().into_record().save(partial.join(name)).with_context(failed)?;
+    }
+    state.optimizer.save(partial.join(OPTIMIZER)).with_context(failed)?;
+    let margins = serde_json::to_string(&state.margins.values()?)?;
+    fs::write(partial.join(MARGINS), margins).with_context(failed)?;
+    let written = [Some(MODEL), state.average.map(|_| AVERAGE), Some(OPTIMIZER), Some(MARGINS)];
+    for name in written.into_iter().flatten() {
         File::open(partial.join(name)).and_then(|file| file.sync_all()).with_context(failed)?;
     }
     let older = all(run)?;
@@ -62,14 +74,34 @@ pub fn latest(run: &Path) -> Result<Option<(u64, PathBuf)>> {
     Ok(all(run)?.pop())
 }
 
-/// Loads a checkpoint's weights.
+/// Loads a checkpoint's weights, with which training goes on.
 ///
 /// # Errors
 /// If they cannot be read or do not fit the model.
 pub fn load_model(checkpoint: &Path, model: Clip) -> Result<Clip> {
-    let path = checkpoint.join(MODEL);
+    load(&checkpoint.join(MODEL), model)
+}
+
+/// Loads the moving average of a checkpoint's weights.
+///
+/// # Errors
+/// If it cannot be read or does not fit the model.
+pub fn load_average(checkpoint: &Path, model: Clip) -> Result<Clip> {
+    load(&checkpoint.join(AVERAGE), model)
+}
+
+/// Loads the weights that a checkpoint hands out: their moving average, if the run keeps one.
+///
+/// # Errors
+/// If they cannot be read or do not fit the model.
+pub fn load_result(checkpoint: &Path, model: Clip) -> Result<Clip> {
+    let average = checkpoint.join(AVERAGE);
+    load(&if average.exists() { average } else { checkpoint.join(MODEL) }, model)
+}
+
+fn load(path: &Path, model: Clip) -> Result<Clip> {
     let failed = || format!("cannot load {}", path.display());
-    let record = ModuleRecord::load(&path).with_context(failed)?;
+    let record = ModuleRecord::load(path).with_context(failed)?;
     model.try_load_record(record).with_context(failed)
 }
 

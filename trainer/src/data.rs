@@ -1,5 +1,5 @@
-//! Training data: examples by number, and batches of them, which are pure functions of settings and step, so that resuming
-//! is starting at another step. Of several sources each has a fixed share of every batch.
+//! Training data: examples by number, and batches of them, which are pure functions of settings and number, so that resuming
+//! is starting at another number. Of several sources each has a fixed share of every batch.
 
 mod batch;
 mod eye;
@@ -112,21 +112,21 @@ impl Source {
         }
     }
 
-    /// Its examples of a step, `share` of them.
-    fn examples(&self, config: &RunConfig, eye: &Eye, step: u64, share: u64) -> Result<Vec<Example>> {
-        let first = step * share;
+    /// Its examples of the batch of a number, `share` of them.
+    fn examples(&self, config: &RunConfig, eye: &Eye, number: u64, share: u64) -> Result<Vec<Example>> {
+        let first = number * share;
         let numbers = (0..share).into_par_iter();
         match self {
             Source::Scenes(scenes) => {
-                let total = config.steps() * share;
+                let total = config.batches() * share;
                 let n_single = (config.single_objects * total as f64).ceil() as u64;
                 numbers.map(|nth| scenes.example(config, eye, first + nth, first + nth < n_single)).collect()
             }
             Source::Photographs(photographs) => {
                 // What is left of an epoch and does not fill a batch is not shown, so that none has a picture twice.
-                let steps = photographs.pictures() / share;
-                let order = photographs.order(config.seed, step / steps);
-                let begin = (step % steps * share) as usize;
+                let batches = photographs.pictures() / share;
+                let order = photographs.order(config.seed, number / batches);
+                let begin = (number % batches * share) as usize;
                 let place = |nth: u64| order[begin + nth as usize];
                 numbers.map(|nth| photographs.example(config, eye, place(nth), first + nth)).collect()
             }
@@ -254,11 +254,11 @@ impl Data {
         Ok(())
     }
 
-    /// The examples of a step, source by source.
-    fn examples(&self, config: &RunConfig, step: u64) -> Result<Vec<Example>> {
+    /// The examples of the batch of a number, source by source.
+    fn examples(&self, config: &RunConfig, number: u64) -> Result<Vec<Example>> {
         let mut examples = Vec::with_capacity(config.batch);
         for (source, share) in self.sources.iter().zip(&self.shares) {
-            examples.extend(source.examples(config, &self.eye, step, *share as u64)?);
+            examples.extend(source.examples(config, &self.eye, number, *share as u64)?);
         }
         Ok(examples)
     }

@@ -70,6 +70,9 @@ pub struct RunConfig {
     /// Whether the image tower stays as it is.
     #[serde(default)]
     pub lock_image: bool,
+    /// The rank of the adapters that are trained in place of the weights.
+    #[serde(default)]
+    pub lora: Option<usize>,
     /// The most negatives a caption.
     pub per_caption: usize,
     /// The share of the run, from its beginning, that shows one object at a time: what a thing is called is learnt
@@ -77,10 +80,19 @@ pub struct RunConfig {
     pub single_objects: f64,
     /// Passes over the data.
     pub epochs: u64,
-    /// Pictures a step.
+    /// Pictures a batch.
     pub batch: usize,
+    /// Batches a step.
+    #[serde(default = "once")]
+    pub accumulate: u64,
     /// The highest learning rate.
     pub learning_rate: f64,
+    /// The image tower's learning rate, as a multiple of the other one.
+    #[serde(default = "same")]
+    pub image_rate: f64,
+    /// The decay of the moving average of weights that is handed out, if there is one.
+    #[serde(default)]
+    pub average: Option<f64>,
     /// Decoupled weight decay, on matrices only.
     pub weight_decay: f32,
     /// The share of steps over which the learning rate rises.
@@ -98,14 +110,15 @@ pub struct RunConfig {
 const FILE: &str = "run.json";
 
 impl RunConfig {
-    /// Optimiser steps of a pass over the data.
-    pub fn steps_an_epoch(&self) -> u64 {
-        self.pictures / self.shares[0] as u64
+    /// Batches of the whole run.
+    pub fn batches(&self) -> u64 {
+        self.steps() * self.accumulate
     }
 
-    /// Optimiser steps of the whole run.
+    /// Optimiser steps of the whole run. What is left of an epoch, or of the run, and does not fill a batch or a step is
+    /// not shown.
     pub fn steps(&self) -> u64 {
-        self.steps_an_epoch() * self.epochs
+        self.pictures / self.shares[0] as u64 * self.epochs / self.accumulate
     }
 
     /// Writes the settings into the run folder.
@@ -126,6 +139,16 @@ impl RunConfig {
             .with_context(|| format!("no training run in {}: cannot read {FILE}", folder.display()))?;
         serde_json::from_str(&json).with_context(|| format!("{} cannot be understood", path.display()))
     }
+}
+
+/// What runs of earlier versions did: a step a batch.
+fn once() -> u64 {
+    1
+}
+
+/// What runs of earlier versions did: one learning rate.
+fn same() -> f64 {
+    1.0
 }
 
 /// The commit this program was built from, or `unknown` outside of a checkout.

@@ -33,7 +33,7 @@ impl Towers {
             _ => Device::flex(),
         };
         let config: ClipConfig = serde_json::from_str(CONFIG)?;
-        Ok(Towers { clip: config.init(&device), config })
+        Ok(Towers { clip: config.init(&device).drawn(), config })
     }
 
     /// Embeds a batch of pictures, `pixels` being `[B, 3, 224, 224]`, and reads the embeddings back.

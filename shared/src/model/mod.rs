@@ -18,7 +18,7 @@ mod mobilenet;
 mod text;
 mod vision;
 
-use burn::module::{Module, Param};
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
 use serde::{Deserialize, Serialize};
 
@@ -241,6 +241,19 @@ impl Clip {
     /// The model with a stem of the image tower that no training step changes.
     pub fn lock_stem(mut self) -> Self {
         self.image = self.image.lock_stem();
+        self
+    }
+
+    /// The model with all weights drawn, in the order of its parts. One that is fresh draws each when it is first needed,
+    /// so that whatever is asked first would decide them.
+    pub fn drawn(self) -> Self {
+        struct Draw;
+        impl ModuleVisitor for Draw {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                param.base();
+            }
+        }
+        self.visit(&mut Draw);
         self
     }
 

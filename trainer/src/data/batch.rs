@@ -14,7 +14,7 @@ use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError, Tokens};
 use super::{Data, Stream};
 use crate::run_config::RunConfig;
 
-/// What one step needs, ready for the device.
+/// What the model learns from at once, ready for the device.
 pub struct Batch {
     /// What the model is given of each picture: `[B, 3, S, S]`, or `[B, P, C]` of a locked stem.
     pub images: Vec<f32>,
@@ -61,12 +61,12 @@ pub struct HardNegatives {
     pub concepts: Vec<Concept>,
 }
 
-/// Makes the batch of a step.
+/// Makes the batch of a number.
 ///
 /// # Errors
 /// If a picture cannot be read any more, or a caption not be split into tokens.
-pub fn batch(config: &RunConfig, data: &Data, tokenizer: &Tokenizer, step: u64) -> Result<Batch> {
-    let examples = data.examples(config, step)?;
+pub fn batch(config: &RunConfig, data: &Data, tokenizer: &Tokenizer, number: u64) -> Result<Batch> {
+    let examples = data.examples(config, number)?;
     let negatives: Vec<(usize, &Negative)> = examples
         .iter()
         .enumerate()
@@ -78,7 +78,7 @@ pub fn batch(config: &RunConfig, data: &Data, tokenizer: &Tokenizer, step: u64) 
         .map(|text| tokenizer.encode(text, config.model.text.context))
         .collect::<Result<Vec<_>, TokenizerError>>()?;
     Ok(Batch {
-        channels: (config.channel_dropout > 0.0).then(|| channels(config, step)),
+        channels: (config.channel_dropout > 0.0).then(|| channels(config, number)),
         texts: Texts::new(&texts, tokenizer),
         negatives: (!negatives.is_empty()).then(|| HardNegatives {
             of: negatives.iter().map(|(row, _)| *row).collect(),
@@ -89,12 +89,12 @@ pub fn batch(config: &RunConfig, data: &Data, tokenizer: &Tokenizer, step: u64) 
     })
 }
 
-/// Zero for the channels that a step forgets; the others weigh more, so that the sum stays the same on average
+/// Zero for the channels that a batch forgets; the others weigh more, so that the sum stays the same on average
 /// (arXiv 1207.0580, in the form of arXiv 1411.4280). `[B, C]`
-fn channels(config: &RunConfig, step: u64) -> Vec<f32> {
+fn channels(config: &RunConfig, number: u64) -> Vec<f32> {
     let [_, n_channels] = config.model.vision.stem_shape(config.model.preprocess.side);
     let kept = 1.0 - config.channel_dropout;
-    let rng = &mut seed::rng(&[config.seed, Stream::Channels as u64, step]);
+    let rng = &mut seed::rng(&[config.seed, Stream::Channels as u64, number]);
     let mut weight = || if rng.random_bool(kept) { (1.0 / kept) as f32 } else { 0.0 };
     (0..config.batch * n_channels).map(|_| weight()).collect()
 }
@@ -109,9 +109,9 @@ pub fn batches(
     let (sender, receiver) = sync_channel(2);
     let (config, data, tokenizer) = (config.clone(), Arc::clone(data), tokenizer.clone());
     thread::spawn(move || {
-        for step in start..config.steps() {
+        for number in start..config.batches() {
             // The receiver goes away when training stops early, or fails: there is nobody left to make batches for.
-            if sender.send(batch(&config, &data, &tokenizer, step)).is_err() {
+            if sender.send(batch(&config, &data, &tokenizer, number)).is_err() {
                 return;
             }
         }

@@ -11,7 +11,7 @@ use super::{evaluate, export, pretrain};
 use crate::cli::ExportArgs;
 use crate::cli::{ExperimentArgs, PretrainArgs, Storage, Verb};
 use crate::experiment::{self, Experiment};
-use crate::whole;
+use crate::{run_folder, whole};
 
 /// Trains what is missing and prints one table a benchmark.
 ///
@@ -95,9 +95,9 @@ fn device(args: &ExperimentArgs) -> Option<(&'static str, String)> {
 /// Begins a run, goes on with it, or finds it done. False if somebody stopped it.
 fn train(command: &PretrainArgs) -> Result<bool> {
     if command.out.join("run.json").exists() {
-        pretrain::check_settings(command)?;
+        run_folder::check_settings(command)?;
         // Going on would look at all of its pictures once more.
-        if pretrain::is_done(&command.out)? {
+        if run_folder::is_done(&command.out)? {
             return Ok(true);
         }
         let resumed = PretrainArgs { resume: true, ..command.clone() };
@@ -105,5 +105,5 @@ fn train(command: &PretrainArgs) -> Result<bool> {
     } else {
         pretrain::run(command)?;
     }
-    pretrain::is_done(&command.out)
+    run_folder::is_done(&command.out)
 }

@@ -5,24 +5,26 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use burn::module::Module;
 use burn::tensor::Device;
 use shared::bundle::{Bundle, Training};
 
 use crate::cli::ExportArgs;
 use crate::data::PICTURE_LIST;
-use crate::verbs::pretrain;
-use crate::{bundles, checkpoint, leakage, metrics};
+use crate::{bundles, checkpoint, leakage, learner, metrics, run_folder};
 
 /// Writes the newest checkpoint of a run as a bundle.
 ///
 /// # Errors
 /// If the folder holds no checkpoint, or the file cannot be written.
 pub fn run(args: &ExportArgs) -> Result<()> {
-    let (config, tokenizer) = pretrain::load(&args.run)?;
+    let (config, tokenizer) = run_folder::load(&args.run)?;
     let latest = checkpoint::latest(&args.run)?;
     let (steps, folder) = latest.with_context(|| format!("{} has no checkpoint yet", args.run.display()))?;
     let device = Device::flex();
-    let model = checkpoint::load_model(&folder, config.model.init(&device))?;
+    let model = checkpoint::load_result(&folder, learner::adapted(&config, config.model.init(&device)))?;
+    // Adapters become part of what they adapt.
+    let model = model.materialize();
     let training = Training {
         data: config.data.clone(),
         negatives: config.negatives.clone(),

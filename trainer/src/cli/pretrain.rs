@@ -1,0 +1,162 @@
+//! What `pretrain` is told.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use shared::concept::Concept;
+
+use super::Rules;
+use crate::device::Backend;
+use crate::objective::Loss;
+use crate::presets::Preset;
+
+/// Which hard negatives enter the loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Negatives {
+    None,
+    Color,
+    Object,
+    Location,
+    Size,
+    All,
+}
+
+impl Negatives {
+    /// The concepts whose terms are replaced.
+    pub fn concepts(self) -> &'static [Concept] {
+        match self {
+            Negatives::None => &[],
+            Negatives::Color => &[Concept::Color],
+            Negatives::Object => &[Concept::Object],
+            Negatives::Location => &[Concept::Location],
+            Negatives::Size => &[Concept::Size],
+            Negatives::All => &Concept::ALL,
+        }
+    }
+}
+
+/// A share that leaves some.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
+    share.ok_or_else(|| "must be at least 0 and less than 1".to_owned())
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "must be a positive number".to_owned())
+}
+
+#[derive(Args, Clone)]
+pub struct PretrainArgs {
+    /// Where to train from: `scenes`, or `scenes:COUNT` for another number of pictures an epoch; or a file of captions
+    /// (COCO's or Karpathy's JSON, Flickr's token file, a table with a picture and a caption a row), or its folder;
+    /// or a folder with a text file beside each picture.
+    /// Several sources are mixed in every batch, and an epoch is one of the first.
+    #[arg(long, value_name = "SOURCE", default_value = "scenes", num_args = 1..)]
+    pub data: Vec<String>,
+    /// How much of every batch each source has, in the order of `--data`; without it all have the same.
+    #[arg(long, value_name = "NUMBER")]
+    pub weight: Vec<f64>,
+    /// More folders to search for pictures; the one of the captions is searched by itself.
+    #[arg(long, value_name = "DIR")]
+    pub images: Vec<PathBuf>,
+    /// COCO's `instances_….json`: what is in a picture is no negative of its captions, though they may not name it.
+    #[arg(long, value_name = "FILE")]
+    pub instances: Vec<PathBuf>,
+    /// Of captions that have splits, the one to train on; `train` if none is named.
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
+    /// Which terms of the captions are replaced to make hard negatives; several with commas between them.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "all")]
+    pub negatives: Vec<Negatives>,
+    /// The most hard negatives a caption.
+    #[arg(long, default_value_t = 2)]
+    pub per_caption: usize,
+    /// How hard negatives are made.
+    #[arg(long, value_enum, default_value = "replace")]
+    pub strategy: Rules,
+    /// How hard negatives enter the loss.
+    #[arg(long, value_enum, default_value = "append")]
+    pub loss: Loss,
+    /// The weight of the loss's second term; without it that of its authors: 0.5 (own, both, focal) or 0.2 (rank).
+    #[arg(long, value_name = "WEIGHT")]
+    pub loss_weight: Option<f64>,
+    /// The run folder: settings, metrics and checkpoints.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// The size of the model.
+    #[arg(long, value_enum, default_value = "small")]
+    pub preset: Preset,
+    /// Go on from a bundle, such as an imported CLIP, with its tokenizer and its size (fine-tuning).
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "preset")]
+    pub init: Option<PathBuf>,
+    /// Begin with published weights in the image tower's network: MobileNetV2's as timm saves them
+    /// (`mobilenetv2_100`, safetensors). For `--preset photo`.
+    #[arg(long, value_name = "FILE", conflicts_with = "init")]
+    pub init_image: Option<PathBuf>,
+    /// Leave the image tower's stem as it is. What it makes of a photograph is then computed once instead of once an epoch,
+    /// which makes training on a processor possible.
+    #[arg(long)]
+    pub lock_stem: bool,
+    /// With `--lock-stem`, a folder to keep that in for the runs to come.
+    #[arg(long, value_name = "DIR")]
+    pub features: Option<PathBuf>,
+    /// Show photographs mirrored in one of two draws, unless their captions name a side.
+    #[arg(long)]
+    pub mirror: bool,
+    /// Show photographs cut to as many different parts of theirs as often as whole, at least half of the area
+    /// (arXiv 1409.4842), unless their captions name a place.
+    #[arg(long, value_name = "PARTS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=16))]
+    pub crops: u32,
+    /// Of what the image tower's stem says, forget this share of the channels, other ones with every picture
+    /// (spatial dropout, arXiv 1411.4280), so that no few of them are relied on.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub channel_dropout: f64,
+    /// Leave the image tower as it is and train the text tower only (LiT, arXiv 2111.07991).
+    #[arg(long)]
+    pub lock_image: bool,
+    /// Train low-rank adapters at the attention of both towers, and nothing else (LoRA, arXiv 2106.09685). A bundle has them
+    /// merged into the weights.
+    #[arg(long, value_name = "RANK", requires = "init", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub lora: Option<u32>,
+    /// Where to compute. Without it: the best that is there.
+    #[arg(long, value_enum)]
+    pub device: Option<Backend>,
+    /// Passes over the data. Scenes are never repeated: each pass draws new ones.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    pub epochs: u64,
+    /// Pictures a batch.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=65536))]
+    pub batch: u32,
+    /// Batches a step. Their gradients are averaged; each batch has its own negatives still, so this makes up for little
+    /// memory in the optimiser, not in the loss.
+    #[arg(long, value_name = "BATCHES", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=65536))]
+    pub accumulate: u64,
+    /// The highest learning rate.
+    #[arg(long, default_value_t = 2e-3)]
+    pub learning_rate: f64,
+    /// The image tower's learning rate, as a multiple of the other one. Below 1 for a tower that was trained before.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = positive)]
+    pub image_rate: f64,
+    /// Export a moving average of the weights with this decay a step, such as 0.999 (Polyak averaging; EMA).
+    #[arg(long, value_name = "DECAY", value_parser = share)]
+    pub average: Option<f64>,
+    /// How fast matrices shrink (decoupled weight decay, arXiv 1711.05101). Few pictures want more of it.
+    #[arg(long, default_value_t = 0.1)]
+    pub weight_decay: f32,
+    /// The seed of weights, data and negatives.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Go on with the run in the folder, with its own settings.
+    #[arg(long)]
+    pub resume: bool,
+    /// Steps between two checkpoints.
+    #[arg(long, value_name = "STEPS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
+    pub save_every: u64,
+    /// Stop after so many steps of the run, as at Ctrl-C; `--resume` goes on.
+    #[arg(long, value_name = "STEPS")]
+    pub stop_after: Option<u64>,
+    /// No progress bar.
+    #[arg(long)]
+    pub quiet: bool,
+}

@@ -1,0 +1,182 @@
+//! Runs as folders: set up, gone on with, kept from other processes.
+
+use std::collections::BTreeSet;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use shared::concept::Concept;
+use shared::tokenizer::Tokenizer;
+
+use crate::cli::{Negatives as Kinds, PretrainArgs};
+use crate::data::{Data, Files};
+use crate::run_config::{self, RunConfig};
+use crate::{bundles, checkpoint, whole};
+
+/// Keeps other processes out of the run folder for as long as the file is open, however this one ends.
+///
+/// # Errors
+/// If another process is in it, it cannot be written to, or there is no run to go on with.
+pub fn claim(args: &PretrainArgs) -> Result<File> {
+    let run = &args.out;
+    if args.resume {
+        RunConfig::load(run)?;
+    } else {
+        std::fs::create_dir_all(run).with_context(|| format!("cannot make {}", run.display()))?;
+    }
+    let failed = || format!("cannot write into {}", run.display());
+    let file = File::create(run.join("lock")).with_context(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("{} is in use by another process", run.display()),
+        Err(TryLockError::Error(error)) => Err(error).with_context(failed),
+    }
+}
+
+/// Sets a new run up in its folder.
+///
+/// # Errors
+/// If there is one already, or the arguments do not go together.
+pub fn start(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
+    if args.out.join("run.json").exists() {
+        bail!(
+            "{} holds a run already; go on with it by --resume, or choose another folder",
+            args.out.display()
+        );
+    }
+    let (config, data, tokenizer) = configure(args)?;
+    whole::write(&tokenizer_path(&args.out), tokenizer.to_json()?)?;
+    data.record(&args.out)?;
+    // Last, because a folder with this file is a run.
+    config.save(&args.out)?;
+    Ok((config, data, tokenizer))
+}
+
+/// Checks that the run in a folder was set up as these arguments say.
+///
+/// # Errors
+/// If it was not, or there is no run.
+pub fn check_settings(args: &PretrainArgs) -> Result<()> {
+    let (known, _) = load(&args.out)?;
+    let (asked, ..) = configure(args)?;
+    let comparable =
+        |config: RunConfig| RunConfig { commit: String::new(), command: String::new(), ..config };
+    if comparable(known) != comparable(asked) {
+        bail!("{} holds a run with other settings; choose another folder", args.out.display());
+    }
+    Ok(())
+}
+
+/// Whether a run has taken all its steps.
+///
+/// # Errors
+/// If there is no run, or it cannot be read.
+pub fn is_done(run: &Path) -> Result<bool> {
+    let (config, _) = load(run)?;
+    Ok(checkpoint::latest(run)?.is_some_and(|(step, _)| step >= config.steps()))
+}
+
+/// The settings that arguments stand for, and what they name.
+///
+/// # Errors
+/// If the arguments do not go together, or a file that they name cannot be used.
+pub fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
+    let names: Vec<String> = args
+        .negatives
+        .iter()
+        .filter_map(|negatives| Some(negatives.to_possible_value()?.get_name().to_owned()))
+        .collect();
+    let concepts: BTreeSet<Concept> =
+        args.negatives.iter().flat_map(|negatives| negatives.concepts()).copied().collect();
+    if names.len() > 1 && args.negatives.contains(&Kinds::None) {
+        bail!("--negatives cannot be none and something else");
+    }
+    let batch = args.batch as usize;
+    let files = Files { images: &args.images, instances: &args.instances, split: args.split.as_deref() };
+    let data = Data::open(&args.data, &args.weight, &files, args.seed, batch)?;
+    data.check_batch()?;
+    let (model, tokenizer) = match &args.init {
+        Some(path) => {
+            let bundle = bundles::read(path)?;
+            (bundle.header().config().clone(), bundle.header().tokenizer().clone())
+        }
+        None => {
+            let tokenizer = data.tokenizer(args.preset.vocabulary())?;
+            (args.preset.config(tokenizer.vocabulary()), tokenizer)
+        }
+    };
+    let config = RunConfig {
+        data: args.data.clone(),
+        images: args.images.clone(),
+        instances: args.instances.clone(),
+        split: args.split.clone(),
+        shares: data.shares().to_vec(),
+        fingerprint: data.fingerprint(),
+        pictures: data.pictures(),
+        negatives: names.join(","),
+        concepts: concepts.into_iter().collect(),
+        strategy: args.strategy,
+        loss: args.loss,
+        loss_weight: args.loss_weight.unwrap_or_else(|| args.loss.published_weight()),
+        init: args.init.clone(),
+        init_image: args.init_image.clone(),
+        lock_stem: args.lock_stem,
+        features: args.features.clone(),
+        mirror: args.mirror,
+        crops: args.crops,
+        channel_dropout: args.channel_dropout,
+        lock_image: args.lock_image,
+        lora: args.lora.map(|rank| rank as usize),
+        per_caption: args.per_caption,
+        single_objects: 0.4,
+        epochs: args.epochs,
+        batch,
+        accumulate: args.accumulate,
+        learning_rate: args.learning_rate,
+        image_rate: args.image_rate,
+        average: args.average,
+        weight_decay: args.weight_decay,
+        warmup: 0.05,
+        seed: args.seed,
+        model,
+        commit: run_config::commit(),
+        command: std::env::args().collect::<Vec<_>>().join(" "),
+    };
+    if config.steps() == 0 {
+        bail!("the data does not fill a step of {} batches; lower --accumulate", config.accumulate);
+    }
+    Ok((config, data, tokenizer))
+}
+
+/// Opens the data of a run that was interrupted.
+///
+/// # Errors
+/// If there is no run, or its data has changed.
+pub fn go_on(run: &Path) -> Result<(RunConfig, Data, Tokenizer)> {
+    let (config, tokenizer) = load(run)?;
+    let weights: Vec<f64> = config.shares.iter().map(|share| *share as f64).collect();
+    let (images, instances) = (&config.images, &config.instances);
+    let files = Files { images, instances, split: config.split.as_deref() };
+    let data = Data::open(&config.data, &weights, &files, config.seed, config.batch)?;
+    if (data.pictures(), data.fingerprint()) != (config.pictures, config.fingerprint) {
+        let names = config.data.join(" or ");
+        bail!("{names} has changed since the run began; it had {} pictures then", config.pictures);
+    }
+    Ok((config, data, tokenizer))
+}
+
+/// Reads what a run was set up with.
+///
+/// # Errors
+/// If the folder holds no run, or one that cannot be understood.
+pub fn load(run: &Path) -> Result<(RunConfig, Tokenizer)> {
+    let config = RunConfig::load(run)?;
+    let path = tokenizer_path(run);
+    let json = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok((config, Tokenizer::from_json(&json)?))
+}
+
+fn tokenizer_path(run: &Path) -> std::path::PathBuf {
+    run.join("tokenizer.json")
+}
