@@ -19,6 +19,16 @@ const WAYS = [
   { backend: "cpu", viewport: PHONE, colorScheme: "light", offline: true },
 ];
 
+const FITS = (color) => `at the bottom of the picture, a ${color} cat`;
+/** What is done to the yellow cat, and what becomes of the picture's yellow. */
+const CHANGES = [
+  ...["purple", "black", "white"].map((set) => ({ kind: "recolor", set, fits: FITS(set), holds: (before, after) => after.share < 0.1 * before.share })),
+  { kind: "remove", holds: (before, after) => after.share < 0.1 * before.share },
+  { kind: "move", set: ["#move-right", "-40"], holds: (before, after) => Math.abs(after.share / before.share - 1) < 0.1 && after.x < before.x - 0.35 },
+  { kind: "resize", set: ["#resize-by", "50"], holds: (before, after) => Math.abs(after.share / before.share - 0.25) < 0.1 },
+  { kind: "mirror", holds: (before, after) => Math.abs(after.share / before.share - 1) < 0.01 && Math.abs(after.x + before.x - 1) < 0.01 },
+];
+
 const visit = visitors("cpu", "webgpu");
 
 const ready = (page, what) => page.waitForSelector(`body[data-state="ready"] ${what}`);
@@ -26,6 +36,22 @@ const ready = (page, what) => page.waitForSelector(`body[data-state="ready"] ${w
 async function saved(page, button) {
   const [download] = await Promise.all([page.waitForEvent("download"), page.click(button)]);
   return readFileSync(await download.path());
+}
+
+/** The share of the picture on show that is yellow, and how far right that is on average. */
+function yellow(page) {
+  return page.evaluate(async () => {
+    const picture = document.querySelector("#current-picture");
+    await picture.decode();
+    const { naturalWidth: width, naturalHeight: height } = picture;
+    const context = new OffscreenCanvas(width, height).getContext("2d");
+    context.drawImage(picture, 0, 0);
+    const { data } = context.getImageData(0, 0, width, height);
+    const places = Array.from({ length: width * height }, (_, place) => place).filter(
+      (place) => data[4 * place] > 150 && data[4 * place + 1] > 130 && data[4 * place + 2] < 90,
+    );
+    return { share: places.length / (width * height), x: places.reduce((sum, place) => sum + (place % width) + 0.5, 0) / places.length / width };
+  });
 }
 
 for (const { backend, viewport, colorScheme, offline } of WAYS) {
@@ -59,19 +85,31 @@ for (const { backend, viewport, colorScheme, offline } of WAYS) {
     assert.ok((await page.locator("#look-words li").count()) > 2);
     await page.click("#look summary");
 
-    // Another color for a thing, and the caption that goes with it.
+    // Every change of a thing, by what it does to the picture, and the caption that goes with it.
     await page.click("#editor summary");
-    await paint(page, [0.62, 0.78], [0.66, 0.8]);
-    await page.locator("#edit-note", { hasText: "Selected" }).waitFor();
-    assert.ok(await page.isVisible("#selection"));
-    await page.selectOption("#edit-color", "purple");
-    await page.click("#apply-edit");
-    await page.locator("#current-name", { hasText: "made purple" }).waitFor();
-    await ready(page, '[data-role="score"]');
-    await page.fill("#wipe", "50");
-    assert.ok(await page.isVisible("#counterpart-picture"));
-    await page.click("#undo");
-    await ready(page, '[data-role="score"]');
+    const before = await yellow(page);
+    for (const { kind, set, holds, fits = caption } of CHANGES) {
+      if (kind !== "mirror") {
+        await paint(page, [0.645, 0.88], [0.69, 0.92]);
+        await page.locator("#edit-note", { hasText: "mostly yellow" }).waitFor();
+        assert.ok(await page.isVisible("#selection"));
+      }
+      await page.selectOption("#edit-kind", kind);
+      if (kind === "recolor") await page.selectOption("#edit-color", set);
+      else if (set) await page.fill(...set);
+      const known = await page.locator("#pictures li").count();
+      await page.click("#apply-edit");
+      await page.waitForFunction((known) => document.querySelectorAll("#pictures li").length > known, known);
+      await ready(page, kind === "recolor" ? '[data-role="square"]' : "#pictures");
+      const after = await yellow(page);
+      assert.ok(holds(before, after), `${kind} ${set}: ${JSON.stringify({ before, after })}`);
+      assert.equal(await page.inputValue("#caption-input"), fits);
+      await page.fill("#wipe", "50");
+      assert.ok(await page.isVisible("#counterpart-picture"));
+      await page.click("#undo");
+      await page.waitForFunction((known) => document.querySelectorAll("#pictures li").length === known, known);
+      await ready(page, '[data-role="score"]');
+    }
     await page.click("#editor summary");
 
     // Cases, files, all at once.
