@@ -271,6 +271,44 @@ fn a_run_on_photographs_survives_broken_ones_and_remembers_what_it_saw() {
 }
 
 #[test]
+fn negatives_are_mined_anew_for_every_epoch_and_survive_an_interruption() {
+    let folder = tempfile::tempdir().expect("a folder");
+    photographs(folder.path());
+    let command =
+        ["pretrain", "--preset", "tiny", "--device", "cpu", "--data", "captions.csv", "--batch", "8"];
+    let more = ["--negatives", "mined,color", "--epochs", "3", "--quiet", "--out"];
+    let begin = |out| [&command[..], &more, &[out]].concat();
+    trainer_ok(folder.path(), &begin("whole"));
+    // Two batches an epoch: the second of an epoch needs what was mined before its first.
+    trainer_ok(folder.path(), &[&begin("parts")[..], &["--stop-after", "3"]].concat());
+    let mined = folder.path().join("parts/mined-0001.json");
+    let hidden = folder.path().join("hidden.json");
+    std::fs::rename(&mined, &hidden).expect("what was mined");
+    let go_on = ["pretrain", "--resume", "--device", "cpu", "--quiet", "--out", "parts"];
+    let (code, said) = trainer_err(folder.path(), &go_on);
+    assert!(code == Some(1) && said.contains("mined-0001.json is gone"), "{said}");
+    std::fs::rename(&hidden, &mined).expect("what was mined");
+    trainer_ok(folder.path(), &go_on);
+    let [whole, parts] = ["whole", "parts"].map(|run| weights(&export(folder.path(), run, "f32")));
+    assert!(whole == parts, "resuming changed the weights");
+
+    let read = |name: &str| std::fs::read_to_string(folder.path().join("whole").join(name)).expect("a file");
+    let nearest: Value = serde_json::from_str(&read("mined-0000.json")).expect("JSON");
+    let captions = nearest["nearest"][0].as_array().expect("captions");
+    let lengths: Vec<usize> = captions.iter().map(|near| near.as_array().expect("numbers").len()).collect();
+    assert_eq!(lengths, [2; 16]);
+    let last: Value =
+        serde_json::from_str(read("metrics.jsonl").lines().last().expect("a line")).expect("JSON");
+    assert_eq!(last["with_negatives"], 1.0);
+    let kinds: Vec<&String> = last["negatives_beaten"].as_object().expect("shares").keys().collect();
+    assert_eq!(kinds, ["color", "mined"]);
+
+    let scenes = ["pretrain", "--data", "scenes", "--negatives", "mined", "--device", "cpu", "--out", "none"];
+    let (code, said) = trainer_err(folder.path(), &scenes);
+    assert!(code == Some(1) && said.contains("needs captions in files"), "{said}");
+}
+
+#[test]
 fn a_folder_of_pictures_with_texts_beside_them_is_a_source() {
     let folder = tempfile::tempdir().expect("a folder");
     let command = ["pretrain", "--preset", "tiny", "--device", "cpu", "--quiet", "--batch", "2", "--data"];

@@ -2,7 +2,7 @@
 //
 //     python make_graph.py graphs && ./build.sh && node run.mjs graphs [cpu|webgpu] [REPEATS] [BATCH,BATCH]
 //
-// Prints a Markdown table of milliseconds and ratios. Both runtimes get the same arrays, upload them and read the
+// Prints a Markdown table of milliseconds and ratios, and one of what a layer of Foil's image tower is made of. Both runtimes get the same arrays, upload them and read the
 // embeddings back; both have 128-bit vectors and one thread. `cold` is the first pass of its shape, kernels and all.
 import { fileURLToPath } from "node:url";
 import { resolve } from "node:path";
@@ -16,23 +16,22 @@ const [graphs = "graphs", backend = "cpu", repeats = "5", batches = "1,8"] = pro
 const server = await serve([HERE, resolve(graphs)]);
 const address = `http://127.0.0.1:${server.address().port}/bench.html`;
 
-/** One runtime in a browser of its own; returns `{tower, batch, cold, warm}` rows. */
-async function time(runtime) {
+/** Calls a function of the page in a browser of its own. */
+async function call(name, ...args) {
   const browser = await launch({ webgpu: backend === "webgpu" });
   const page = await browser.newPage();
   page.setDefaultTimeout(0);
-  page.on("pageerror", (error) => console.error(runtime, String(error)));
+  page.on("pageerror", (error) => console.error(name, args, String(error)));
   await page.goto(address);
-  const rows = await page.evaluate(
-    ([runtime, backend, batches, repeats]) => globalThis.bench(runtime, backend, batches, repeats),
-    [runtime, backend, batches.split(",").map(Number), Number(repeats)],
-  );
+  const rows = await page.evaluate(([name, args]) => globalThis[name](...args), [name, args]);
   await browser.close();
   return rows;
 }
 
-const ours = await time("foil");
-const theirs = await time("ort");
+const sizes = batches.split(",").map(Number);
+const ours = await call("bench", "foil", backend, sizes, Number(repeats));
+const theirs = await call("bench", "ort", backend, sizes, Number(repeats));
+const parts = await call("parts", backend, sizes[0], Number(repeats));
 server.close();
 
 console.log(`backend: ${backend}, milliseconds, median of ${repeats} warm passes\n`);
@@ -43,3 +42,7 @@ for (const [nth, { tower, batch, cold, warm }] of ours.entries()) {
   const [coldRatio, warmRatio] = [cold / other.cold, warm / other.warm].map((value) => value.toFixed(2));
   console.log(`| ${tower} | ${batch} | ${cells[0]} | ${cells[1]} | ${coldRatio} | ${cells[2]} | ${cells[3]} | ${warmRatio} |`);
 }
+
+console.log(`\na layer of the image tower at batch ${sizes[0]}; Foil\n`);
+console.log("| part | ms |\n|---|---|");
+for (const { part, millis } of parts) console.log(`| ${part} | ${millis.toFixed(2)} |`);

@@ -7,10 +7,9 @@ use anyhow::{Context, Result};
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
-use shared::concept::Concept;
 use shared::model::Clip;
 
-use crate::objective::Margins;
+use crate::objective::{Kind, Margins};
 
 const PREFIX: &str = "checkpoint-";
 const MODEL: &str = "model.bpk";
@@ -118,7 +117,7 @@ pub fn load_optimizer(checkpoint: &Path, optimizer: ModuleOptimizer) -> Result<M
 ///
 /// # Errors
 /// If it cannot be read.
-pub fn load_margins(checkpoint: &Path) -> Result<[f32; Concept::ALL.len()]> {
+pub fn load_margins(checkpoint: &Path) -> Result<[f32; Kind::COUNT]> {
     let path = checkpoint.join(MARGINS);
     let json = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&json).with_context(|| format!("cannot understand {}", path.display()))

@@ -4,6 +4,7 @@
 mod batch;
 mod eye;
 mod instances;
+mod mined;
 mod photographs;
 mod scenes;
 mod view;
@@ -17,10 +18,12 @@ use shared::negative::{Negative, Recipe};
 use shared::seed;
 use shared::tokenizer::{Tokenizer, TokenizerError};
 
+use crate::objective::Kind;
 use crate::run_config::RunConfig;
 use crate::whole;
 pub use batch::{Batch, batch, batches};
 use eye::Eye;
+pub use mined::Mined;
 use photographs::Photographs;
 use scenes::Scenes;
 
@@ -36,6 +39,7 @@ enum Stream {
     Order = 4,
     View = 5,
     Channels = 6,
+    Candidates = 7,
 }
 
 /// What is said of all sources that are files.
@@ -63,7 +67,19 @@ struct Example {
     /// What the model is given of the picture: `[3, S, S]`, or `[P, C]` of a locked stem.
     image: Vec<f32>,
     caption: String,
-    negatives: Vec<Negative>,
+    negatives: Vec<Foil>,
+}
+
+/// A caption that is almost right.
+struct Foil {
+    caption: String,
+    kind: Kind,
+}
+
+impl From<Negative> for Foil {
+    fn from(negative: Negative) -> Self {
+        Foil { caption: negative.caption, kind: Kind::Concept(negative.concept) }
+    }
 }
 
 impl Source {
@@ -113,7 +129,14 @@ impl Source {
     }
 
     /// Its examples of the batch of a number, `share` of them.
-    fn examples(&self, config: &RunConfig, eye: &Eye, number: u64, share: u64) -> Result<Vec<Example>> {
+    fn examples(
+        &self,
+        config: &RunConfig,
+        eye: &Eye,
+        mined: Option<&[Vec<u32>]>,
+        number: u64,
+        share: u64,
+    ) -> Result<Vec<Example>> {
         let first = number * share;
         let numbers = (0..share).into_par_iter();
         match self {
@@ -128,7 +151,7 @@ impl Source {
                 let order = photographs.order(config.seed, number / batches);
                 let begin = (number % batches * share) as usize;
                 let place = |nth: u64| order[begin + nth as usize];
-                numbers.map(|nth| photographs.example(config, eye, place(nth), first + nth)).collect()
+                numbers.map(|nth| photographs.example(config, eye, mined, place(nth), first + nth)).collect()
             }
         }
     }
@@ -196,6 +219,11 @@ impl Data {
         }
     }
 
+    /// Whether captions have others to be confused with.
+    pub fn can_be_mined(&self) -> bool {
+        self.sources.iter().any(|source| matches!(source, Source::Photographs(_)))
+    }
+
     /// Pictures of each source in a batch.
     pub fn shares(&self) -> &[usize] {
         &self.shares
@@ -255,10 +283,11 @@ impl Data {
     }
 
     /// The examples of the batch of a number, source by source.
-    fn examples(&self, config: &RunConfig, number: u64) -> Result<Vec<Example>> {
+    fn examples(&self, config: &RunConfig, mined: Option<&Mined>, number: u64) -> Result<Vec<Example>> {
         let mut examples = Vec::with_capacity(config.batch);
-        for (source, share) in self.sources.iter().zip(&self.shares) {
-            examples.extend(source.examples(config, &self.eye, number, *share as u64)?);
+        for (nth, (source, share)) in self.sources.iter().zip(&self.shares).enumerate() {
+            let mined = mined.map(|mined| mined.of_source(nth));
+            examples.extend(source.examples(config, &self.eye, mined, number, *share as u64)?);
         }
         Ok(examples)
     }

@@ -11,12 +11,11 @@ use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrSchedu
 use burn::module::{Lora, Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
-use shared::concept::Concept;
 use shared::model::Clip;
 
 use crate::checkpoint::{self, Checkpoint};
 use crate::data::Batch;
-use crate::objective::{Margins, Objective};
+use crate::objective::{Kind, Margins, Objective};
 use crate::run_config::RunConfig;
 
 /// Longer gradients of one parameter are shortened to this length.
@@ -38,7 +37,7 @@ impl Learner {
     /// The state before the first step.
     pub fn begin(config: &RunConfig, model: Clip, device: &Device) -> Self {
         let average = config.average.map(|decay| Average::new(decay, model.clone()));
-        let margins = Margins::new([0.0; Concept::ALL.len()], device);
+        let margins = Margins::new([0.0; Kind::COUNT], device);
         Learner::new(config, model, average, optimizer(config), margins, 0)
     }
 
@@ -101,11 +100,11 @@ impl Learner {
         self.done
     }
 
-    /// Takes the share that each concept's negatives were beaten with; see [`Objective::take_beaten`].
+    /// Takes the share that each kind's negatives were beaten with; see [`Objective::take_beaten`].
     ///
     /// # Errors
     /// If the device fails.
-    pub fn take_beaten(&mut self) -> Result<Vec<(Concept, f64)>> {
+    pub fn take_beaten(&mut self) -> Result<Vec<(Kind, f64)>> {
         self.objective.take_beaten()
     }
 
@@ -296,7 +295,7 @@ mod tests {
         let (mut learner, data, tokenizer, config) = set_up(flags);
         for step in numbers.chunks(config.accumulate as usize) {
             for number in step {
-                learner.learn(data::batch(&config, &data, &tokenizer, *number).expect("a batch"));
+                learner.learn(data::batch(&config, &data, &tokenizer, None, *number).expect("a batch"));
             }
             learner.step(RATE);
         }

@@ -16,16 +16,17 @@
 //! A caption without negatives is an ordinary example under every one of them.
 
 mod beaten;
+mod kind;
 mod own;
 mod rank;
 
 use burn::nn::loss::CrossEntropyLossConfig;
-use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
+use burn::tensor::{Device, Int, Tensor, assert_shape};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use shared::concept::Concept;
 
 use beaten::Beaten;
+pub use kind::Kind;
 use own::Scores;
 pub use rank::Margins;
 
@@ -73,8 +74,8 @@ pub struct Negatives {
     pub embeddings: Tensor<2>,
     /// The row of the caption that each is a negative of.
     pub of: Vec<usize>,
-    /// What each changes.
-    pub concepts: Vec<Concept>,
+    /// What each is.
+    pub kinds: Vec<Kind>,
 }
 
 /// A loss, and what it remembers from step to step.
@@ -93,12 +94,12 @@ impl Objective {
         Objective { loss, weight, margins, beaten: Beaten::default() }
     }
 
-    /// The share of negatives that their captions were ahead of since this was asked last, for each concept that was
+    /// The share of negatives that their captions were ahead of since this was asked last, for each kind that was
     /// seen. Makes the device wait.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn take_beaten(&mut self) -> anyhow::Result<Vec<(Concept, f64)>> {
+    pub fn take_beaten(&mut self) -> anyhow::Result<Vec<(Kind, f64)>> {
         std::mem::take(&mut self.beaten).shares()
     }
 
@@ -121,31 +122,15 @@ impl Objective {
             |appended| contrastive(images.clone(), captions.clone(), appended, logit_scale.clone());
         let Some(negatives) = &negatives else { return contrastive(None) };
         let scores = Scores::new(&images, &captions, negatives, &logit_scale);
-        self.beaten.count(&scores, &negatives.concepts);
+        self.beaten.count(&scores, &negatives.kinds);
         match self.loss {
             Loss::Append => contrastive(appended),
             Loss::Own => contrastive(None) + own::cross_entropy(scores) * self.weight,
             Loss::Both => contrastive(appended) + own::cross_entropy(scores) * self.weight,
             Loss::Focal => contrastive(None) + own::focal(scores) * self.weight,
-            Loss::Rank => {
-                contrastive(appended) + self.margins.rank(&scores, &negatives.concepts) * self.weight
-            }
+            Loss::Rank => contrastive(appended) + self.margins.rank(&scores, &negatives.kinds) * self.weight,
         }
     }
-}
-
-/// A matrix `[4, M]` that sums over the negatives of each concept; `weight` is what each counts among `count` of its
-/// concept.
-fn by_concept(concepts: &[Concept], device: &Device, weight: impl Fn(usize) -> f32) -> Tensor<2> {
-    let n = concepts.len();
-    let mut matrix = vec![0.0f32; Concept::ALL.len() * n];
-    for concept in Concept::ALL {
-        let own: Vec<usize> = (0..n).filter(|number| concepts[*number] == concept).collect();
-        for number in &own {
-            matrix[concept as usize * n + number] = weight(own.len());
-        }
-    }
-    Tensor::from_data(TensorData::new(matrix, [Concept::ALL.len(), n]), device)
 }
 
 /// CLIP's loss; with `negatives` in one softmax with the captions, the loss of NegCLIP.

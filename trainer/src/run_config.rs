@@ -33,10 +33,13 @@ pub struct RunConfig {
     pub fingerprint: u64,
     /// Pictures an epoch, of the first source.
     pub pictures: u64,
-    /// `none`, concepts with commas between them, or `all`.
+    /// `none`, or with commas between them concepts, `all` and `mined`.
     pub negatives: String,
     /// The concepts whose terms are replaced.
     pub concepts: Vec<Concept>,
+    /// Whether the nearest captions of other pictures are negatives, too.
+    #[serde(default)]
+    pub mined: bool,
     /// The rules that make negatives.
     #[serde(default)]
     pub strategy: Rules,
@@ -110,6 +113,11 @@ pub struct RunConfig {
 const FILE: &str = "run.json";
 
 impl RunConfig {
+    /// Batches of a pass over the data.
+    pub fn batches_an_epoch(&self) -> u64 {
+        self.pictures / self.shares[0] as u64
+    }
+
     /// Batches of the whole run.
     pub fn batches(&self) -> u64 {
         self.steps() * self.accumulate
@@ -118,7 +126,7 @@ impl RunConfig {
     /// Optimiser steps of the whole run. What is left of an epoch, or of the run, and does not fill a batch or a step is
     /// not shown.
     pub fn steps(&self) -> u64 {
-        self.pictures / self.shares[0] as u64 * self.epochs / self.accumulate
+        self.batches_an_epoch() * self.epochs / self.accumulate
     }
 
     /// Writes the settings into the run folder.

@@ -92,10 +92,14 @@ pub fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
     if names.len() > 1 && args.negatives.contains(&Kinds::None) {
         bail!("--negatives cannot be none and something else");
     }
+    let mined = args.negatives.contains(&Kinds::Mined);
     let batch = args.batch as usize;
     let files = Files { images: &args.images, instances: &args.instances, split: args.split.as_deref() };
     let data = Data::open(&args.data, &args.weight, &files, args.seed, batch)?;
     data.check_batch()?;
+    if mined && !data.can_be_mined() {
+        bail!("--negatives mined needs captions in files: drawn scenes are never seen twice");
+    }
     let (model, tokenizer) = match &args.init {
         Some(path) => {
             let bundle = bundles::read(path)?;
@@ -116,6 +120,7 @@ pub fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
         pictures: data.pictures(),
         negatives: names.join(","),
         concepts: concepts.into_iter().collect(),
+        mined,
         strategy: args.strategy,
         loss: args.loss,
         loss_weight: args.loss_weight.unwrap_or_else(|| args.loss.published_weight()),

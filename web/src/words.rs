@@ -72,6 +72,7 @@ pub fn model_note(model: &Model) -> String {
     let with = match model.negatives.as_str() {
         "none" => "without hard negatives".to_owned(),
         "all" => "with hard negatives of all four concepts".to_owned(),
+        "mined" => "with captions of other pictures as hard negatives".to_owned(),
         one => format!("with hard negatives of {one}"),
     };
     format!("Trained on {} {with}.", model.data)

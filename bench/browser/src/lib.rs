@@ -1,5 +1,7 @@
-//! Two towers with random weights, in passes that a script can time.
+//! Two towers with random weights, and what a layer of one is made of, in passes that a script can time.
 
+use burn::nn::{LayerNorm, LayerNormConfig};
+use burn::tensor::activation::{sigmoid, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use shared::model::{Clip, ClipConfig};
 use wasm_bindgen::prelude::*;
@@ -28,10 +30,7 @@ impl Towers {
     /// # Errors
     /// If there is no such device.
     pub async fn create(backend: String) -> Result<Towers, JsError> {
-        let device = match backend.as_str() {
-            "webgpu" => Device::wgpu_options().init_async().await.map_err(|error| JsError::new(&error.to_string()))?,
-            _ => Device::flex(),
-        };
+        let device = device(&backend).await?;
         let config: ClipConfig = serde_json::from_str(CONFIG)?;
         Ok(Towers { clip: config.init(&device).drawn(), config })
     }
@@ -59,7 +58,84 @@ impl Towers {
     }
 }
 
+async fn device(backend: &str) -> Result<Device, JsError> {
+    match backend {
+        "webgpu" => {
+            Device::wgpu_options().init_async().await.map_err(|error| JsError::new(&error.to_string()))
+        }
+        "cpu" => Ok(Device::flex()),
+        _ => Err(JsError::new("no such device")),
+    }
+}
+
 async fn read(rows: Tensor<2>) -> Result<Vec<f32>, JsError> {
     let data = rows.into_data_async().await.map_err(|error| JsError::new(&format!("{error:?}")))?;
     Ok(data.iter::<f32>().collect())
+}
+
+/// Positions, width and heads of ViT-B/32's image tower.
+const LENGTH: usize = 50;
+const WIDTH: usize = 768;
+const HEADS: usize = 12;
+
+/// What a layer of that tower is made of, on numbers of its shapes.
+#[wasm_bindgen]
+pub struct Parts {
+    /// `[50 B, W]`
+    narrow: Tensor<2>,
+    /// `[50 B, 4 W]`
+    wide: Tensor<2>,
+    /// `[12 B, 50, W / 12]`
+    heads: Tensor<3>,
+    qkv: Tensor<2>,
+    output: Tensor<2>,
+    mlp_in: Tensor<2>,
+    mlp_out: Tensor<2>,
+    norm: LayerNorm,
+}
+
+#[wasm_bindgen]
+impl Parts {
+    /// Prepares for batches of pictures on `webgpu` or `cpu`.
+    ///
+    /// # Errors
+    /// If there is no such device.
+    pub async fn create(backend: String, batch: usize) -> Result<Parts, JsError> {
+        let device = device(&backend).await?;
+        let matrix = |height, width| Tensor::ones([height, width], &device);
+        Ok(Parts {
+            narrow: matrix(batch * LENGTH, WIDTH),
+            wide: matrix(batch * LENGTH, 4 * WIDTH),
+            heads: Tensor::ones([batch * HEADS, LENGTH, WIDTH / HEADS], &device),
+            qkv: matrix(WIDTH, 3 * WIDTH),
+            output: matrix(WIDTH, WIDTH),
+            mlp_in: matrix(WIDTH, 4 * WIDTH),
+            mlp_out: matrix(4 * WIDTH, WIDTH),
+            norm: LayerNormConfig::new(WIDTH).init(&device),
+        })
+    }
+
+    /// Does one part of a layer, and reads a number of the result, so that it is computed.
+    ///
+    /// # Errors
+    /// If nothing is called so, or the device fails.
+    pub async fn run(&self, part: String) -> Result<(), JsError> {
+        let (narrow, wide, heads) = (self.narrow.clone(), self.wide.clone(), self.heads.clone());
+        let result = match part.as_str() {
+            "qkv" => narrow.matmul(self.qkv.clone()),
+            "output" => narrow.matmul(self.output.clone()),
+            "mlp in" => narrow.matmul(self.mlp_in.clone()),
+            "mlp out" => wide.matmul(self.mlp_out.clone()),
+            "attention of heads" => {
+                let scores = heads.clone().matmul(heads.clone().transpose());
+                softmax(scores, 2).matmul(heads).flatten(0, 1)
+            }
+            "quick gelu" => wide.clone() * sigmoid(wide * 1.702),
+            "two norms" => self.norm.forward(self.norm.forward(narrow)),
+            "two sums" => narrow.clone() + narrow.clone() + narrow,
+            "nothing" => narrow,
+            _ => return Err(JsError::new("no such part")),
+        };
+        read(result.slice([0..1, 0..1])).await.map(drop)
+    }
 }

@@ -19,13 +19,16 @@ pub enum Negatives {
     Location,
     Size,
     All,
+    /// The nearest captions of other pictures by the model itself, found anew for every epoch; as many as `--per-caption`,
+    /// besides those of concepts.
+    Mined,
 }
 
 impl Negatives {
     /// The concepts whose terms are replaced.
     pub fn concepts(self) -> &'static [Concept] {
         match self {
-            Negatives::None => &[],
+            Negatives::None | Negatives::Mined => &[],
             Negatives::Color => &[Concept::Color],
             Negatives::Object => &[Concept::Object],
             Negatives::Location => &[Concept::Location],

@@ -1,17 +1,17 @@
 //! Batches ahead of the device.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use anyhow::Result;
 use rand::RngExt;
-use shared::concept::Concept;
-use shared::negative::Negative;
 use shared::seed;
 use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError, Tokens};
 
-use super::{Data, Stream};
+use super::{Data, Foil, Mined, Stream};
+use crate::objective::Kind;
 use crate::run_config::RunConfig;
 
 /// What the model learns from at once, ready for the device.
@@ -40,7 +40,8 @@ impl Texts {
     /// Texts that share the padding of their longest.
     const TOGETHER: usize = 48;
 
-    fn new(texts: &[Tokens], tokenizer: &Tokenizer) -> Self {
+    /// Groups texts.
+    pub fn new(texts: &[Tokens], tokenizer: &Tokenizer) -> Self {
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|text| texts[*text].ids().len());
         let group =
@@ -57,17 +58,23 @@ impl Texts {
 pub struct HardNegatives {
     /// The row of the caption that each is a negative of.
     pub of: Vec<usize>,
-    /// What each changes.
-    pub concepts: Vec<Concept>,
+    /// What each is.
+    pub kinds: Vec<Kind>,
 }
 
 /// Makes the batch of a number.
 ///
 /// # Errors
 /// If a picture cannot be read any more, or a caption not be split into tokens.
-pub fn batch(config: &RunConfig, data: &Data, tokenizer: &Tokenizer, number: u64) -> Result<Batch> {
-    let examples = data.examples(config, number)?;
-    let negatives: Vec<(usize, &Negative)> = examples
+pub fn batch(
+    config: &RunConfig,
+    data: &Data,
+    tokenizer: &Tokenizer,
+    mined: Option<&Mined>,
+    number: u64,
+) -> Result<Batch> {
+    let examples = data.examples(config, mined, number)?;
+    let negatives: Vec<(usize, &Foil)> = examples
         .iter()
         .enumerate()
         .flat_map(|(row, example)| example.negatives.iter().map(move |negative| (row, negative)))
@@ -82,7 +89,7 @@ pub fn batch(config: &RunConfig, data: &Data, tokenizer: &Tokenizer, number: u64
         texts: Texts::new(&texts, tokenizer),
         negatives: (!negatives.is_empty()).then(|| HardNegatives {
             of: negatives.iter().map(|(row, _)| *row).collect(),
-            concepts: negatives.iter().map(|(_, negative)| negative.concept).collect(),
+            kinds: negatives.iter().map(|(_, negative)| negative.kind).collect(),
         }),
         with_negatives: examples.iter().filter(|example| !example.negatives.is_empty()).count(),
         images: examples.into_iter().flat_map(|example| example.image).collect(),
@@ -99,19 +106,20 @@ fn channels(config: &RunConfig, number: u64) -> Vec<f32> {
     (0..config.batch * n_channels).map(|_| weight()).collect()
 }
 
-/// Batches from `start` on, made on another thread, at most two ahead of the device.
+/// Batches of these numbers, made on another thread, at most two ahead of the device.
 pub fn batches(
     config: &RunConfig,
     data: &Arc<Data>,
     tokenizer: &Tokenizer,
-    start: u64,
+    mined: Option<Mined>,
+    numbers: Range<u64>,
 ) -> Receiver<Result<Batch>> {
     let (sender, receiver) = sync_channel(2);
     let (config, data, tokenizer) = (config.clone(), Arc::clone(data), tokenizer.clone());
     thread::spawn(move || {
-        for number in start..config.batches() {
+        for number in numbers {
             // The receiver goes away when training stops early, or fails: there is nobody left to make batches for.
-            if sender.send(batch(&config, &data, &tokenizer, number)).is_err() {
+            if sender.send(batch(&config, &data, &tokenizer, mined.as_ref(), number)).is_err() {
                 return;
             }
         }

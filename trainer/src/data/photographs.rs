@@ -17,10 +17,11 @@ use shared::seed;
 use super::eye::{Eye, Kept};
 use super::instances::{self, Instances};
 use super::view::{View, Views};
-use super::{Example, Files, Stream};
+use super::{Example, Files, Foil, Stream};
 use crate::benchmark::files::Folder;
 use crate::captioned::{self, Captioned};
 use crate::captions::picture_key;
+use crate::objective::Kind;
 use crate::run_config::RunConfig;
 
 /// Pictures that can be read and have captions, in the order of their file.
@@ -35,6 +36,8 @@ pub struct Photographs {
 
 #[derive(Debug)]
 struct Photograph {
+    /// The number of its first caption among those of all pictures.
+    first_caption: usize,
     name: String,
     path: PathBuf,
     captions: Vec<Caption>,
@@ -87,7 +90,13 @@ impl Photographs {
                 Some(_) if told.is_empty() => skip("it has no caption"),
                 Some(path) => {
                     let kinds = instances.get(&picture_key(&name)).into_iter().flatten().cloned().collect();
-                    found.push(Photograph { path: path.to_owned(), captions: told, kinds, name });
+                    found.push(Photograph {
+                        first_caption: 0,
+                        path: path.to_owned(),
+                        captions: told,
+                        kinds,
+                        name,
+                    });
                 }
             }
         }
@@ -108,6 +117,11 @@ impl Photographs {
                 .map_or_else(String::new, |first| format!(": {}, {}", first.picture, first.why));
             bail!("no picture of {} can be used{first}", path.display());
         }
+        let mut n_captions = 0;
+        for photograph in &mut photographs {
+            photograph.first_caption = n_captions;
+            n_captions += photograph.captions.len();
+        }
         Ok(Photographs { photographs, skipped, seen: Vec::new() })
     }
 
@@ -125,6 +139,21 @@ impl Photographs {
     pub fn captions(&self) -> Vec<String> {
         let captions = self.photographs.iter().flat_map(|photograph| &photograph.captions);
         captions.map(|caption| caption.text().to_owned()).collect()
+    }
+
+    /// Every caption in order, with the place of its picture.
+    pub fn listed(&self) -> impl Iterator<Item = (usize, &str)> {
+        let of_each = self.photographs.iter().enumerate();
+        of_each.flat_map(|(place, photograph)| {
+            photograph.captions.iter().map(move |caption| (place, caption.text()))
+        })
+    }
+
+    /// The caption of a number, in the order of [`Photographs::listed`].
+    fn caption(&self, number: usize) -> &Caption {
+        let behind = self.photographs.partition_point(|photograph| photograph.first_caption <= number);
+        let photograph = &self.photographs[behind - 1];
+        &photograph.captions[number - photograph.first_caption]
     }
 
     /// A number that changes with any name, caption or kind.
@@ -162,11 +191,19 @@ impl Photographs {
     }
 
     /// A picture with one of its captions and negatives of it, drawn anew for every `number`. What the other captions
-    /// say of the picture is no negative, nor is what is known to be in it.
+    /// say of the picture is no negative, nor is what is known to be in it. `mined` are the captions nearest to each one,
+    /// which join the negatives.
     ///
     /// # Errors
     /// If the picture cannot be read any more.
-    pub fn example(&self, config: &RunConfig, eye: &Eye, place: usize, number: u64) -> Result<Example> {
+    pub fn example(
+        &self,
+        config: &RunConfig,
+        eye: &Eye,
+        mined: Option<&[Vec<u32>]>,
+        place: usize,
+        number: u64,
+    ) -> Result<Example> {
         let photograph = &self.photographs[place];
         let rng = &mut seed::rng(&[config.seed, Stream::Caption as u64, number]);
         let nth = rng.random_range(0..photograph.captions.len() as u32) as usize;
@@ -176,7 +213,13 @@ impl Photographs {
             Guard::new(siblings.map(|(_, sibling)| sibling), photograph.kinds.iter().map(String::as_str));
         let recipe = Recipe { guard: Some(&guard), fluency: Some(fluency()), ..super::recipe(config) };
         let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
-        let negatives = negative::draw(caption, &recipe, config.per_caption, rng);
+        let drawn = negative::draw(caption, &recipe, config.per_caption, rng);
+        let near = mined.map_or(&[][..], |mined| &mined[photograph.first_caption + nth]);
+        let mined = near.iter().map(|number| Foil {
+            caption: self.caption(*number as usize).text().to_owned(),
+            kind: Kind::Mined,
+        });
+        let negatives = drawn.into_iter().map(Foil::from).chain(mined).collect();
         let rng = &mut seed::rng(&[config.seed, Stream::View as u64, number]);
         let view = Views::of(config).draw(caption, rng);
         let image = match self.seen.iter().find(|(of, _)| *of == view) {

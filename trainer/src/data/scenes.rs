@@ -11,7 +11,7 @@ use shared::scene::{self, Scene};
 use shared::seed;
 
 use super::eye::Eye;
-use super::{Example, Stream};
+use super::{Example, Foil, Stream};
 use crate::run_config::RunConfig;
 
 /// The sides at which training scenes are rendered, so that a model does not depend on one of them.
@@ -58,7 +58,8 @@ impl Scenes {
         let image = eye.look(&scene.render(side), &config.model.preprocess)?;
         let text = Caption::new(caption.as_str());
         let recipe = Recipe { vocabulary: Some(&self.known), ..super::recipe(config) };
-        let negatives = negative::draw(&text, &recipe, config.per_caption, rng);
+        let drawn = negative::draw(&text, &recipe, config.per_caption, rng);
+        let negatives = drawn.into_iter().map(Foil::from).collect();
         Ok(Example { image, caption, negatives })
     }
 

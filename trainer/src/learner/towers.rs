@@ -25,7 +25,7 @@ pub fn embed(model: &Clip, batch: Batch, config: &RunConfig, device: &Device) ->
         negatives: batch.negatives.map(|negatives| Negatives {
             embeddings: texts.slice(s![config.batch.., ..]),
             of: negatives.of,
-            concepts: negatives.concepts,
+            kinds: negatives.kinds,
         }),
     }
 }

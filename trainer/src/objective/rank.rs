@@ -3,20 +3,20 @@
 
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
-use shared::concept::Concept;
 
+use super::indices;
+use super::kind::{Kind, by_kind};
 use super::own::Scores;
-use super::{by_concept, indices};
 
 /// The widest margin, in logits.
 const WIDEST: f32 = 10.0;
 
-/// By how much captions were ahead of their negatives in the last step, for each concept, `[4]`, in logits.
+/// By how much captions were ahead of their negatives in the last step, for each kind, `[K]`, in logits.
 pub struct Margins(Tensor<1>);
 
 impl Margins {
     /// The margins of a run that begins, or those that [`Margins::values`] told.
-    pub fn new(values: [f32; Concept::ALL.len()], device: &Device) -> Self {
+    pub fn new(values: [f32; Kind::COUNT], device: &Device) -> Self {
         Margins(Tensor::from_data(TensorData::from(values), &device.clone().inner()))
     }
 
@@ -24,7 +24,7 @@ impl Margins {
     ///
     /// # Errors
     /// If the device fails.
-    pub fn values(&self) -> anyhow::Result<[f32; Concept::ALL.len()]> {
+    pub fn values(&self) -> anyhow::Result<[f32; Kind::COUNT]> {
         let failed = |error| anyhow::anyhow!("the device failed: {error:?}");
         let data = self.0.clone().try_into_data().map_err(failed)?;
         let values: Vec<f32> = data.iter::<f32>().collect();
@@ -33,21 +33,21 @@ impl Margins {
 
     /// The mean over negatives of what is missing to the margin, `[1]`; the margins are then set to what this step has
     /// reached.
-    pub fn rank(&mut self, scores: &Scores, concepts: &[Concept]) -> Tensor<1> {
+    pub fn rank(&mut self, scores: &Scores, kinds: &[Kind]) -> Tensor<1> {
         let leads = scores.leads();
-        let numbers: Vec<usize> = concepts.iter().map(|concept| *concept as usize).collect();
+        let numbers: Vec<usize> = kinds.iter().map(|kind| kind.number()).collect();
         let margins = self.0.clone().select(0, indices(&numbers, &self.0.device()));
         let missing = relu(Tensor::from_inner(margins) - leads.clone());
-        self.follow(leads.inner(), concepts);
+        self.follow(leads.inner(), kinds);
         missing.mean()
     }
 
-    /// Sets each concept's margin to the mean lead of its negatives; a concept without one keeps its margin.
-    fn follow(&mut self, leads: Tensor<1>, concepts: &[Concept]) {
+    /// Sets each kind's margin to the mean lead of its negatives; a kind without one keeps its margin.
+    fn follow(&mut self, leads: Tensor<1>, kinds: &[Kind]) {
         let device = leads.device();
-        let mean = by_concept(concepts, &device, |count| 1.0 / count as f32);
+        let mean = by_kind(kinds, &device, |count| 1.0 / count as f32);
         let reached = mean.matmul(leads.unsqueeze_dim(1)).squeeze_dim::<1>(1).clamp(0.0, WIDEST);
-        let kept = Concept::ALL.map(|concept| f32::from(u8::from(!concepts.contains(&concept))));
+        let kept = Kind::all().map(|kind| f32::from(u8::from(!kinds.contains(&kind))));
         self.0 = self.0.clone() * Tensor::from_data(TensorData::from(kept), &device) + reached;
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use burn::tensor::TensorData;
+use shared::concept::Concept;
 
 const EVERY: [Loss; 5] = [Loss::Append, Loss::Own, Loss::Both, Loss::Focal, Loss::Rank];
 
@@ -12,11 +13,15 @@ fn one(device: &Device) -> Tensor<1> {
 }
 
 fn negatives<const N: usize>(values: [[f32; 2]; N], of: [usize; N], device: &Device) -> Option<Negatives> {
-    Some(Negatives { embeddings: rows(values, device), of: of.into(), concepts: vec![Concept::Color; N] })
+    Some(Negatives {
+        embeddings: rows(values, device),
+        of: of.into(),
+        kinds: vec![Kind::Concept(Concept::Color); N],
+    })
 }
 
 /// The second term alone, of two pictures that point along the axes with captions that are right.
-fn second_term(loss: Loss, negatives: Option<Negatives>, margins: [f32; 4]) -> f32 {
+fn second_term(loss: Loss, negatives: Option<Negatives>, margins: [f32; Kind::COUNT]) -> f32 {
     let device = Device::flex().autodiff();
     let at = |weight: f64, negatives| {
         let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
@@ -27,7 +32,7 @@ fn second_term(loss: Loss, negatives: Option<Negatives>, margins: [f32; 4]) -> f
     let copy = negatives.as_ref().map(|negatives| Negatives {
         embeddings: negatives.embeddings.clone(),
         of: negatives.of.clone(),
-        concepts: negatives.concepts.clone(),
+        kinds: negatives.kinds.clone(),
     });
     at(1.0, negatives) - at(0.0, copy)
 }
@@ -67,8 +72,8 @@ fn own_negatives_have_the_value_of_a_worked_example() {
     // The first picture sees its caption at 1 and two negatives at 0 and 0.6; the second has one negative at 1.
     let hard = || negatives([[0.0, 1.0], [0.6, 0.8], [0.0, 1.0]], [0, 0, 1], &device);
     let first = (e / (e + 1.0 + 0.6f32.exp())).ln();
-    close(second_term(Loss::Own, hard(), [0.0; 4]), -(first + 0.5f32.ln()) / 2.0);
-    close(second_term(Loss::Both, hard(), [0.0; 4]), -(first + 0.5f32.ln()) / 2.0);
+    close(second_term(Loss::Own, hard(), [0.0; Kind::COUNT]), -(first + 0.5f32.ln()) / 2.0);
+    close(second_term(Loss::Both, hard(), [0.0; Kind::COUNT]), -(first + 0.5f32.ln()) / 2.0);
 }
 
 #[test]
@@ -83,7 +88,7 @@ fn the_focal_loss_has_the_value_of_a_worked_example() {
     };
     let first = focal(&[(e / sum).ln(), (1.0 / sum).ln(), (0.6f32.exp() / sum).ln()]);
     let second = focal(&[0.5f32.ln(), 0.5f32.ln()]);
-    close(second_term(Loss::Focal, hard, [0.0; 4]), (first + second) / 2.0);
+    close(second_term(Loss::Focal, hard, [0.0; Kind::COUNT]), (first + second) / 2.0);
 }
 
 #[test]
@@ -91,15 +96,15 @@ fn the_margin_has_the_value_of_a_worked_example_and_follows_what_was_reached() {
     let device = Device::flex().autodiff();
     // Leads of 1 and 0.4; a margin of 0.7 misses 0.3 of the second.
     let hard = || negatives([[0.0, 1.0], [0.6, 0.8]], [0, 0], &device);
-    close(second_term(Loss::Rank, hard(), [0.7, 9.0, 9.0, 9.0]), 0.15);
+    close(second_term(Loss::Rank, hard(), [0.7, 9.0, 9.0, 9.0, 9.0]), 0.15);
 
     let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
     let embedded = Embedded { captions: images.clone(), images, negatives: hard() };
-    let mut objective = Objective::new(Loss::Rank, 1.0, Margins::new([0.0, 3.0, 0.0, 0.0], &device));
+    let mut objective = Objective::new(Loss::Rank, 1.0, Margins::new([0.0, 3.0, 0.0, 0.0, 0.0], &device));
     objective.loss(embedded, one(&device));
-    let [color, object, ..] = objective.margins().values().expect("four numbers");
+    let [color, object, ..] = objective.margins().values().expect("a number a kind");
     close(color, 0.7);
-    assert_eq!(object, 3.0, "a concept that was not seen keeps its margin");
+    assert_eq!(object, 3.0, "a kind that was not seen keeps its margin");
 }
 
 #[test]
@@ -112,13 +117,13 @@ fn captions_without_negatives_are_ordinary_examples() {
             negatives: None,
         };
         let plain = contrastive(with_none.images.clone(), with_none.captions.clone(), None, one(&device));
-        let mut objective = Objective::new(loss, 0.5, Margins::new([0.0; 4], &device));
+        let mut objective = Objective::new(loss, 0.5, Margins::new([0.0; Kind::COUNT], &device));
         let value = objective.loss(with_none, one(&device)).into_scalar::<f32>();
         assert_eq!(value, plain.into_scalar::<f32>(), "{loss:?}");
     }
     // The second caption has no negative, and its row takes no part in the mean.
     for loss in [Loss::Own, Loss::Both, Loss::Focal, Loss::Rank] {
-        let margins = [1.0; 4];
+        let margins = [1.0; Kind::COUNT];
         let masked = second_term(loss, negatives([[0.6, 0.8]], [0], &device), margins);
         let both = second_term(loss, negatives([[0.6, 0.8], [0.8, 0.6]], [0, 1], &device), margins);
         close(masked, both);
@@ -132,11 +137,14 @@ fn captions_are_pulled_to_their_pictures_and_negatives_pushed_away_by_every_loss
         let images = rows([[0.6, 0.8], [0.8, -0.6]], &device).require_grad();
         let captions = rows([[0.6, 0.8], [0.8, -0.6]], &device).require_grad();
         let embeddings = rows([[0.8, 0.6]], &device).require_grad();
-        let negatives =
-            Negatives { embeddings: embeddings.clone(), of: vec![0], concepts: vec![Concept::Size] };
+        let negatives = Negatives {
+            embeddings: embeddings.clone(),
+            of: vec![0],
+            kinds: vec![Kind::Concept(Concept::Size)],
+        };
         let embedded =
             Embedded { images: images.clone(), captions: captions.clone(), negatives: Some(negatives) };
-        let mut objective = Objective::new(loss, 1.0, Margins::new([1.0; 4], &device));
+        let mut objective = Objective::new(loss, 1.0, Margins::new([1.0; Kind::COUNT], &device));
         let gradients = objective.loss(embedded, one(&device)).backward();
         let along = |tensor: &Tensor<2>, towards: Tensor<2>| -> f32 {
             let gradient = tensor.grad(&gradients).expect("a gradient");
@@ -149,21 +157,24 @@ fn captions_are_pulled_to_their_pictures_and_negatives_pushed_away_by_every_loss
 }
 
 #[test]
-fn what_captions_are_ahead_of_is_counted_for_each_concept() {
+fn what_captions_are_ahead_of_is_counted_for_each_kind() {
     let device = Device::flex().autodiff();
     let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
-    let mut objective = Objective::new(Loss::Append, 0.0, Margins::new([0.0; 4], &device));
+    let mut objective = Objective::new(Loss::Append, 0.0, Margins::new([0.0; Kind::COUNT], &device));
     for _ in 0..2 {
         // A caption that is ahead of one negative, and level with another: a tie is a miss.
         let negatives = Negatives {
             embeddings: rows([[0.0, 1.0], [1.0, 0.0], [0.6, 0.8]], &device),
             of: vec![0, 0, 1],
-            concepts: vec![Concept::Color, Concept::Color, Concept::Location],
+            kinds: vec![Kind::Concept(Concept::Color), Kind::Concept(Concept::Color), Kind::Mined],
         };
         let embedded =
             Embedded { images: images.clone(), captions: images.clone(), negatives: Some(negatives) };
         objective.loss(embedded, one(&device));
     }
-    assert_eq!(objective.take_beaten().expect("shares"), [(Concept::Color, 0.5), (Concept::Location, 1.0)]);
+    assert_eq!(
+        objective.take_beaten().expect("shares"),
+        [(Kind::Concept(Concept::Color), 0.5), (Kind::Mined, 1.0)]
+    );
     assert_eq!(objective.take_beaten().expect("nothing"), []);
 }

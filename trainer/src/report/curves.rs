@@ -21,6 +21,7 @@ const PANELS: [(&str, &[&str]); 6] = [
             "negatives_beaten/object",
             "negatives_beaten/location",
             "negatives_beaten/size",
+            "negatives_beaten/mined",
         ],
     ),
     ("Logit scale", &["logit_scale"]),
@@ -53,7 +54,7 @@ fn page(config: &RunConfig, lines: &[Map<String, Value>]) -> String {
     let facts = format!(
         "Step {last} of {}, {} pictures each. Negatives: {}, at most {} a caption. Seed {}, commit {}.",
         config.steps(),
-        config.batch,
+        config.batch as u64 * config.accumulate,
         config.negatives,
         config.per_caption,
         config.seed,

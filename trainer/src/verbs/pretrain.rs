@@ -1,20 +1,21 @@
 //! `pretrain`: the loop, in reading order: wait for data, step, report, save.
 
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use shared::concept::Concept;
 use shared::model::{Clip, Stem};
 use shared::tokenizer::Tokenizer;
 
 use crate::cli::PretrainArgs;
-use crate::data::{self, Data};
+use crate::data::{self, Batch, Data, Mined};
 use crate::interrupt::Interrupt;
 use crate::learner::{self, Learner, towers};
 use crate::metrics::{Metrics, Reporter};
+use crate::objective::Kind;
 use crate::report::curves;
 use crate::run_config::RunConfig;
 use crate::{bundles, checkpoint, device, import, run_folder, schedule};
@@ -86,7 +87,7 @@ fn standardized(
     if config.init.is_some() || !matches!(config.model.vision.stem, Stem::Network(_)) {
         return Ok(model);
     }
-    let sample = data::batch(config, data, tokenizer, 0)?;
+    let sample = data::batch(config, data, tokenizer, None, 0)?;
     let stem = towers::stem(&model, sample.images, config, device).detach();
     Ok(model.standardize(stem))
 }
@@ -101,7 +102,8 @@ fn train(
     let steps = config.steps();
     let interrupt = Interrupt::listen()?;
     let mut reporter = Reporter::new(&args.out, steps, learner.done(), args.quiet)?;
-    let batches = data::batches(config, data, tokenizer, learner.done() * config.accumulate);
+    let mut number = learner.done() * config.accumulate;
+    let mut batches = feed(args, (config, data, tokenizer), &learner, number)?;
     let mut interval = Interval::begin();
     while learner.done() < steps {
         for _ in 0..config.accumulate {
@@ -110,6 +112,10 @@ fn train(
             interval.waited += waiting.elapsed();
             interval.with_negatives += batch.with_negatives;
             interval.losses.push(learner.learn(batch));
+            number += 1;
+            if config.mined && number.is_multiple_of(config.batches_an_epoch()) && number < config.batches() {
+                batches = feed(args, (config, data, tokenizer), &learner, number)?;
+            }
         }
         let rate = schedule::learning_rate(config.learning_rate, config.warmup, learner.done(), steps);
         learner.step(rate);
@@ -140,6 +146,22 @@ fn train(
     Ok(())
 }
 
+/// The batches from a number on: all that are left, or, where each epoch mines its own negatives, those of the epoch.
+fn feed(
+    args: &PretrainArgs,
+    (config, data, tokenizer): (&RunConfig, &Arc<Data>, &Tokenizer),
+    learner: &Learner,
+    number: u64,
+) -> Result<Receiver<Result<Batch>>> {
+    let last = config.batches();
+    if !config.mined || number >= last {
+        return Ok(data::batches(config, data, tokenizer, None, number..last));
+    }
+    let mined = Mined::of_epoch(&args.out, (config, data, tokenizer), &learner.model().valid(), number)?;
+    let end = (number / config.batches_an_epoch() + 1) * config.batches_an_epoch();
+    Ok(data::batches(config, data, tokenizer, Some(mined), number..end.min(last)))
+}
+
 /// What happened since the last line of metrics.
 struct Interval {
     begun: Instant,
@@ -161,7 +183,7 @@ impl Interval {
         let read = |tensor: Tensor<1>| {
             tensor.try_into_scalar::<f32>().map_err(|error| anyhow::anyhow!("the device failed: {error:?}"))
         };
-        let named = |(concept, share): (Concept, f64)| (concept.name().to_owned(), share);
+        let named = |(kind, share): (Kind, f64)| (kind.name().to_owned(), share);
         let seconds = ended.begun.elapsed().as_secs_f64();
         let pictures = (n_batches * batch) as f64;
         Ok(Metrics {
