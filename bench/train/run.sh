@@ -19,7 +19,7 @@ trainer --preset base --data "scenes:$((batch * (steps + 1)))" --epochs 1 --batc
 trainer --resume 2>/dev/null
 field() { tail -n 1 "$run/run/metrics.jsonl" | python3 -c "import json,sys; print(json.load(sys.stdin)['$1'])"; }
 ours=$(field pictures_per_second)
-theirs=$(python3 bench/train/pytorch.py "$batch" "$steps" "$negatives" "$device")
+theirs=$(python3 bench/train/step.py "$batch" "$steps" "$negatives" "$device")
 python3 - "$ours" "$theirs" "$(field waiting)" <<'END'
 import sys
 ours, theirs, waiting = map(float, sys.argv[1:])

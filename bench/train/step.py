@@ -1,4 +1,4 @@
-"""Pictures a second of open_clip's ViT-B/32 in training: python pytorch.py BATCH STEPS NEGATIVES [DEVICE]
+"""Pictures a second of open_clip's ViT-B/32 in training: python step.py BATCH STEPS NEGATIVES [DEVICE]
 
 Towers, loss, AdamW and clipping as in the trainer; random pixels and tokens, so that nobody waits for data. NEGATIVES is
 the number of hard negatives a caption: further rows of the text tower, further columns of the loss. open_clip computes
