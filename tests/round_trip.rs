@@ -39,13 +39,17 @@ fn newest_checkpoint(run: &Path) -> u64 {
     steps.max().unwrap_or(0)
 }
 
+/// Every line of a run's metrics.
+fn metrics(run: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl")).expect("metrics");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
 /// Step and loss of every line of a run's metrics.
 fn losses(run: &Path) -> Vec<(u64, f64)> {
-    let text = std::fs::read_to_string(run.join("metrics.jsonl")).expect("metrics");
-    let line = |line| serde_json::from_str::<Value>(line).expect("JSON");
     let number =
         |line: Value| (line["step"].as_u64().expect("a step"), line["loss"].as_f64().expect("a loss"));
-    text.lines().map(line).map(number).collect()
+    metrics(run).into_iter().map(number).collect()
 }
 
 #[test]
@@ -245,8 +249,7 @@ fn a_run_on_photographs_survives_broken_ones_and_remembers_what_it_saw() {
     let count =
         |why: &str| skipped.iter().filter(|one| one["why"].as_str().expect("text").contains(why)).count();
     assert_eq!((count("not there"), count("not a picture"), count("empty caption")), (1, 1, 16));
-    let last: Value =
-        serde_json::from_str(read("metrics.jsonl").lines().last().expect("a line")).expect("JSON");
+    let last = metrics(&folder.path().join("whole")).pop().expect("a line");
     assert_eq!(last["with_negatives"], 0.75, "three of four captions name something that can be exchanged");
 
     // The held-out copy has another name, so it is no leak; the training pictures are.
@@ -279,12 +282,15 @@ fn negatives_are_mined_anew_for_every_epoch_and_survive_an_interruption() {
     let more = ["--negatives", "mined,color", "--epochs", "3", "--quiet", "--out"];
     let begin = |out| [&command[..], &more, &[out]].concat();
     trainer_ok(folder.path(), &begin("whole"));
-    // Two batches an epoch: the second of an epoch needs what was mined before its first.
-    trainer_ok(folder.path(), &[&begin("parts")[..], &["--stop-after", "3"]].concat());
+    // Two batches an epoch: a run that stops between two epochs has not mined for the next one yet.
+    trainer_ok(folder.path(), &[&begin("parts")[..], &["--stop-after", "2"]].concat());
     let mined = folder.path().join("parts/mined-0001.json");
+    assert!(!mined.exists());
+    let go_on = ["pretrain", "--resume", "--device", "cpu", "--quiet", "--out", "parts"];
+    trainer_ok(folder.path(), &[&go_on[..], &["--stop-after", "3"]].concat());
+    // The second batch of an epoch needs what was mined before its first.
     let hidden = folder.path().join("hidden.json");
     std::fs::rename(&mined, &hidden).expect("what was mined");
-    let go_on = ["pretrain", "--resume", "--device", "cpu", "--quiet", "--out", "parts"];
     let (code, said) = trainer_err(folder.path(), &go_on);
     assert!(code == Some(1) && said.contains("mined-0001.json is gone"), "{said}");
     std::fs::rename(&hidden, &mined).expect("what was mined");
@@ -297,8 +303,7 @@ fn negatives_are_mined_anew_for_every_epoch_and_survive_an_interruption() {
     let captions = nearest["nearest"][0].as_array().expect("captions");
     let lengths: Vec<usize> = captions.iter().map(|near| near.as_array().expect("numbers").len()).collect();
     assert_eq!(lengths, [2; 16]);
-    let last: Value =
-        serde_json::from_str(read("metrics.jsonl").lines().last().expect("a line")).expect("JSON");
+    let last = metrics(&folder.path().join("whole")).pop().expect("a line");
     assert_eq!(last["with_negatives"], 1.0);
     let kinds: Vec<&String> = last["negatives_beaten"].as_object().expect("shares").keys().collect();
     assert_eq!(kinds, ["color", "mined"]);

@@ -48,9 +48,8 @@ pub fn save(run: &Path, step: u64, state: &Checkpoint) -> Result<()> {
     state.optimizer.save(partial.join(OPTIMIZER)).with_context(failed)?;
     let margins = serde_json::to_string(&state.margins.values()?)?;
     fs::write(partial.join(MARGINS), margins).with_context(failed)?;
-    let written = [Some(MODEL), state.average.map(|_| AVERAGE), Some(OPTIMIZER), Some(MARGINS)];
-    for name in written.into_iter().flatten() {
-        File::open(partial.join(name)).and_then(|file| file.sync_all()).with_context(failed)?;
+    for entry in fs::read_dir(&partial).with_context(failed)? {
+        entry.and_then(|entry| File::open(entry.path())?.sync_all()).with_context(failed)?;
     }
     let older = all(run)?;
     let complete = run.join(format!("{PREFIX}{step:08}"));

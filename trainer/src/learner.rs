@@ -10,7 +10,7 @@ use burn::lr_scheduler::constant::ConstantLr;
 use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use burn::module::{Lora, Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use shared::model::Clip;
 
 use crate::checkpoint::{self, Checkpoint};
@@ -34,10 +34,10 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// The state before the first step.
-    pub fn begin(config: &RunConfig, model: Clip, device: &Device) -> Self {
+    /// The state before the first step of a model whose weights are drawn.
+    pub fn begin(config: &RunConfig, model: Clip) -> Self {
         let average = config.average.map(|decay| Average::new(decay, model.clone()));
-        let margins = Margins::new([0.0; Kind::COUNT], device);
+        let margins = Margins::new([0.0; Kind::COUNT], &model.device());
         Learner::new(config, model, average, optimizer(config), margins, 0)
     }
 
@@ -45,13 +45,13 @@ impl Learner {
     ///
     /// # Errors
     /// If the checkpoint cannot be read, or is of another model.
-    pub fn load(config: &RunConfig, model: Clip, step: u64, folder: &Path, device: &Device) -> Result<Self> {
+    pub fn load(config: &RunConfig, model: Clip, step: u64, folder: &Path) -> Result<Self> {
         let load_average = |decay| {
             checkpoint::load_average(folder, model.clone()).map(|average| Average::new(decay, average))
         };
         let average = config.average.map(load_average).transpose()?;
         let optimizer = checkpoint::load_optimizer(folder, optimizer(config))?;
-        let margins = Margins::new(checkpoint::load_margins(folder)?, device);
+        let margins = Margins::new(checkpoint::load_margins(folder)?, &model.device());
         Ok(Learner::new(config, model, average, optimizer, margins, step))
     }
 
@@ -112,7 +112,7 @@ impl Learner {
     ///
     /// Batches of a step are not negatives of each other: a step of two is not one of twice the size.
     pub fn learn(&mut self, batch: Batch) -> Tensor<1> {
-        let embedded = towers::embed(&self.model, batch, &self.config, &self.model.device());
+        let embedded = towers::embed(&self.model, batch, &self.config);
         let loss = self.objective.loss(embedded, self.model.logit_scale());
         let share = loss.clone().div_scalar(self.config.accumulate as f64);
         let gradients = GradientsParams::from_grads(share.backward(), &self.model);
@@ -185,7 +185,7 @@ struct Average {
 
 impl Average {
     fn new(decay: f64, model: Clip) -> Self {
-        Average { decay, model: model.map(&mut Detached) }
+        Average { decay, model: model.no_grad() }
     }
 
     /// Moves towards the weights after `done` steps. The first steps count more, or the weights at the beginning, which know
@@ -205,16 +205,6 @@ struct Weights(VecDeque<Tensor<1>>);
 impl ModuleVisitor for Weights {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         self.0.push_back(param.base().detach().flatten(0, D - 1));
-    }
-}
-
-/// Takes the parameters of a module out of all graphs. (`Module::no_grad` of a clone reaches parameters of the original that
-/// have not been drawn yet.)
-struct Detached;
-
-impl ModuleMapper for Detached {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        param.map(Tensor::detach)
     }
 }
 
@@ -238,7 +228,7 @@ impl ModuleMapper for Towards {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::TensorData;
+    use burn::tensor::{Device, TensorData};
     use clap::Parser;
 
     use super::*;
@@ -270,7 +260,7 @@ mod tests {
         let device = Device::flex().autodiff();
         // Not drawn: tests beside this one draw from the same generator.
         let model = config.model.init(&device).map(&mut Waves(0.0));
-        (Learner::begin(&config, model, &device), data, tokenizer, config)
+        (Learner::begin(&config, model), data, tokenizer, config)
     }
 
     /// Fills a module with numbers of its own.

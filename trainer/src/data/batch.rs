@@ -6,12 +6,14 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use anyhow::Result;
+use burn::tensor::Tensor;
 use rand::RngExt;
+use shared::model::Clip;
 use shared::seed;
 use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError, Tokens};
 
 use super::{Data, Foil, Mined, Stream};
-use crate::objective::Kind;
+use crate::objective::{Kind, indices};
 use crate::run_config::RunConfig;
 
 /// What the model learns from at once, ready for the device.
@@ -31,9 +33,9 @@ pub struct Batch {
 /// Texts in groups of similar length: a short one is not padded to the longest of the batch.
 pub struct Texts {
     /// The groups, the shortest texts first.
-    pub groups: Vec<TokenBatch>,
+    groups: Vec<TokenBatch>,
     /// Where each text is when one group follows the other.
-    pub places: Vec<usize>,
+    places: Vec<usize>,
 }
 
 impl Texts {
@@ -51,6 +53,12 @@ impl Texts {
             places[*text] = place;
         }
         Texts { groups: order.chunks(Self::TOGETHER).map(group).collect(), places }
+    }
+
+    /// What a text tower makes of them, in their own order, `[n, E]`.
+    pub fn embed(&self, model: &Clip) -> Tensor<2> {
+        let groups = self.groups.iter().map(|group| model.encode_tokens(group)).collect();
+        Tensor::cat(groups, 0).select(0, indices(&self.places, &model.device()))
     }
 }
 

@@ -96,10 +96,8 @@ fn embed(listed: &[Listed], tokenizer: &Tokenizer, model: &Clip, context: usize)
     let mut rows = Vec::new();
     for some in listed.chunks(TOGETHER) {
         let tokens = some.iter().map(|caption| tokenizer.encode(caption.text, context));
-        let texts = Texts::new(&tokens.collect::<Result<Vec<_>, TokenizerError>>()?, tokenizer);
-        let groups = texts.groups.iter().map(|group| model.encode_tokens(group)).collect();
-        let device = model.device();
-        rows.push(Tensor::cat(groups, 0).select(0, indices(&texts.places, &device)));
+        let tokens = tokens.collect::<Result<Vec<_>, TokenizerError>>()?;
+        rows.push(Texts::new(&tokens, tokenizer).embed(model));
     }
     Ok(Tensor::cat(rows, 0))
 }

@@ -137,8 +137,7 @@ impl Photographs {
 
     /// Every caption.
     pub fn captions(&self) -> Vec<String> {
-        let captions = self.photographs.iter().flat_map(|photograph| &photograph.captions);
-        captions.map(|caption| caption.text().to_owned()).collect()
+        self.listed().map(|(_, text)| text.to_owned()).collect()
     }
 
     /// Every caption in order, with the place of its picture.

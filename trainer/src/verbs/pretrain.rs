@@ -46,11 +46,8 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
     device.seed(config.seed);
     let model = model_on(&device)?;
     let learner = match &checkpoint {
-        Some((step, folder)) => Learner::load(&config, model, *step, folder, &device)?,
-        None => {
-            let model = standardized(model, &data, &tokenizer, &config, &device)?;
-            Learner::begin(&config, model, &device)
-        }
+        Some((step, folder)) => Learner::load(&config, model, *step, folder)?,
+        None => Learner::begin(&config, standardized(model, &data, &tokenizer, &config)?),
     };
     eprintln!(
         "{} weights, of which {} learn; {} steps of {} pictures, negatives: {}",
@@ -77,18 +74,12 @@ fn first_model(config: &RunConfig, device: &Device) -> Result<Clip> {
 
 /// The model before the first step with the numbers of its network, if it has one, on the scale of the first batch; one
 /// that has been trained before stays as it is.
-fn standardized(
-    model: Clip,
-    data: &Data,
-    tokenizer: &Tokenizer,
-    config: &RunConfig,
-    device: &Device,
-) -> Result<Clip> {
+fn standardized(model: Clip, data: &Data, tokenizer: &Tokenizer, config: &RunConfig) -> Result<Clip> {
     if config.init.is_some() || !matches!(config.model.vision.stem, Stem::Network(_)) {
         return Ok(model);
     }
     let sample = data::batch(config, data, tokenizer, None, 0)?;
-    let stem = towers::stem(&model, sample.images, config, device).detach();
+    let stem = towers::stem(&model, sample.images, config).detach();
     Ok(model.standardize(stem))
 }
 
@@ -102,20 +93,22 @@ fn train(
     let steps = config.steps();
     let interrupt = Interrupt::listen()?;
     let mut reporter = Reporter::new(&args.out, steps, learner.done(), args.quiet)?;
-    let mut number = learner.done() * config.accumulate;
+    let begin = learner.done() * config.accumulate;
+    let mut number = begin;
     let mut batches = feed(args, (config, data, tokenizer), &learner, number)?;
     let mut interval = Interval::begin();
     while learner.done() < steps {
         for _ in 0..config.accumulate {
+            // By now the last step of the epoch before is taken.
+            if config.mined && number > begin && number.is_multiple_of(config.batches_an_epoch()) {
+                batches = feed(args, (config, data, tokenizer), &learner, number)?;
+            }
             let waiting = Instant::now();
             let batch = batches.recv().context("the data thread has died")??;
             interval.waited += waiting.elapsed();
             interval.with_negatives += batch.with_negatives;
             interval.losses.push(learner.learn(batch));
             number += 1;
-            if config.mined && number.is_multiple_of(config.batches_an_epoch()) && number < config.batches() {
-                batches = feed(args, (config, data, tokenizer), &learner, number)?;
-            }
         }
         let rate = schedule::learning_rate(config.learning_rate, config.warmup, learner.done(), steps);
         learner.step(rate);
