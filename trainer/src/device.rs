@@ -46,16 +46,32 @@ impl Backend {
 /// # Errors
 /// If there is no such device.
 pub fn open(wanted: Option<Backend>) -> Result<Device> {
+    Ok(open_all(wanted, &[])?.remove(0))
+}
+
+/// Opens the devices of these numbers, all of one kind as in [`open`]; the first if no number is given. There is at least one.
+///
+/// # Errors
+/// If one is not there, or is named twice.
+pub fn open_all(wanted: Option<Backend>, numbers: &[usize]) -> Result<Vec<Device>> {
     let kinds = match wanted {
         Some(kind) => vec![kind],
         None => vec![Backend::Cuda, Backend::Wgpu, Backend::Cpu],
     };
     for kind in kinds {
-        if let Some(device) = kind.devices().into_iter().next() {
-            make_default(kind);
-            eprintln!("device: {}", kind.burn_name());
-            return Ok(device);
+        let devices = kind.devices();
+        if devices.is_empty() {
+            continue;
         }
+        let numbers = if numbers.is_empty() { &[0] } else { numbers };
+        let chosen = choose(&devices, numbers, kind.burn_name())?;
+        make_default(kind);
+        eprintln!(
+            "device: {}{}",
+            kind.burn_name(),
+            if chosen.len() > 1 { format!(" {numbers:?}") } else { String::new() }
+        );
+        return Ok(chosen);
     }
     match wanted {
         Some(Backend::Cuda) if cfg!(not(feature = "cuda")) => {
@@ -68,6 +84,20 @@ pub fn open(wanted: Option<Backend>) -> Result<Device> {
     }
 }
 
+fn choose<T: Clone>(devices: &[T], numbers: &[usize], kind: &str) -> Result<Vec<T>> {
+    let mut chosen = Vec::new();
+    for (place, number) in numbers.iter().enumerate() {
+        if numbers[..place].contains(number) {
+            bail!("--devices names {number} twice");
+        }
+        match devices.get(*number) {
+            Some(device) => chosen.push(device.clone()),
+            None => bail!("there is no device {number} of {kind}; this machine has {} of it", devices.len()),
+        }
+    }
+    Ok(chosen)
+}
+
 /// Burn restores an optimiser's state to its default device, which would be CUDA even where no driver is.
 #[expect(unsafe_code, reason = "Burn offers no other way to choose its default device than the environment")]
 fn make_default(kind: Backend) {
@@ -78,4 +108,20 @@ fn make_default(kind: Backend) {
     // SAFETY: the first `open` comes before any other thread is started, so nobody reads the environment meanwhile; all
     // of a process open the same kind, so later ones do not get here.
     unsafe { std::env::set_var(NAME, kind.burn_name()) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_chosen_by_number_and_each_once() {
+        assert_eq!(choose(&["a", "b", "c"], &[2, 0], "cuda").expect("devices"), ["c", "a"]);
+        for (numbers, words) in
+            [(&[3][..], "no device 3 of cuda; this machine has 3"), (&[1, 1], "names 1 twice")]
+        {
+            let error = choose(&["a", "b", "c"], numbers, "cuda").expect_err("no choice").to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
 }

@@ -4,18 +4,19 @@ pub mod towers;
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::thread;
 
 use anyhow::Result;
 use burn::lr_scheduler::constant::ConstantLr;
 use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use burn::module::{Lora, Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use shared::model::Clip;
 
 use crate::checkpoint::{self, Checkpoint};
 use crate::data::Batch;
-use crate::objective::{Kind, Margins, Objective};
+use crate::objective::{Kind, Leads, Margins, Objective};
 use crate::run_config::RunConfig;
 
 /// Longer gradients of one parameter are shortened to this length.
@@ -24,6 +25,8 @@ const GRADIENT_NORM: f32 = 1.0;
 /// A model that learns.
 pub struct Learner {
     model: Clip,
+    /// Copies of the model on further devices, which learn from other batches of the same step.
+    replicas: Vec<Clip>,
     average: Option<Average>,
     optimizer: ModuleOptimizer,
     objective: Objective,
@@ -66,6 +69,7 @@ impl Learner {
         let model = if config.lock_stem { model.lock_stem() } else { model };
         Learner {
             model: if config.lock_image { model.lock_image() } else { model },
+            replicas: Vec::new(),
             average,
             optimizer,
             objective: Objective::new(config.loss, config.loss_weight, margins),
@@ -108,16 +112,51 @@ impl Learner {
         self.objective.take_beaten()
     }
 
-    /// Adds the gradients of a batch to those of the step under way, and returns the batch's loss, `[1]`.
+    /// Learns on further devices as well, a batch on each at a time.
+    pub fn with_replicas(self, devices: &[Device]) -> Self {
+        let replicas = devices.iter().map(|device| self.model.clone().fork(device)).collect();
+        Learner { replicas, ..self }
+    }
+
+    /// The most batches that are learnt from at the same time.
+    pub fn n_devices(&self) -> usize {
+        1 + self.replicas.len()
+    }
+
+    /// Adds the gradients of batches to those of the step under way, a batch a device, and returns their losses, `[1]` each.
     ///
-    /// Batches of a step are not negatives of each other: a step of two is not one of twice the size.
-    pub fn learn(&mut self, batch: Batch) -> Tensor<1> {
-        let embedded = towers::embed(&self.model, batch, &self.config);
-        let loss = self.objective.loss(embedded, self.model.logit_scale());
-        let share = loss.clone().div_scalar(self.config.accumulate as f64);
-        let gradients = GradientsParams::from_grads(share.backward(), &self.model);
-        self.gradients.accumulate(&self.model, gradients);
-        loss.detach()
+    /// Batches of a step are not negatives of each other: a step of two is not one of twice the size. What comes out does
+    /// not depend on how many devices there are.
+    ///
+    /// # Panics
+    /// If there are more batches than devices.
+    pub fn learn(&mut self, batches: Vec<Batch>) -> Vec<Tensor<1>> {
+        assert!(batches.len() <= self.n_devices(), "a batch a device");
+        let (objective, config) = (&self.objective, &self.config);
+        let models = std::iter::once(&self.model).chain(&self.replicas);
+        let mut work: Vec<_> = models
+            .zip(batches)
+            .map(|(model, batch)| move || Lesson::of(model, batch, objective, config))
+            .collect();
+        let lessons: Vec<Lesson> = match work.len() {
+            1 => work.drain(..).map(|work| work()).collect(),
+            _ => thread::scope(|scope| {
+                let threads: Vec<_> = work.into_iter().map(|work| scope.spawn(work)).collect();
+                let join = |thread: thread::ScopedJoinHandle<_>| {
+                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                };
+                threads.into_iter().map(join).collect()
+            }),
+        };
+        let device = self.model.device();
+        let mut losses = Vec::with_capacity(lessons.len());
+        for lesson in lessons {
+            let Lesson { loss, gradients, leads } = lesson.on(&device, &self.model);
+            self.gradients.accumulate(&self.model, gradients);
+            self.objective.count(leads);
+            losses.push(loss);
+        }
+        losses
     }
 
     /// Takes the step.
@@ -125,6 +164,10 @@ impl Learner {
         let gradients = self.gradients.grads();
         let rates = rates(rate, self.config.image_rate);
         self.model = self.optimizer.step(rates, self.model.clone(), gradients);
+        for replica in &mut self.replicas {
+            *replica = self.model.clone().fork(&replica.device());
+        }
+        self.objective.end_step();
         self.done += 1;
         if let Some(average) = &mut self.average {
             average.take(&self.model, self.done);
@@ -139,6 +182,33 @@ impl Learner {
         let average = self.average.as_ref().map(|average| &average.model);
         let (optimizer, margins) = (&self.optimizer, self.objective.margins());
         checkpoint::save(run, self.done, &Checkpoint { model: &self.model, average, optimizer, margins })
+    }
+}
+
+/// What one batch teaches.
+struct Lesson {
+    /// `[1]`
+    loss: Tensor<1>,
+    gradients: GradientsParams,
+    leads: Option<Leads>,
+}
+
+impl Lesson {
+    fn of(model: &Clip, batch: Batch, objective: &Objective, config: &RunConfig) -> Self {
+        let embedded = towers::embed(model, batch, config);
+        let (loss, leads) = objective.loss(embedded, model.logit_scale());
+        let share = loss.clone().div_scalar(config.accumulate as f64);
+        let gradients = GradientsParams::from_grads(share.backward(), model);
+        Lesson { loss: loss.detach(), gradients, leads }
+    }
+
+    /// The same on the device of the model that takes the step.
+    fn on(self, device: &Device, model: &Clip) -> Self {
+        Lesson {
+            loss: self.loss.to_device(device),
+            gradients: self.gradients.to_device(device, model),
+            leads: self.leads.map(|leads| leads.on(&device.clone().inner())),
+        }
     }
 }
 
@@ -241,6 +311,10 @@ mod tests {
 
     /// A model for tests, what it learns from, and the settings of both.
     fn set_up(flags: &[&str]) -> (Learner, Data, Tokenizer, RunConfig) {
+        set_up_on(&Device::flex().autodiff(), flags)
+    }
+
+    fn set_up_on(device: &Device, flags: &[&str]) -> (Learner, Data, Tokenizer, RunConfig) {
         let fixed = [
             "trainer",
             "pretrain",
@@ -257,9 +331,8 @@ mod tests {
             panic!("another verb than was asked for");
         };
         let (config, data, tokenizer) = run_folder::configure(&args).expect("settings");
-        let device = Device::flex().autodiff();
         // Not drawn: tests beside this one draw from the same generator.
-        let model = config.model.init(&device).map(&mut Waves(0.0));
+        let model = config.model.init(device).map(&mut Waves(0.0));
         (Learner::begin(&config, model), data, tokenizer, config)
     }
 
@@ -282,10 +355,19 @@ mod tests {
 
     /// Learns from batches of these numbers, a step each time as many have come as make one.
     fn taught(flags: &[&str], numbers: &[u64]) -> Learner {
-        let (mut learner, data, tokenizer, config) = set_up(flags);
+        let (learner, data, tokenizer, config) = set_up(flags);
+        teach(learner, (&data, &tokenizer, &config), numbers)
+    }
+
+    fn teach(
+        mut learner: Learner,
+        (data, tokenizer, config): (&Data, &Tokenizer, &RunConfig),
+        numbers: &[u64],
+    ) -> Learner {
         for step in numbers.chunks(config.accumulate as usize) {
-            for number in step {
-                learner.learn(data::batch(&config, &data, &tokenizer, None, *number).expect("a batch"));
+            for round in step.chunks(learner.n_devices()) {
+                let batch = |number: &u64| data::batch(config, data, tokenizer, None, *number);
+                learner.learn(round.iter().map(batch).collect::<Result<_>>().expect("batches"));
             }
             learner.step(RATE);
         }
@@ -322,6 +404,72 @@ mod tests {
         assert_ne!(both, once);
         assert_ne!(both, weights(taught(&[], &[4]).model()));
         assert_eq!(both, weights(taught(&["--accumulate", "2"], &[4, 3]).model()));
+    }
+
+    #[test]
+    fn devices_beside_each_other_learn_what_one_learns_batch_by_batch() {
+        // Margins are what a step remembers for the next one, so the loss that has them is the hardest case.
+        let flags = ["--accumulate", "3", "--loss", "rank"];
+        let numbers: Vec<u64> = (0..6).collect();
+        let alone = taught(&flags, &numbers);
+        for further in 1..=2 {
+            let (learner, data, tokenizer, config) = set_up(&flags);
+            let devices = vec![Device::flex().autodiff(); further];
+            let together = teach(learner.with_replicas(&devices), (&data, &tokenizer, &config), &numbers);
+            assert_eq!(weights(together.model()), weights(alone.model()), "{further} further devices");
+            let margins = |learner: &Learner| learner.objective.margins().values().expect("margins");
+            assert_eq!(margins(&together), margins(&alone));
+            assert!(margins(&alone).iter().any(|margin| *margin > 0.0));
+        }
+    }
+
+    #[test]
+    fn sixteen_bits_compute_the_same_gradient_roughly_and_leave_weights_their_thirty_two() {
+        let gradient = |flags: &[&str]| {
+            let (mut learner, data, tokenizer, config) = set_up(flags);
+            learner.learn(vec![data::batch(&config, &data, &tokenizer, None, 0).expect("a batch")]);
+            let mut flat = Gradients { of: learner.gradients.grads(), flat: Vec::new() };
+            learner.model.visit(&mut flat);
+            flat.flat
+        };
+        let (exact, rough) = (gradient(&[]), gradient(&["--bf16"]));
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+        let cosine = dot(&exact, &rough) / (dot(&exact, &exact) * dot(&rough, &rough)).sqrt();
+        assert!(cosine > 0.99 && exact != rough, "the cosine of both gradients is {cosine}");
+
+        // A step far below what sixteen bits can tell apart.
+        let (mut learner, data, tokenizer, config) = set_up(&["--bf16"]);
+        let before = weights(learner.model());
+        learner.learn(vec![data::batch(&config, &data, &tokenizer, None, 0).expect("a batch")]);
+        learner.step(1e-5);
+        let after = weights(learner.model());
+        let moved: Vec<f32> =
+            before.iter().zip(&after).map(|(before, after)| (before - after).abs()).collect();
+        assert!(moved.iter().all(|by| *by < 1.2e-5));
+        assert!(moved.iter().filter(|by| **by > 0.5e-5).count() > moved.len() / 2);
+    }
+
+    /// The gradients of a module's parameters, in their order.
+    struct Gradients {
+        of: GradientsParams,
+        flat: Vec<f32>,
+    }
+
+    impl ModuleVisitor for Gradients {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.of.get::<D>(param.id) {
+                self.flat.extend(gradient.into_data().iter::<f32>());
+            }
+        }
+    }
+
+    #[test]
+    fn activations_computed_again_are_the_same() {
+        let flags = ["--loss", "both"];
+        let device = Device::flex().autodiff().gradient_checkpointing();
+        let (learner, data, tokenizer, config) = set_up_on(&device, &flags);
+        let again = teach(learner, (&data, &tokenizer, &config), &[0, 1]);
+        assert_eq!(weights(again.model()), weights(taught(&flags, &[0, 1]).model()));
     }
 
     #[test]

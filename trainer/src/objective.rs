@@ -15,8 +15,8 @@
 //!
 //! A caption without negatives is an ordinary example under every one of them.
 
-mod beaten;
 mod kind;
+mod leads;
 mod own;
 mod rank;
 
@@ -25,8 +25,8 @@ use burn::tensor::{Device, Int, Tensor, assert_shape};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use beaten::Beaten;
 pub use kind::Kind;
+pub use leads::Leads;
 use own::Scores;
 pub use rank::Margins;
 
@@ -84,14 +84,16 @@ pub struct Objective {
     weight: f64,
     /// The margins that the last step has reached, for [`Loss::Rank`].
     margins: Margins,
-    /// How often captions were ahead of their negatives since somebody asked.
-    beaten: Beaten,
+    /// How far captions were ahead of their negatives in the step under way.
+    step: Option<Leads>,
+    /// The same since somebody asked.
+    told: Option<Leads>,
 }
 
 impl Objective {
     /// A loss whose second term weighs `weight`.
     pub fn new(loss: Loss, weight: f64, margins: Margins) -> Self {
-        Objective { loss, weight, margins, beaten: Beaten::default() }
+        Objective { loss, weight, margins, step: None, told: None }
     }
 
     /// The share of negatives that their captions were ahead of since this was asked last, for each kind that was
@@ -100,7 +102,7 @@ impl Objective {
     /// # Errors
     /// If the device fails.
     pub fn take_beaten(&mut self) -> anyhow::Result<Vec<(Kind, f64)>> {
-        std::mem::take(&mut self.beaten).shares()
+        self.told.take().map_or_else(|| Ok(Vec::new()), Leads::shares)
     }
 
     /// What has to be saved to go on later.
@@ -108,27 +110,46 @@ impl Objective {
         &self.margins
     }
 
-    /// The loss of a batch, `[1]`.
+    /// The loss of a batch, `[1]`, and how far its captions are ahead of their negatives, which is to be
+    /// [counted](Objective::count).
     ///
     /// # Shapes
     /// - `logit_scale`: `[1]`
     ///
     /// # Panics
     /// If the shapes do not agree.
-    pub fn loss(&mut self, embedded: Embedded, logit_scale: Tensor<1>) -> Tensor<1> {
+    pub fn loss(&self, embedded: Embedded, logit_scale: Tensor<1>) -> (Tensor<1>, Option<Leads>) {
         let Embedded { images, captions, negatives } = embedded;
         let appended = negatives.as_ref().map(|negatives| negatives.embeddings.clone());
         let contrastive =
             |appended| contrastive(images.clone(), captions.clone(), appended, logit_scale.clone());
-        let Some(negatives) = &negatives else { return contrastive(None) };
+        let Some(negatives) = &negatives else { return (contrastive(None), None) };
         let scores = Scores::new(&images, &captions, negatives, &logit_scale);
-        self.beaten.count(&scores, &negatives.kinds);
-        match self.loss {
+        let leads = Leads::of(&scores, &negatives.kinds);
+        let loss = match self.loss {
             Loss::Append => contrastive(appended),
             Loss::Own => contrastive(None) + own::cross_entropy(scores) * self.weight,
             Loss::Both => contrastive(appended) + own::cross_entropy(scores) * self.weight,
             Loss::Focal => contrastive(None) + own::focal(scores) * self.weight,
             Loss::Rank => contrastive(appended) + self.margins.rank(&scores, &negatives.kinds) * self.weight,
+        };
+        (loss, Some(leads))
+    }
+
+    /// Takes note of the leads of a batch of the step under way.
+    pub fn count(&mut self, leads: Option<Leads>) {
+        for sum in [&mut self.step, &mut self.told] {
+            *sum = match (sum.take(), leads.clone()) {
+                (Some(before), Some(leads)) => Some(before.and(leads)),
+                (before, leads) => before.or(leads),
+            };
+        }
+    }
+
+    /// Ends a step: its leads are the margins of the next one.
+    pub fn end_step(&mut self) {
+        if let Some(leads) = self.step.take() {
+            self.margins.follow(&leads);
         }
     }
 }

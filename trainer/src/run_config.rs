@@ -88,6 +88,9 @@ pub struct RunConfig {
     /// Batches a step.
     #[serde(default = "once")]
     pub accumulate: u64,
+    /// Whether the towers compute in bfloat16; weights, sums of gradients and the loss have 32 bits all the same.
+    #[serde(default)]
+    pub bf16: bool,
     /// The highest learning rate.
     pub learning_rate: f64,
     /// The image tower's learning rate, as a multiple of the other one.

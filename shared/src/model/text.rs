@@ -102,7 +102,7 @@ impl TextTower {
         };
         let positions = self.position_embedding.val().slice(s![0..length, ..]);
         let mut x = tokens.reshape([batch, length, width]) + positions.unsqueeze(); // [B, T, W]
-        let mask = causal_mask(length, &device);
+        let mask = causal_mask(length, &device).cast(x.dtype());
         for block in &self.blocks {
             x = block.forward(x, Some(&mask));
         }
@@ -130,7 +130,7 @@ fn mean_until(x: Tensor<3>, ends: &[usize]) -> Tensor<2> {
     let share = |end: usize| (0..length).map(move |at| if at <= end { 1.0 / (end + 1) as f32 } else { 0.0 });
     let shares: Vec<f32> = ends.iter().flat_map(|end| share(*end)).collect();
     let shares = Tensor::<3>::from_data(TensorData::new(shares, [batch, 1, length]), &x.device());
-    shares.matmul(x).reshape([batch, width])
+    shares.cast(x.dtype()).matmul(x).reshape([batch, width])
 }
 
 /// Zero where a position may look, at itself and before; [`UNSEEN`] after it. `[1, 1, T, T]`

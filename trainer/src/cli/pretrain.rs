@@ -125,16 +125,27 @@ pub struct PretrainArgs {
     /// Where to compute. Without it: the best that is there.
     #[arg(long, value_enum)]
     pub device: Option<Backend>,
+    /// The numbers of several devices of that kind, with commas between them. Each learns from batches of its own, and their
+    /// gradients are averaged; the batches of a step are not negatives of each other.
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+    pub devices: Vec<usize>,
+    /// Compute the towers in bfloat16; weights, optimiser and loss keep their 32 bits (mixed precision, arXiv 1710.03740).
+    #[arg(long)]
+    pub bf16: bool,
+    /// Compute activations again where that is cheap instead of keeping them (gradient checkpointing, arXiv 1604.06174):
+    /// less memory, more time, the same numbers.
+    #[arg(long)]
+    pub gradient_checkpointing: bool,
     /// Passes over the data. Scenes are never repeated: each pass draws new ones.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
     pub epochs: u64,
     /// Pictures a batch.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=65536))]
     pub batch: u32,
-    /// Batches a step. Their gradients are averaged; each batch has its own negatives still, so this makes up for little
-    /// memory in the optimiser, not in the loss.
-    #[arg(long, value_name = "BATCHES", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=65536))]
-    pub accumulate: u64,
+    /// Batches a step, on all devices together; without it one a device. Their gradients are averaged; each batch has its own
+    /// negatives still, so this makes up for little memory in the optimiser, not in the loss.
+    #[arg(long, value_name = "BATCHES", value_parser = clap::value_parser!(u64).range(1..=65536))]
+    pub accumulate: Option<u64>,
     /// The highest learning rate.
     #[arg(long, default_value_t = 2e-3)]
     pub learning_rate: f64,

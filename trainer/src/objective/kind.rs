@@ -10,16 +10,18 @@ pub enum Kind {
     Concept(Concept),
     /// The caption of another picture.
     Mined,
+    /// What the data itself says is wrong.
+    Given,
 }
 
 impl Kind {
     /// How many there are.
-    pub const COUNT: usize = Concept::ALL.len() + 1;
+    pub const COUNT: usize = Concept::ALL.len() + 2;
 
     /// Every kind, in the order of [`Kind::number`].
     pub fn all() -> [Kind; Kind::COUNT] {
         let [color, object, location, size] = Concept::ALL.map(Kind::Concept);
-        [color, object, location, size, Kind::Mined]
+        [color, object, location, size, Kind::Mined, Kind::Given]
     }
 
     /// Its place among all kinds.
@@ -27,6 +29,7 @@ impl Kind {
         match self {
             Kind::Concept(concept) => concept as usize,
             Kind::Mined => Concept::ALL.len(),
+            Kind::Given => Concept::ALL.len() + 1,
         }
     }
 
@@ -35,19 +38,16 @@ impl Kind {
         match self {
             Kind::Concept(concept) => concept.name(),
             Kind::Mined => "mined",
+            Kind::Given => "given",
         }
     }
 }
 
-/// A matrix `[K, M]` that sums over the negatives of each kind; `weight` is what each counts among `count` of its kind.
-pub(super) fn by_kind(kinds: &[Kind], device: &Device, weight: impl Fn(usize) -> f32) -> Tensor<2> {
-    let n = kinds.len();
-    let mut matrix = vec![0.0f32; Kind::COUNT * n];
-    for kind in Kind::all() {
-        let own: Vec<usize> = (0..n).filter(|number| kinds[*number] == kind).collect();
-        for number in &own {
-            matrix[kind.number() * n + number] = weight(own.len());
-        }
+/// A matrix `[K, M]` that sums over the negatives of each kind.
+pub(super) fn by_kind(kinds: &[Kind], device: &Device) -> Tensor<2> {
+    let mut matrix = vec![0.0f32; Kind::COUNT * kinds.len()];
+    for (number, kind) in kinds.iter().enumerate() {
+        matrix[kind.number() * kinds.len() + number] = 1.0;
     }
-    Tensor::from_data(TensorData::new(matrix, [Kind::COUNT, n]), device)
+    Tensor::from_data(TensorData::new(matrix, [Kind::COUNT, kinds.len()]), device)
 }

@@ -5,7 +5,8 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::indices;
-use super::kind::{Kind, by_kind};
+use super::kind::Kind;
+use super::leads::Leads;
 use super::own::Scores;
 
 /// The widest margin, in logits.
@@ -31,23 +32,20 @@ impl Margins {
         values.try_into().map_err(|_| anyhow::anyhow!("the margins have lost their shape"))
     }
 
-    /// The mean over negatives of what is missing to the margin, `[1]`; the margins are then set to what this step has
-    /// reached.
-    pub fn rank(&mut self, scores: &Scores, kinds: &[Kind]) -> Tensor<1> {
+    /// The mean over negatives of what is missing to the margin, `[1]`.
+    pub fn rank(&self, scores: &Scores, kinds: &[Kind]) -> Tensor<1> {
         let leads = scores.leads();
         let numbers: Vec<usize> = kinds.iter().map(|kind| kind.number()).collect();
-        let margins = self.0.clone().select(0, indices(&numbers, &self.0.device()));
-        let missing = relu(Tensor::from_inner(margins) - leads.clone());
-        self.follow(leads.inner(), kinds);
-        missing.mean()
+        let device = leads.device().inner();
+        let margins = self.0.clone().to_device(&device).select(0, indices(&numbers, &device));
+        relu(Tensor::from_inner(margins) - leads).mean()
     }
 
     /// Sets each kind's margin to the mean lead of its negatives; a kind without one keeps its margin.
-    fn follow(&mut self, leads: Tensor<1>, kinds: &[Kind]) {
-        let device = leads.device();
-        let mean = by_kind(kinds, &device, |count| 1.0 / count as f32);
-        let reached = mean.matmul(leads.unsqueeze_dim(1)).squeeze_dim::<1>(1).clamp(0.0, WIDEST);
-        let kept = Kind::all().map(|kind| f32::from(u8::from(!kinds.contains(&kind))));
-        self.0 = self.0.clone() * Tensor::from_data(TensorData::from(kept), &device) + reached;
+    pub fn follow(&mut self, leads: &Leads) {
+        let number = |of: bool| f32::from(u8::from(of));
+        let seen = Tensor::from_data(leads.seen().map(number), &self.0.device());
+        let reached = leads.means().clamp(0.0, WIDEST) * seen.clone();
+        self.0 = self.0.clone() * (-seen + 1.0) + reached;
     }
 }

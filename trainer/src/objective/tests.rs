@@ -26,8 +26,8 @@ fn second_term(loss: Loss, negatives: Option<Negatives>, margins: [f32; Kind::CO
     let at = |weight: f64, negatives| {
         let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
         let embedded = Embedded { captions: images.clone(), images, negatives };
-        let mut objective = Objective::new(loss, weight, Margins::new(margins, &device));
-        objective.loss(embedded, one(&device)).into_scalar::<f32>()
+        let objective = Objective::new(loss, weight, Margins::new(margins, &device));
+        objective.loss(embedded, one(&device)).0.into_scalar::<f32>()
     };
     let copy = negatives.as_ref().map(|negatives| Negatives {
         embeddings: negatives.embeddings.clone(),
@@ -96,14 +96,22 @@ fn the_margin_has_the_value_of_a_worked_example_and_follows_what_was_reached() {
     let device = Device::flex().autodiff();
     // Leads of 1 and 0.4; a margin of 0.7 misses 0.3 of the second.
     let hard = || negatives([[0.0, 1.0], [0.6, 0.8]], [0, 0], &device);
-    close(second_term(Loss::Rank, hard(), [0.7, 9.0, 9.0, 9.0, 9.0]), 0.15);
+    close(second_term(Loss::Rank, hard(), [0.7, 9.0, 9.0, 9.0, 9.0, 9.0]), 0.15);
 
     let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
-    let embedded = Embedded { captions: images.clone(), images, negatives: hard() };
-    let mut objective = Objective::new(Loss::Rank, 1.0, Margins::new([0.0, 3.0, 0.0, 0.0, 0.0], &device));
-    objective.loss(embedded, one(&device));
+    let margins = Margins::new([0.0, 3.0, 0.0, 0.0, 0.0, 0.0], &device);
+    let mut objective = Objective::new(Loss::Rank, 1.0, margins);
+    let mut show = |negatives| {
+        let embedded = Embedded { captions: images.clone(), images: images.clone(), negatives };
+        let (_, leads) = objective.loss(embedded, one(&device));
+        objective.count(leads);
+        objective.margins().values().expect("a number a kind")
+    };
+    assert_eq!(show(hard())[..2], [0.0, 3.0], "margins stay until the step is over");
+    show(negatives([[1.0, 0.0]], [0], &device));
+    objective.end_step();
     let [color, object, ..] = objective.margins().values().expect("a number a kind");
-    close(color, 0.7);
+    close(color, 1.4 / 3.0);
     assert_eq!(object, 3.0, "a kind that was not seen keeps its margin");
 }
 
@@ -117,8 +125,8 @@ fn captions_without_negatives_are_ordinary_examples() {
             negatives: None,
         };
         let plain = contrastive(with_none.images.clone(), with_none.captions.clone(), None, one(&device));
-        let mut objective = Objective::new(loss, 0.5, Margins::new([0.0; Kind::COUNT], &device));
-        let value = objective.loss(with_none, one(&device)).into_scalar::<f32>();
+        let objective = Objective::new(loss, 0.5, Margins::new([0.0; Kind::COUNT], &device));
+        let value = objective.loss(with_none, one(&device)).0.into_scalar::<f32>();
         assert_eq!(value, plain.into_scalar::<f32>(), "{loss:?}");
     }
     // The second caption has no negative, and its row takes no part in the mean.
@@ -144,8 +152,8 @@ fn captions_are_pulled_to_their_pictures_and_negatives_pushed_away_by_every_loss
         };
         let embedded =
             Embedded { images: images.clone(), captions: captions.clone(), negatives: Some(negatives) };
-        let mut objective = Objective::new(loss, 1.0, Margins::new([1.0; Kind::COUNT], &device));
-        let gradients = objective.loss(embedded, one(&device)).backward();
+        let objective = Objective::new(loss, 1.0, Margins::new([1.0; Kind::COUNT], &device));
+        let gradients = objective.loss(embedded, one(&device)).0.backward();
         let along = |tensor: &Tensor<2>, towards: Tensor<2>| -> f32 {
             let gradient = tensor.grad(&gradients).expect("a gradient");
             (gradient * towards).sum().into_scalar()
@@ -170,7 +178,8 @@ fn what_captions_are_ahead_of_is_counted_for_each_kind() {
         };
         let embedded =
             Embedded { images: images.clone(), captions: images.clone(), negatives: Some(negatives) };
-        objective.loss(embedded, one(&device));
+        let (_, leads) = objective.loss(embedded, one(&device));
+        objective.count(leads);
     }
     assert_eq!(
         objective.take_beaten().expect("shares"),

@@ -29,7 +29,8 @@ const REPORT_EVERY: u64 = 20;
 /// If the folder is in use by another run or cannot be written to, or the device fails.
 pub fn run(args: &PretrainArgs) -> Result<()> {
     let _claim = run_folder::claim(args)?;
-    let device = device::open(args.device)?;
+    let devices = device::open_all(args.device, &args.devices)?;
+    let (device, further) = devices.split_first().context("a device was opened")?;
     let (config, mut data, tokenizer) =
         if args.resume { run_folder::go_on(&args.out)? } else { run_folder::start(args)? };
     let checkpoint = checkpoint::latest(&args.out)?;
@@ -40,15 +41,20 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
         None => Ok(learner::adapted(&config, first_model(&config, device)?)),
     };
     if config.lock_stem {
-        data.look_through(model_on(&device)?, &config)?;
+        data.look_through(model_on(device)?, &config)?;
     }
-    let device = device.autodiff();
+    let learning = |device: &Device| {
+        let device = device.clone().autodiff();
+        if args.gradient_checkpointing { device.gradient_checkpointing() } else { device }
+    };
+    let device = learning(device);
     device.seed(config.seed);
     let model = model_on(&device)?;
     let learner = match &checkpoint {
         Some((step, folder)) => Learner::load(&config, model, *step, folder)?,
         None => Learner::begin(&config, standardized(model, &data, &tokenizer, &config)?),
     };
+    let learner = learner.with_replicas(&further.iter().map(learning).collect::<Vec<_>>());
     eprintln!(
         "{} weights, of which {} learn; {} steps of {} pictures, negatives: {}",
         learner.model().num_params(),
@@ -98,17 +104,24 @@ fn train(
     let mut batches = feed(args, (config, data, tokenizer), &learner, number)?;
     let mut interval = Interval::begin();
     while learner.done() < steps {
-        for _ in 0..config.accumulate {
-            // By now the last step of the epoch before is taken.
-            if config.mined && number > begin && number.is_multiple_of(config.batches_an_epoch()) {
-                batches = feed(args, (config, data, tokenizer), &learner, number)?;
+        let mut left = config.accumulate as usize;
+        while left > 0 {
+            let n_batches = left.min(learner.n_devices());
+            let mut round = Vec::with_capacity(n_batches);
+            for _ in 0..n_batches {
+                // By now the last step of the epoch before is taken.
+                if config.mined && number > begin && number.is_multiple_of(config.batches_an_epoch()) {
+                    batches = feed(args, (config, data, tokenizer), &learner, number)?;
+                }
+                let waiting = Instant::now();
+                let batch = batches.recv().context("the data thread has died")??;
+                interval.waited += waiting.elapsed();
+                interval.with_negatives += batch.with_negatives;
+                round.push(batch);
+                number += 1;
             }
-            let waiting = Instant::now();
-            let batch = batches.recv().context("the data thread has died")??;
-            interval.waited += waiting.elapsed();
-            interval.with_negatives += batch.with_negatives;
-            interval.losses.push(learner.learn(batch));
-            number += 1;
+            interval.losses.extend(learner.learn(round));
+            left -= n_batches;
         }
         let rate = schedule::learning_rate(config.learning_rate, config.warmup, learner.done(), steps);
         learner.step(rate);
