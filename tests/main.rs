@@ -5,6 +5,7 @@
 //! - `pictures`: what decoding and resizing make of real files
 //! - `trainer_cli`: the commands of the trainer as a person calls them, with rubbish too
 //! - `round_trip`: pretrain → resume → export → score, on a model for tests
+//! - `sources`: what can be trained on, what is left out, and what a run remembers of it
 //! - `bundles`: the shipped bundles, and broken ones
 //! - `clip`: imported weights against the programs they come from
 //! - `tidy`: structural promises of ARCHITECTURE.md
@@ -19,6 +20,7 @@ mod laws;
 mod photo;
 mod pictures;
 mod round_trip;
+mod sources;
 mod support;
 mod tidy;
 mod trainer_cli;

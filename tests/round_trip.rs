@@ -9,13 +9,9 @@ use serde_json::Value;
 use shared::bundle::Bundle;
 use shared::engine::Engine;
 
-use crate::support::{TINY_RUN, root, tiny_bundle, trainer_err, trainer_ok, trainer_path, weights};
-
-fn export(folder: &Path, run: &str, precision: &str) -> Vec<u8> {
-    let out = format!("{run}.safetensors");
-    trainer_ok(folder, &["export", "--run", run, "--out", &out, "--precision", precision]);
-    std::fs::read(folder.join(out)).expect("the bundle")
-}
+use crate::support::{
+    TINY_RUN, export, metrics, root, tiny_bundle, trainer_err, trainer_ok, trainer_path, weights,
+};
 
 #[test]
 fn an_interrupted_run_ends_with_the_same_weights_as_an_uninterrupted_one() {
@@ -37,12 +33,6 @@ fn newest_checkpoint(run: &Path) -> u64 {
     let names = std::fs::read_dir(run).into_iter().flatten().flatten().map(|entry| entry.file_name());
     let steps = names.filter_map(|name| name.to_str()?.strip_prefix("checkpoint-")?.parse().ok());
     steps.max().unwrap_or(0)
-}
-
-/// Every line of a run's metrics.
-fn metrics(run: &Path) -> Vec<Value> {
-    let text = std::fs::read_to_string(run.join("metrics.jsonl")).expect("metrics");
-    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 /// Step and loss of every line of a run's metrics.
@@ -196,171 +186,4 @@ fn a_bundle_proves_itself_and_answers_like_the_library() {
     });
     let told = scores[0]["similarity"].as_f64().expect("a number");
     assert!((told - f64::from(similarity)).abs() < 1e-6, "{told} and {similarity}");
-}
-
-/// Pictures and captions of our own, some of them broken.
-fn photographs(folder: &Path) {
-    let samples = ["cat", "coffee", "rocket", "astronaut"];
-    let captions = [
-        "a small brown cat on a red sofa",
-        "a white cup of coffee",
-        "a white rocket under a blue sky",
-        "someone is smiling",
-    ];
-    std::fs::create_dir_all(folder.join("photos")).expect("a folder");
-    let mut table =
-        "image,split,caption\nnone.jpg,train,a dog\nbroken.jpg,train,a dog\nheld.jpg,test,a dog\n".to_owned();
-    for (sample, caption) in samples.iter().zip(captions) {
-        let from = root().join(format!("assets/samples/{sample}.jpg"));
-        for copy in 0..4 {
-            std::fs::copy(&from, folder.join(format!("photos/{sample}-{copy}.jpg"))).expect("a sample");
-            table += &format!("{sample}-{copy}.jpg,train,{caption}\n{sample}-{copy}.jpg,train,\n");
-        }
-    }
-    std::fs::write(folder.join("photos/broken.jpg"), "no picture").expect("a file");
-    std::fs::copy(root().join("assets/samples/cat.jpg"), folder.join("photos/held.jpg")).expect("a sample");
-    std::fs::write(folder.join("captions.csv"), table).expect("a table");
-}
-
-#[test]
-fn a_run_on_photographs_survives_broken_ones_and_remembers_what_it_saw() {
-    let folder = tempfile::tempdir().expect("a folder");
-    photographs(folder.path());
-    let command =
-        ["pretrain", "--preset", "tiny", "--device", "cpu", "--data", "captions.csv", "--batch", "8"];
-    let whole = [&command[..], &["--epochs", "3", "--quiet", "--out", "whole"]].concat();
-    trainer_ok(folder.path(), &whole);
-    let parts = [&command[..], &["--epochs", "3", "--quiet", "--out", "parts", "--stop-after", "3"]].concat();
-    trainer_ok(folder.path(), &parts);
-    let go_on = ["pretrain", "--resume", "--device", "cpu", "--quiet", "--out", "parts"];
-    trainer_ok(folder.path(), &go_on);
-    let bundle = export(folder.path(), "whole", "f32");
-    assert!(
-        weights(&bundle) == weights(&export(folder.path(), "parts", "f32")),
-        "resuming changed the weights"
-    );
-
-    let read = |name: &str| {
-        std::fs::read_to_string(folder.path().join("whole").join(name)).expect("a file of the run")
-    };
-    assert_eq!(read("pictures.txt").lines().count(), 16);
-    let skipped: Vec<Value> =
-        read("skipped.jsonl").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let count =
-        |why: &str| skipped.iter().filter(|one| one["why"].as_str().expect("text").contains(why)).count();
-    assert_eq!((count("not there"), count("not a picture"), count("empty caption")), (1, 1, 16));
-    let last = metrics(&folder.path().join("whole")).pop().expect("a line");
-    assert_eq!(last["with_negatives"], 0.75, "three of four captions name something that can be exchanged");
-
-    // The held-out copy has another name, so it is no leak; the training pictures are.
-    let evaluate =
-        ["evaluate", "--bundle", "whole.safetensors", "--benchmark", "negatives", "--device", "cpu"];
-    let of_split = |split| [&evaluate[..], &["--data", ".", "--split", split, "--quiet"]].concat();
-    let (code, said) = trainer_err(folder.path(), &of_split("train"));
-    assert!(code == Some(1) && said.contains("was trained on 12 of the 13 pictures"), "{said}");
-    let trained_on = |split| {
-        let more = ["--allow-leakage", "--json", "report.json"];
-        trainer_ok(folder.path(), &[&of_split(split)[..], &more].concat());
-        let json = std::fs::read_to_string(folder.path().join("report.json")).expect("the report");
-        serde_json::from_str::<Value>(&json).expect("JSON")["models"][0]["trained_on_pictures"].clone()
-    };
-    assert_eq!((trained_on("train"), trained_on("test")), (12.into(), 0.into()));
-
-    std::fs::write(folder.path().join("captions.csv"), "image,split,caption\ncat-0.jpg,train,a cat\n")
-        .expect("a table");
-    let (code, said) = trainer_err(folder.path(), &go_on);
-    assert_eq!(code, Some(1));
-    assert!(said.contains("has changed since the run began"), "{said}");
-}
-
-#[test]
-fn negatives_are_mined_anew_for_every_epoch_and_survive_an_interruption() {
-    let folder = tempfile::tempdir().expect("a folder");
-    photographs(folder.path());
-    let command =
-        ["pretrain", "--preset", "tiny", "--device", "cpu", "--data", "captions.csv", "--batch", "8"];
-    let more = ["--negatives", "mined,color", "--epochs", "3", "--quiet", "--out"];
-    let begin = |out| [&command[..], &more, &[out]].concat();
-    trainer_ok(folder.path(), &begin("whole"));
-    // Two batches an epoch: a run that stops between two epochs has not mined for the next one yet.
-    trainer_ok(folder.path(), &[&begin("parts")[..], &["--stop-after", "2"]].concat());
-    let mined = folder.path().join("parts/mined-0001.json");
-    assert!(!mined.exists());
-    let go_on = ["pretrain", "--resume", "--device", "cpu", "--quiet", "--out", "parts"];
-    trainer_ok(folder.path(), &[&go_on[..], &["--stop-after", "3"]].concat());
-    // The second batch of an epoch needs what was mined before its first.
-    let hidden = folder.path().join("hidden.json");
-    std::fs::rename(&mined, &hidden).expect("what was mined");
-    let (code, said) = trainer_err(folder.path(), &go_on);
-    assert!(code == Some(1) && said.contains("mined-0001.json is gone"), "{said}");
-    std::fs::rename(&hidden, &mined).expect("what was mined");
-    trainer_ok(folder.path(), &go_on);
-    let [whole, parts] = ["whole", "parts"].map(|run| weights(&export(folder.path(), run, "f32")));
-    assert!(whole == parts, "resuming changed the weights");
-
-    let read = |name: &str| std::fs::read_to_string(folder.path().join("whole").join(name)).expect("a file");
-    let nearest: Value = serde_json::from_str(&read("mined-0000.json")).expect("JSON");
-    let captions = nearest["nearest"][0].as_array().expect("captions");
-    let lengths: Vec<usize> = captions.iter().map(|near| near.as_array().expect("numbers").len()).collect();
-    assert_eq!(lengths, [2; 16]);
-    let last = metrics(&folder.path().join("whole")).pop().expect("a line");
-    assert_eq!(last["with_negatives"], 1.0);
-    let kinds: Vec<&String> = last["negatives_beaten"].as_object().expect("shares").keys().collect();
-    assert_eq!(kinds, ["color", "mined"]);
-
-    let scenes = ["pretrain", "--data", "scenes", "--negatives", "mined", "--device", "cpu", "--out", "none"];
-    let (code, said) = trainer_err(folder.path(), &scenes);
-    assert!(code == Some(1) && said.contains("needs captions in files"), "{said}");
-}
-
-#[test]
-fn a_folder_of_pictures_with_texts_beside_them_is_a_source() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let command = ["pretrain", "--preset", "tiny", "--device", "cpu", "--quiet", "--batch", "2", "--data"];
-    let pretrain = [&command[..], &["mine", "--epochs", "1", "--out", "run"]].concat();
-    for (sample, texts) in
-        [("cat", "a brown cat\n\na cat on a sofa\n"), ("coffee", "a white cup"), ("rocket", "")]
-    {
-        let at = |ending: &str| folder.path().join(format!("mine/{sample}/1.{ending}"));
-        std::fs::create_dir_all(folder.path().join("mine").join(sample)).expect("a folder");
-        std::fs::copy(root().join(format!("assets/samples/{sample}.jpg")), at("jpg")).expect("a sample");
-        if sample == "cat" {
-            let (code, said) = trainer_err(folder.path(), &pretrain);
-            assert!(code == Some(1) && said.contains("nor pictures with a .txt file beside them"), "{said}");
-        }
-        std::fs::write(at("txt"), texts).expect("a text");
-    }
-    trainer_ok(folder.path(), &[&command[..], &["mine", "--epochs", "1", "--out", "texts"]].concat());
-    let read = |name: &str| {
-        std::fs::read_to_string(folder.path().join("texts").join(name)).expect("a file of the run")
-    };
-    assert_eq!(read("pictures.txt"), "cat/1.jpg\ncoffee/1.jpg\n");
-    assert!(read("skipped.jsonl").contains("rocket/1.jpg"));
-}
-
-#[test]
-fn sources_are_mixed_in_every_batch() {
-    let folder = tempfile::tempdir().expect("a folder");
-    photographs(folder.path());
-    let command =
-        ["pretrain", "--preset", "tiny", "--device", "cpu", "--quiet", "--batch", "8", "--epochs", "3"];
-    let sources = ["--data", "captions.csv", "scenes:640", "--weight", "3", "--weight", "1", "--out"];
-    trainer_ok(folder.path(), &[&command[..], &sources, &["whole"]].concat());
-    trainer_ok(folder.path(), &[&command[..], &sources, &["parts", "--stop-after", "4"]].concat());
-    trainer_ok(folder.path(), &["pretrain", "--resume", "--device", "cpu", "--quiet", "--out", "parts"]);
-    let [whole, parts] = ["whole", "parts"].map(|run| export(folder.path(), run, "f32"));
-    assert!(weights(&whole) == weights(&parts), "resuming changed the weights");
-    let bundle = Bundle::read(whole).expect("the bundle");
-    let training = bundle.header().training();
-    // Sixteen photographs, six a batch: two steps an epoch.
-    assert_eq!((training.steps, training.pictures.len()), (6, 16));
-    assert_eq!(training.data, ["captions.csv", "scenes:640"]);
-
-    let too_large =
-        ["pretrain", "--data", "captions.csv", "--batch", "17", "--device", "cpu", "--out", "large"];
-    let (code, said) = trainer_err(folder.path(), &too_large);
-    assert!(code == Some(1) && said.contains("has 16 pictures, a batch takes 17"), "{said}");
-    let (code, said) =
-        trainer_err(folder.path(), &[&command[..], &sources, &["x", "--weight", "1"]].concat());
-    assert!(code == Some(1) && said.contains("3 --weight for 2 sources"), "{said}");
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use serde_json::Value;
 use shared::picture::Picture;
 
 /// The root of the repository.
@@ -37,6 +38,19 @@ pub fn trainer_ok(folder: &Path, args: &[&str]) -> String {
     let output = trainer(folder, args);
     assert!(output.status.success(), "trainer {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
+}
+
+/// Exports a run of a folder, and returns the bundle.
+pub fn export(folder: &Path, run: &str, precision: &str) -> Vec<u8> {
+    let out = format!("{run}.safetensors");
+    trainer_ok(folder, &["export", "--run", run, "--out", &out, "--precision", precision]);
+    std::fs::read(folder.join(out)).expect("the bundle")
+}
+
+/// Every line of a run's metrics.
+pub fn metrics(run: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl")).expect("metrics");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 /// Runs the trainer, which must fail with a sentence, and returns its status and the sentence.

@@ -89,6 +89,9 @@ pub struct Training {
     /// name's stem, or of its number if it is one of COCO's. In order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pictures: Vec<u32>,
+    /// How these pictures look, if that was asked for: the trainer's perceptual hash of each. In order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<u64>,
     /// Whose weights these are, if Foil did not train them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Imported>,

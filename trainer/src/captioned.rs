@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::benchmark::files::{Folder, file_name, json};
 use crate::captions::open;
+use crate::text_pairs::python_strings;
 
 /// A picture and what people said of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +19,22 @@ pub struct Captioned {
     /// The name of its file; folders may stand before it.
     pub name: String,
     /// Its captions, in the order of the file.
-    pub captions: Vec<String>,
+    pub captions: Vec<Said>,
+}
+
+/// A caption, and what the file itself says is wrong in its place, as NegCLIP's tables do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The caption.
+    pub text: String,
+    /// What is not true of the picture.
+    pub wrong: Vec<String>,
+}
+
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Said { text, wrong: Vec::new() }
+    }
 }
 
 /// Reads a file. Of one with splits only the rows of `split` are kept; of Karpathy's, `test` if none is named.
@@ -41,14 +57,15 @@ pub fn beside(folder: &Folder) -> Result<Vec<Captioned>> {
             let text = std::io::read_to_string(open(&path)?)
                 .with_context(|| format!("cannot read {}", path.display()))?;
             let name = picture.strip_prefix(folder.root()).unwrap_or(picture);
-            let captions = text.lines().map(str::to_owned).filter(|line| !line.trim().is_empty());
-            found.push(Captioned { name: name.to_string_lossy().into_owned(), captions: captions.collect() });
+            let lines = text.lines().filter(|line| !line.trim().is_empty());
+            let captions = lines.map(|line| Said::from(line.to_owned())).collect();
+            found.push(Captioned { name: name.to_string_lossy().into_owned(), captions });
         }
     }
     if found.is_empty() {
         let root = folder.root().display();
         bail!(
-            "{root} has neither a file of captions (.json, .csv, .tsv, .token.txt) nor pictures with a .txt file beside them"
+            "{root} has neither a file of captions (.json, .csv, .tsv, .token.txt), nor shards (.tar), nor pictures with a .txt file beside them"
         );
     }
     Ok(found)
@@ -122,9 +139,9 @@ fn parse(path: &Path, split: Option<&str>) -> Result<Vec<Captioned>> {
     match form(&name) {
         Some(Form::Json) => Ok(match json(path, "COCO's, Karpathy's or ARO's form")? {
             Json::Coco { images, annotations } => {
-                let mut of: HashMap<u64, Vec<String>> = HashMap::new();
+                let mut of: HashMap<u64, Vec<Said>> = HashMap::new();
                 for annotation in annotations {
-                    of.entry(annotation.image_id).or_default().push(annotation.caption);
+                    of.entry(annotation.image_id).or_default().push(annotation.caption.into());
                 }
                 let images = images.into_iter();
                 images
@@ -138,19 +155,23 @@ fn parse(path: &Path, split: Option<&str>) -> Result<Vec<Captioned>> {
                 let own = images.into_iter().filter(|image| image.split == split.unwrap_or("test"));
                 own.map(|image| Captioned {
                     name: image.filename,
-                    captions: image.sentences.into_iter().map(|sentence| sentence.raw).collect(),
+                    captions: image.sentences.into_iter().map(|sentence| sentence.raw.into()).collect(),
                 })
                 .collect()
             }
             Json::Listed(items) => {
-                items.into_iter().map(|item| Captioned { name: item.image, captions: item.caption }).collect()
+                let said = |captions: Vec<String>| captions.into_iter().map(Said::from).collect();
+                items
+                    .into_iter()
+                    .map(|item| Captioned { name: item.image, captions: said(item.caption) })
+                    .collect()
             }
         }),
         Some(Form::Token) => {
             let text = std::io::read_to_string(open(path)?)?;
             let pairs = text.lines().filter(|line| !line.trim().is_empty()).map(|line| {
                 let (name, caption) = line.split_once('\t').context("expected a tab after the picture")?;
-                Ok((name.split('#').next().unwrap_or(name).to_owned(), caption.to_owned()))
+                Ok((name.split('#').next().unwrap_or(name).to_owned(), caption.to_owned().into()))
             });
             Ok(grouped(pairs.collect::<Result<Vec<_>>>()?))
         }
@@ -159,7 +180,7 @@ fn parse(path: &Path, split: Option<&str>) -> Result<Vec<Captioned>> {
 }
 
 /// The pairs of picture and caption of a table.
-fn table(mut text: impl BufRead, split: Option<&str>) -> Result<Vec<(String, String)>> {
+fn table(mut text: impl BufRead, split: Option<&str>) -> Result<Vec<(String, Said)>> {
     let start = text.fill_buf()?;
     let header = start.split(|byte| *byte == b'\n').next().unwrap_or(start);
     let delimiter = *[b'\t', b'|'].iter().find(|delimiter| header.contains(delimiter)).unwrap_or(&b',');
@@ -172,6 +193,7 @@ fn table(mut text: impl BufRead, split: Option<&str>) -> Result<Vec<(String, Str
         let found: Vec<&str> = headers.iter().collect();
         bail!("expected a header line with `image` and `caption`, not {found:?}");
     };
+    let wrong = column(&["neg_caption"]);
     let of_split = split.zip(column(&["split"]));
     let mut pairs = Vec::new();
     for row in reader.records() {
@@ -188,14 +210,24 @@ fn table(mut text: impl BufRead, split: Option<&str>) -> Result<Vec<(String, Str
         // What is not there is an empty caption, for the reader to count: one row of Flickr30k lacks its last stroke.
         let cell = |column: usize| cells.get(column).map_or("", |cell| cell.trim());
         if of_split.is_none_or(|(split, column)| cell(column) == split) {
-            pairs.push((cell(image).to_owned(), cell(caption).to_owned()));
+            let said = Said { text: cell(caption).to_owned(), wrong: listed(wrong.map_or("", cell), &row)? };
+            pairs.push((cell(image).to_owned(), said));
         }
     }
     Ok(pairs)
 }
 
+/// The captions of a cell of NegCLIP's column.
+fn listed(cell: &str, row: &csv::StringRecord) -> Result<Vec<String>> {
+    if cell.is_empty() {
+        return Ok(Vec::new());
+    }
+    let line = row.position().map_or(0, csv::Position::line);
+    python_strings(cell).with_context(|| format!("line {line}: not a list of strings: {cell}"))
+}
+
 /// Captions gathered by picture, in the order in which pictures first come.
-fn grouped(pairs: Vec<(String, String)>) -> Vec<Captioned> {
+fn grouped(pairs: Vec<(String, Said)>) -> Vec<Captioned> {
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut grouped: Vec<Captioned> = Vec::new();
     for (name, caption) in pairs {
@@ -212,13 +244,13 @@ fn grouped(pairs: Vec<(String, String)>) -> Vec<Captioned> {
 mod tests {
     use super::*;
 
-    fn pairs(text: &str, split: Option<&str>) -> Result<Vec<(String, String)>> {
+    fn pairs(text: &str, split: Option<&str>) -> Result<Vec<(String, Said)>> {
         table(text.as_bytes(), split)
     }
 
     #[test]
     fn tables_are_read_as_they_are_published() {
-        let pair = |name: &str, caption: &str| (name.to_owned(), caption.to_owned());
+        let pair = |name: &str, caption: &str| (name.to_owned(), Said::from(caption.to_owned()));
         let flickr8k = pairs("image,caption\na.jpg,A dog , wet , runs .\n", None).expect("Flickr8k's");
         assert_eq!(flickr8k, [pair("a.jpg", "A dog , wet , runs .")]);
         let flickr30k = "image_name| comment_number| comment\na.jpg| 0| A dog, wet.\na.jpg| 4   A dog .\n";
@@ -227,6 +259,18 @@ mod tests {
         let own = "split,filepath,title\r\ntrain,a.jpg,\"A dog, wet\"\r\ntest,b.jpg,A cat\r\n";
         assert_eq!(pairs(own, Some("train")).expect("a table"), [pair("a.jpg", "A dog, wet")]);
         assert_eq!(pairs("caption\timage\na cat\tb.jpg\n", None).expect("tabs"), [pair("b.jpg", "a cat")]);
+    }
+
+    #[test]
+    fn a_table_may_say_what_is_wrong() {
+        let text = "\ttitle\tfilepath\tneg_caption\tneg_image\n\
+            0\ta dog runs\tval2014/a.jpg\t\"['a cat runs', \"\"it's a dog\"\"]\"\t[1, 2]\n1\ta cat\tb.jpg\t[]\t[]\n";
+        let found = pairs(text, None).expect("NegCLIP's");
+        let wrong = vec!["a cat runs".to_owned(), "it's a dog".to_owned()];
+        assert_eq!(found[0], ("val2014/a.jpg".to_owned(), Said { text: "a dog runs".to_owned(), wrong }));
+        assert_eq!(found[1], ("b.jpg".to_owned(), Said::from("a cat".to_owned())));
+        let error = pairs("image\tcaption\tneg_caption\na.jpg\ta dog\ta cat\n", None).expect_err("no list");
+        assert!(error.to_string().contains("line 2: not a list of strings: a cat"), "{error}");
     }
 
     #[test]

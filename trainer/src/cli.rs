@@ -389,6 +389,10 @@ pub struct ExportArgs {
     /// How the weights are stored.
     #[arg(long, value_enum, default_value = "f16")]
     pub precision: Storage,
+    /// Let the bundle remember how the pictures look that it was trained on (20 bytes a picture), so that `evaluate` finds
+    /// copies of them under other names, in other sizes and formats. Names it remembers anyway.
+    #[arg(long)]
+    pub perceptual_hashes: bool,
 }
 
 #[derive(Args)]

@@ -3,12 +3,16 @@
 
 mod batch;
 mod eye;
-mod instances;
+mod gather;
+pub mod instances;
+mod jitter;
 mod mined;
 mod photographs;
 mod scenes;
+pub mod shards;
 mod view;
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -40,6 +44,8 @@ enum Stream {
     View = 5,
     Channels = 6,
     Candidates = 7,
+    Given = 8,
+    Jitter = 9,
 }
 
 /// What is said of all sources that are files.
@@ -51,6 +57,8 @@ pub struct Files<'a> {
     pub instances: &'a [PathBuf],
     /// The part to train on, of captions that are divided.
     pub split: Option<&'a str>,
+    /// Where what is found in shards is kept.
+    pub index: Option<&'a Path>,
 }
 
 /// Where examples come from.
@@ -83,7 +91,7 @@ impl From<Negative> for Foil {
 }
 
 impl Source {
-    /// Opens what `--data` names: `scenes`, `scenes:COUNT`, or a file of captions or its folder.
+    /// Opens what `--data` names: `scenes`, `scenes:COUNT`, a file of captions or its folder, or shards.
     ///
     /// # Errors
     /// If it is neither, or cannot be used.
@@ -95,11 +103,11 @@ impl Source {
                 let count = count.parse().ok().filter(|count| *count > 0);
                 scenes(count.with_context(|| format!("not a number of pictures in --data {data}"))?)
             }
-            _ if Path::new(data).exists() => {
-                Ok(Source::Photographs(Photographs::open(Path::new(data), files)?))
+            _ if Path::new(data).exists() || shards::is_shards(data) => {
+                Ok(Source::Photographs(Photographs::open(data, files)?))
             }
             _ => bail!(
-                "unknown data source {data:?}: neither `scenes` or `scenes:COUNT`, nor a file of captions or a folder with one"
+                "unknown data source {data:?}: neither `scenes` or `scenes:COUNT`, nor a file of captions or a folder with one, nor shards (….tar)"
             ),
         }
     }
@@ -224,6 +232,12 @@ impl Data {
         self.sources.iter().any(|source| matches!(source, Source::Photographs(_)))
     }
 
+    /// Whether any data says what would be wrong in place of a caption.
+    pub fn gives_negatives(&self) -> bool {
+        let gives = |source: &Source| matches!(source, Source::Photographs(photographs) if photographs.gives_negatives());
+        self.sources.iter().any(gives)
+    }
+
     /// Pictures of each source in a batch.
     pub fn shares(&self) -> &[usize] {
         &self.shares
@@ -263,7 +277,9 @@ impl Data {
             Source::Scenes(_) => None,
         });
         for photographs in of_files {
-            names.extend(photographs.names().flat_map(|name| [name, "\n"]));
+            for (name, look) in photographs.known() {
+                writeln!(names, "{name}\t{look:016x}")?;
+            }
             for picture in &photographs.skipped {
                 skipped += &serde_json::to_string(picture)?;
                 skipped.push('\n');
@@ -318,8 +334,16 @@ fn recipe(config: &RunConfig) -> Recipe<'_> {
     Recipe { strategy: config.strategy.into(), ..Recipe::replace(&config.concepts) }
 }
 
-/// The list of pictures in a run folder that trains on files.
+/// The list of pictures in a run folder that trains on files: a line each, its name, a tab and its perceptual hash.
 pub const PICTURE_LIST: &str = "pictures.txt";
+
+/// The names of the pictures that a source of `--data` names, without a look at any of them; of scenes and shards none.
+///
+/// # Errors
+/// If the source cannot be read.
+pub fn names(data: &str, files: &Files) -> Result<Vec<String>> {
+    if Path::new(data).exists() { gather::names(data, files) } else { Ok(Vec::new()) }
+}
 
 #[cfg(test)]
 mod tests {

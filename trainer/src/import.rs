@@ -11,7 +11,7 @@ pub mod hub;
 mod layout;
 pub mod mobilenet;
 mod open_clip;
-mod tensors;
+pub mod tensors;
 mod transformers;
 mod vocabulary;
 

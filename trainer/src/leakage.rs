@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::{Result, bail};
+use image::imageops::FilterType;
+use image_hasher::{HashAlg, HasherConfig};
+use rayon::prelude::*;
 use shared::bundle::Training;
+use shared::picture::Picture;
 use shared::seed;
 
 use crate::benchmark::{Benchmark, Source};
@@ -14,32 +19,109 @@ pub fn fingerprint(name: &str) -> u32 {
     seed::of_text(&picture_key(name)) as u32
 }
 
+/// Looks that differ in at most so many of their 64 bits are taken for one picture.
+const SAME_LOOK: u32 = 2;
+
+/// How a picture looks, whatever its name, size and file format: for each of 64 places whether it gets brighter to the right
+/// (difference hash). Copies differ in a few bits.
+pub fn look(picture: &Picture) -> u64 {
+    let hasher = HasherConfig::with_bytes_type::<[u8; 8]>()
+        .hash_alg(HashAlg::Gradient)
+        .hash_size(8, 8)
+        .resize_filter(FilterType::Triangle)
+        .to_hasher();
+    let pixels = image::RgbImage::from_raw(picture.width(), picture.height(), picture.rgb().to_vec());
+    let bytes = pixels.map(|pixels| hasher.hash_image(&pixels)).expect("three bytes a pixel");
+    u64::from_le_bytes(bytes.as_bytes().try_into().expect("64 bits"))
+}
+
 /// What is known of a bundle and the pictures of a benchmark.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Leakage {
-    /// The names of those that it was trained on.
+    /// The names of those that it was trained on, or that look like one that it was trained on.
     pub known: Vec<String>,
-    /// How many have no names of their own, as cells of tables.
+    /// How many cannot be recognised: they have no names of their own, as cells of tables, and the bundle does not know how
+    /// those that it was trained on look.
     pub nameless: usize,
 }
 
-/// Looks for the pictures of a benchmark among those that a bundle was trained on, by their names.
+impl Leakage {
+    /// Tells of pictures that `who` was trained on, or is about to be.
+    ///
+    /// # Errors
+    /// If there are any, unless that is `allowed`.
+    pub fn check(&self, who: &str, benchmark: &Benchmark, allowed: bool) -> Result<()> {
+        let Some(first) = self.known.first() else { return Ok(()) };
+        let (n_known, n_pictures) = (self.known.len(), benchmark.pictures.len());
+        let told = format!(
+            "{who} was trained on {n_known} of the {n_pictures} pictures of this benchmark, such as {first}"
+        );
+        if !allowed {
+            bail!("{told}; --allow-leakage scores it all the same");
+        }
+        eprintln!("WARNING: {told}; its scores say little");
+        Ok(())
+    }
+}
+
+/// Looks for the pictures of a benchmark among those that a bundle was trained on: by their names, and by how they look if
+/// the bundle knows that.
 pub fn trained_on(training: &Training, benchmark: &Benchmark) -> Leakage {
-    let seen: BTreeSet<u32> = training.pictures.iter().copied().collect();
+    of(training.pictures.iter().copied().collect(), &training.looks, benchmark)
+}
+
+/// The same of pictures with these names, before anything is trained on them.
+pub fn named<'a>(names: impl Iterator<Item = &'a str>, benchmark: &Benchmark) -> Leakage {
+    of(names.map(fingerprint).collect(), &[], benchmark)
+}
+
+fn of(seen: BTreeSet<u32>, looks: &[u64], benchmark: &Benchmark) -> Leakage {
     if seen.is_empty() {
         return Leakage::default();
     }
+    let is_seen = |source: &Source| {
+        // Scenes are nobody's photographs, and what cannot be read is left out of the evaluation, which says so.
+        let is_asked = !looks.is_empty() && !matches!(source, Source::Scene(..));
+        is_asked
+            && source.picture().is_ok_and(|picture| {
+                let look = look(&picture);
+                looks.iter().any(|seen| (seen ^ look).count_ones() <= SAME_LOOK)
+            })
+    };
+    let by_look: Vec<bool> = benchmark.pictures.par_iter().map(is_seen).collect();
     let mut leakage = Leakage::default();
     let mut files = BTreeSet::new();
-    for source in &benchmark.pictures {
+    for (source, by_look) in benchmark.pictures.iter().zip(by_look) {
         let name = source.name();
         match (source, source.path()) {
-            (_, Some(path)) if seen.contains(&fingerprint(&name)) && files.insert(path) => {
+            (_, Some(path)) if (by_look || seen.contains(&fingerprint(&name))) && files.insert(path) => {
                 leakage.known.push(name);
             }
-            (Source::Bytes(..), _) => leakage.nameless += 1,
+            (Source::Bytes(..), _) if by_look => leakage.known.push(name),
+            (Source::Bytes(..), _) if looks.is_empty() => leakage.nameless += 1,
             _ => {}
         }
     }
     leakage
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::imageops;
+
+    #[test]
+    fn a_picture_is_recognised_in_another_size_and_not_in_another_light() {
+        let scene = |seed| shared::scene::Scene::from_seed(seed).render(320);
+        let resized = |picture: &Picture| {
+            let pixels = image::RgbImage::from_raw(320, 320, picture.rgb().to_vec()).expect("pixels");
+            Picture::new(123, 117, imageops::resize(&pixels, 123, 117, FilterType::CatmullRom).into_raw())
+        };
+        let apart = |a: &Picture, b: &Picture| (look(a) ^ look(b)).count_ones();
+        for seed in 0..20 {
+            let picture = scene(seed);
+            assert!(apart(&picture, &resized(&picture)) <= SAME_LOOK, "scene {seed}");
+            assert!(apart(&picture, &picture.mirrored()) > SAME_LOOK, "scene {seed}");
+        }
+    }
 }

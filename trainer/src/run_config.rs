@@ -25,6 +25,9 @@ pub struct RunConfig {
     /// COCO's files of what is in pictures.
     #[serde(default)]
     pub instances: Vec<PathBuf>,
+    /// Where what is found in shards is kept.
+    #[serde(default)]
+    pub index: Option<PathBuf>,
     /// The rows that are trained on, of a source that has splits.
     #[serde(default)]
     pub split: Option<String>,
@@ -33,13 +36,16 @@ pub struct RunConfig {
     pub fingerprint: u64,
     /// Pictures an epoch, of the first source.
     pub pictures: u64,
-    /// `none`, or with commas between them concepts, `all` and `mined`.
+    /// `none`, or with commas between them concepts, `all`, `given` and `mined`.
     pub negatives: String,
     /// The concepts whose terms are replaced.
     pub concepts: Vec<Concept>,
     /// Whether the nearest captions of other pictures are negatives, too.
     #[serde(default)]
     pub mined: bool,
+    /// Whether what the data itself says is wrong are negatives, too.
+    #[serde(default)]
+    pub given: bool,
     /// The rules that make negatives.
     #[serde(default)]
     pub strategy: Rules,
@@ -67,6 +73,9 @@ pub struct RunConfig {
     /// Parts that photographs are shown cut to as often as whole, unless their captions name a place.
     #[serde(default)]
     pub crops: u32,
+    /// How much the light of photographs changes from one time to the next.
+    #[serde(default)]
+    pub jitter: f64,
     /// The share of the image stem's channels that is forgotten, other ones with every picture.
     #[serde(default)]
     pub channel_dropout: f64,

@@ -77,6 +77,16 @@ pub fn is_done(run: &Path) -> Result<bool> {
     Ok(checkpoint::latest(run)?.is_some_and(|(step, _)| step >= config.steps()))
 }
 
+/// What the arguments say of all sources that are files.
+pub fn files(args: &PretrainArgs) -> Files<'_> {
+    Files {
+        images: &args.images,
+        instances: &args.instances,
+        split: args.split.as_deref(),
+        index: args.index.as_deref(),
+    }
+}
+
 /// The settings that arguments stand for, and what they name.
 ///
 /// # Errors
@@ -92,13 +102,22 @@ pub fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
     if names.len() > 1 && args.negatives.contains(&Kinds::None) {
         bail!("--negatives cannot be none and something else");
     }
+    if args.jitter > 0.0 && concepts.contains(&Concept::Color) {
+        bail!(
+            "--jitter and negatives of color do not go together: it would change the colors that are taught"
+        );
+    }
     let mined = args.negatives.contains(&Kinds::Mined);
     let batch = args.batch as usize;
-    let files = Files { images: &args.images, instances: &args.instances, split: args.split.as_deref() };
+    let files = files(args);
     let data = Data::open(&args.data, &args.weight, &files, args.seed, batch)?;
     data.check_batch()?;
     if mined && !data.can_be_mined() {
         bail!("--negatives mined needs captions in files: drawn scenes are never seen twice");
+    }
+    let given = args.negatives.contains(&Kinds::Given);
+    if given && !data.gives_negatives() {
+        bail!("--negatives given needs a table with a column `neg_caption`, as NegCLIP publishes it");
     }
     let (model, tokenizer) = match &args.init {
         Some(path) => {
@@ -115,12 +134,14 @@ pub fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
         images: args.images.clone(),
         instances: args.instances.clone(),
         split: args.split.clone(),
+        index: args.index.clone(),
         shares: data.shares().to_vec(),
         fingerprint: data.fingerprint(),
         pictures: data.pictures(),
         negatives: names.join(","),
         concepts: concepts.into_iter().collect(),
         mined,
+        given,
         strategy: args.strategy,
         loss: args.loss,
         loss_weight: args.loss_weight.unwrap_or_else(|| args.loss.published_weight()),
@@ -130,6 +151,7 @@ pub fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
         features: args.features.clone(),
         mirror: args.mirror,
         crops: args.crops,
+        jitter: args.jitter,
         channel_dropout: args.channel_dropout,
         lock_image: args.lock_image,
         lora: args.lora.map(|rank| rank as usize),
@@ -163,7 +185,7 @@ pub fn go_on(run: &Path) -> Result<(RunConfig, Data, Tokenizer)> {
     let (config, tokenizer) = load(run)?;
     let weights: Vec<f64> = config.shares.iter().map(|share| *share as f64).collect();
     let (images, instances) = (&config.images, &config.instances);
-    let files = Files { images, instances, split: config.split.as_deref() };
+    let files = Files { images, instances, split: config.split.as_deref(), index: config.index.as_deref() };
     let data = Data::open(&config.data, &weights, &files, config.seed, config.batch)?;
     if (data.pictures(), data.fingerprint()) != (config.pictures, config.fingerprint) {
         let names = config.data.join(" or ");

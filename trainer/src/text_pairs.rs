@@ -99,7 +99,7 @@ fn neg_clip(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
 }
 
 /// The strings of a list as Python's `repr` writes it: either quote, with backslashes.
-fn python_strings(list: &str) -> Option<Vec<String>> {
+pub fn python_strings(list: &str) -> Option<Vec<String>> {
     let mut rest = list.trim().strip_prefix('[')?.strip_suffix(']')?.trim();
     let mut strings = Vec::new();
     while !rest.is_empty() {

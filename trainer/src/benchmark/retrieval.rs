@@ -22,8 +22,12 @@ pub fn read(folder: &Folder, split: Option<&str>, pool: Option<usize>) -> Result
         let captioned = captioned::read(path, split)?;
         let mut found = Vec::new();
         for Captioned { name, captions } in captioned {
-            let captions: Vec<String> =
-                captions.into_iter().filter(|text| !is_empty(text)).take(CAPTIONS).collect();
+            let captions: Vec<String> = captions
+                .into_iter()
+                .map(|said| said.text)
+                .filter(|text| !is_empty(text))
+                .take(CAPTIONS)
+                .collect();
             match folder.picture(&name) {
                 None => benchmark.skip(&subset, Skip::MissingPicture),
                 Some(_) if captions.is_empty() => benchmark.skip(&subset, Skip::EmptyCaption),

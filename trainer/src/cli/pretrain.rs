@@ -19,6 +19,8 @@ pub enum Negatives {
     Location,
     Size,
     All,
+    /// What the data itself says is wrong (the column `neg_caption` of NegCLIP's tables).
+    Given,
     /// The nearest captions of other pictures by the model itself, found anew for every epoch; as many as `--per-caption`,
     /// besides those of concepts.
     Mined,
@@ -28,7 +30,7 @@ impl Negatives {
     /// The concepts whose terms are replaced.
     pub fn concepts(self) -> &'static [Concept] {
         match self {
-            Negatives::None | Negatives::Mined => &[],
+            Negatives::None | Negatives::Mined | Negatives::Given => &[],
             Negatives::Color => &[Concept::Color],
             Negatives::Object => &[Concept::Object],
             Negatives::Location => &[Concept::Location],
@@ -53,10 +55,14 @@ fn positive(text: &str) -> Result<f64, String> {
 pub struct PretrainArgs {
     /// Where to train from: `scenes`, or `scenes:COUNT` for another number of pictures an epoch; or a file of captions
     /// (COCO's or Karpathy's JSON, Flickr's token file, a table with a picture and a caption a row), or its folder;
-    /// or a folder with a text file beside each picture.
+    /// or a folder with a text file beside each picture; or shards as WebDataset writes them, here or behind an address:
+    /// `DIR/000.tar`, `https://HOST/{000..127}.tar`, `s3://BUCKET/{000..127}.tar`.
     /// Several sources are mixed in every batch, and an epoch is one of the first.
     #[arg(long, value_name = "SOURCE", default_value = "scenes", num_args = 1..)]
     pub data: Vec<String>,
+    /// A folder to keep what was found in shards for the runs to come, which then read only what they show.
+    #[arg(long, value_name = "DIR")]
+    pub index: Option<PathBuf>,
     /// How much of every batch each source has, in the order of `--data`; without it all have the same.
     #[arg(long, value_name = "NUMBER")]
     pub weight: Vec<f64>,
@@ -111,6 +117,10 @@ pub struct PretrainArgs {
     /// (arXiv 1409.4842), unless their captions name a place.
     #[arg(long, value_name = "PARTS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=16))]
     pub crops: u32,
+    /// Show photographs in another light each time, up to this strength (colour jitter, arXiv 2002.05709); their hues turn only
+    /// if the caption names no color. Not while color is taught: what is said of an odd hue would give negatives away.
+    #[arg(long, value_name = "STRENGTH", default_value_t = 0.0, value_parser = share, conflicts_with = "lock_stem")]
+    pub jitter: f64,
     /// Of what the image tower's stem says, forget this share of the channels, other ones with every picture
     /// (spatial dropout, arXiv 1411.4280), so that no few of them are relied on.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]

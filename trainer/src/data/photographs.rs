@@ -1,26 +1,19 @@
 //! Pictures with captions as training data, from files.
 
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use rand::RngExt;
-use rand::seq::SliceRandom;
-use rayon::prelude::*;
-use serde::Serialize;
+use rand::seq::{IndexedRandom, SliceRandom};
 use shared::caption::Caption;
-use shared::decode::decode;
 use shared::fluency::fluency;
 use shared::negative::{self, Guard, Recipe};
 use shared::picture::Picture;
 use shared::seed;
 
 use super::eye::{Eye, Kept};
-use super::instances::{self, Instances};
+use super::gather::{Photograph, Skipped, Told, gather};
+use super::jitter::jitter;
 use super::view::{View, Views};
 use super::{Example, Files, Foil, Stream};
-use crate::benchmark::files::Folder;
-use crate::captioned::{self, Captioned};
-use crate::captions::picture_key;
 use crate::objective::Kind;
 use crate::run_config::RunConfig;
 
@@ -28,101 +21,25 @@ use crate::run_config::RunConfig;
 #[derive(Debug)]
 pub struct Photographs {
     photographs: Vec<Photograph>,
+    /// The number of each one's first caption among those of all.
+    first_captions: Vec<usize>,
     /// What was left out.
     pub skipped: Vec<Skipped>,
     /// What a locked stem makes of them in each view; nothing where the stem is not locked.
     seen: Vec<(View, Kept)>,
 }
 
-#[derive(Debug)]
-struct Photograph {
-    /// The number of its first caption among those of all pictures.
-    first_caption: usize,
-    name: String,
-    path: PathBuf,
-    captions: Vec<Caption>,
-    /// What is known to be in it.
-    kinds: Vec<String>,
-}
-
-/// A picture that was left out, as `skipped.jsonl` has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Skipped {
-    /// Its name in the file of captions.
-    pub picture: String,
-    /// The reason.
-    pub why: String,
-}
-
 impl Photographs {
-    /// Reads a file of captions, or the one in a folder, and looks at every picture once. Pictures are found by their
-    /// names in the file's own folder and in further ones. A folder without such a file has a text file beside each picture.
+    /// Opens a source and looks at every picture once.
     ///
     /// # Errors
-    /// If there is no file of captions, it has another form, or no picture is left.
-    pub fn open(path: &Path, files: &Files) -> Result<Self> {
-        let root = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
-        let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
-        let folder = Folder::open(root, files.images)?;
-        let mut instances = Instances::new();
-        for path in files.instances {
-            instances::read(path, &mut instances)?;
-        }
-        // Who names no part of a divided set means the one that is for training.
-        let of_file = |file| captioned::read(file, files.split.or(Some("train")));
-        let all = match (path.is_dir(), &folder.files(captioned::is_known)[..]) {
-            (false, _) => of_file(path)?,
-            (true, [one]) => of_file(one)?,
-            (true, []) => captioned::beside(&folder)?,
-            (true, _) => bail!("{} holds several files of captions; name one of them", path.display()),
-        };
-        let mut skipped = Vec::new();
-        let mut found: Vec<Photograph> = Vec::new();
-        for Captioned { name, captions } in all {
-            let mut skip = |why: &str| skipped.push(Skipped { picture: name.clone(), why: why.to_owned() });
-            let told = captions.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
-            let told: Vec<Caption> = told.map(|text| Caption::new(text.replace(['\r', '\n'], " "))).collect();
-            if told.len() < captions.len() {
-                skip("an empty caption");
-            }
-            match folder.picture_path(&name) {
-                None => skip("the picture is not there"),
-                Some(_) if told.is_empty() => skip("it has no caption"),
-                Some(path) => {
-                    let kinds = instances.get(&picture_key(&name)).into_iter().flatten().cloned().collect();
-                    found.push(Photograph {
-                        first_caption: 0,
-                        path: path.to_owned(),
-                        captions: told,
-                        kinds,
-                        name,
-                    });
-                }
-            }
-        }
-        let broken: Vec<Option<String>> = found
-            .par_iter()
-            .map(|photograph| photograph.picture().err().map(|error| format!("{error:#}")))
-            .collect();
-        let mut photographs = Vec::new();
-        for (photograph, why) in found.into_iter().zip(broken) {
-            match why {
-                Some(why) => skipped.push(Skipped { picture: photograph.name, why }),
-                None => photographs.push(photograph),
-            }
-        }
-        if photographs.is_empty() {
-            let first = skipped
-                .first()
-                .map_or_else(String::new, |first| format!(": {}, {}", first.picture, first.why));
-            bail!("no picture of {} can be used{first}", path.display());
-        }
-        let mut n_captions = 0;
-        for photograph in &mut photographs {
-            photograph.first_caption = n_captions;
-            n_captions += photograph.captions.len();
-        }
-        Ok(Photographs { photographs, skipped, seen: Vec::new() })
+    /// As [`gather`].
+    pub fn open(data: &str, files: &Files) -> Result<Self> {
+        let (photographs, skipped) = gather(data, files)?;
+        let before = photographs.iter().scan(0, |before, photograph| {
+            Some(std::mem::replace(before, *before + photograph.captions.len()))
+        });
+        Ok(Photographs { first_captions: before.collect(), photographs, skipped, seen: Vec::new() })
     }
 
     /// Pictures an epoch: each is shown once, with one of its captions.
@@ -130,9 +47,14 @@ impl Photographs {
         self.photographs.len() as u64
     }
 
-    /// The names of the pictures, in order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.photographs.iter().map(|photograph| photograph.name.as_str())
+    /// The names and perceptual hashes of the pictures, in order.
+    pub fn known(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.photographs.iter().map(|photograph| (photograph.name.as_str(), photograph.look))
+    }
+
+    /// Whether the data itself says of any caption what would be wrong in its place.
+    pub fn gives_negatives(&self) -> bool {
+        self.photographs.iter().flat_map(|photograph| &photograph.captions).any(|told| !told.wrong.is_empty())
     }
 
     /// Every caption.
@@ -144,21 +66,22 @@ impl Photographs {
     pub fn listed(&self) -> impl Iterator<Item = (usize, &str)> {
         let of_each = self.photographs.iter().enumerate();
         of_each.flat_map(|(place, photograph)| {
-            photograph.captions.iter().map(move |caption| (place, caption.text()))
+            photograph.captions.iter().map(move |told| (place, told.caption.text()))
         })
     }
 
     /// The caption of a number, in the order of [`Photographs::listed`].
     fn caption(&self, number: usize) -> &Caption {
-        let behind = self.photographs.partition_point(|photograph| photograph.first_caption <= number);
-        let photograph = &self.photographs[behind - 1];
-        &photograph.captions[number - photograph.first_caption]
+        let place = self.first_captions.partition_point(|first| *first <= number) - 1;
+        &self.photographs[place].captions[number - self.first_captions[place]].caption
     }
 
-    /// A number that changes with any name, caption or kind.
+    /// A number that changes with any name, caption, given negative or kind.
     pub fn fingerprint(&self) -> u64 {
         let texts = self.photographs.iter().flat_map(|photograph| {
-            let captions = photograph.captions.iter().map(Caption::text);
+            let captions = photograph.captions.iter().flat_map(|told| {
+                std::iter::once(told.caption.text()).chain(told.wrong.iter().map(String::as_str))
+            });
             let kinds = photograph.kinds.iter().map(String::as_str);
             std::iter::once(photograph.name.as_str()).chain(captions).chain(kinds)
         });
@@ -182,7 +105,7 @@ impl Photographs {
         let preprocess = &config.model.preprocess;
         let keep = |view: View| {
             let fingerprint = seed::mix(&[self.fingerprint(), view.fingerprint()]);
-            let read = |place: usize| self.photographs[place].shown(view);
+            let read = |place: usize| shown(&self.photographs[place], view);
             Ok((view, eye.keep(preprocess, n_pictures, fingerprint, folder, read)?))
         };
         self.seen = Views::of(config).all().map(keep).collect::<Result<_>>()?;
@@ -191,7 +114,7 @@ impl Photographs {
 
     /// A picture with one of its captions and negatives of it, drawn anew for every `number`. What the other captions
     /// say of the picture is no negative, nor is what is known to be in it. `mined` are the captions nearest to each one,
-    /// which join the negatives.
+    /// which join the negatives, as do those that the data gives.
     ///
     /// # Errors
     /// If the picture cannot be read any more.
@@ -206,37 +129,44 @@ impl Photographs {
         let photograph = &self.photographs[place];
         let rng = &mut seed::rng(&[config.seed, Stream::Caption as u64, number]);
         let nth = rng.random_range(0..photograph.captions.len() as u32) as usize;
-        let caption = &photograph.captions[nth];
+        let Told { caption, wrong } = &photograph.captions[nth];
         let siblings = photograph.captions.iter().enumerate().filter(|(other, _)| *other != nth);
-        let guard =
-            Guard::new(siblings.map(|(_, sibling)| sibling), photograph.kinds.iter().map(String::as_str));
+        let siblings: Vec<&Caption> = siblings.map(|(_, sibling)| &sibling.caption).collect();
+        let guard = Guard::new(siblings.iter().copied(), photograph.kinds.iter().map(String::as_str));
         let recipe = Recipe { guard: Some(&guard), fluency: Some(fluency()), ..super::recipe(config) };
         let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
         let drawn = negative::draw(caption, &recipe, config.per_caption, rng);
-        let near = mined.map_or(&[][..], |mined| &mined[photograph.first_caption + nth]);
+        let near = mined.map_or(&[][..], |mined| &mined[self.first_captions[place] + nth]);
         let mined = near.iter().map(|number| Foil {
             caption: self.caption(*number as usize).text().to_owned(),
             kind: Kind::Mined,
         });
-        let negatives = drawn.into_iter().map(Foil::from).chain(mined).collect();
+        // Published lists hold a few captions that are true.
+        let is_false = |text: &&String| {
+            **text != caption.text() && !siblings.iter().any(|sibling| sibling.text() == **text)
+        };
+        let given: Vec<&String> = wrong.iter().filter(|_| config.given).filter(is_false).collect();
+        let rng = &mut seed::rng(&[config.seed, Stream::Given as u64, number]);
+        let given = given
+            .sample(rng, config.per_caption)
+            .map(|text| Foil { caption: (*text).clone(), kind: Kind::Given });
+        let negatives = drawn.into_iter().map(Foil::from).chain(mined).chain(given).collect();
         let rng = &mut seed::rng(&[config.seed, Stream::View as u64, number]);
         let view = Views::of(config).draw(caption, rng);
         let image = match self.seen.iter().find(|(of, _)| *of == view) {
             Some((_, kept)) => kept.seen(place),
-            None => eye.look(&photograph.shown(view)?, &config.model.preprocess)?,
+            None => {
+                let shown = shown(photograph, view)?;
+                let rng = &mut seed::rng(&[config.seed, Stream::Jitter as u64, number]);
+                let shown =
+                    if config.jitter > 0.0 { jitter(shown, caption, config.jitter, rng) } else { shown };
+                eye.look(&shown, &config.model.preprocess)?
+            }
         };
         Ok(Example { image, caption: caption.text().to_owned(), negatives })
     }
 }
 
-impl Photograph {
-    fn shown(&self, view: View) -> Result<Picture> {
-        Ok(view.show(self.picture()?, &self.name))
-    }
-
-    fn picture(&self) -> Result<Picture> {
-        let bytes =
-            std::fs::read(&self.path).with_context(|| format!("cannot read {}", self.path.display()))?;
-        Ok(decode(&bytes).with_context(|| format!("cannot use {}", self.path.display()))?.picture)
-    }
+fn shown(photograph: &Photograph, view: View) -> Result<Picture> {
+    Ok(view.show(photograph.picture()?, &photograph.name))
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use shared::bundle::Training;
 
 use crate::benchmark::{self, Benchmark, Folder};
@@ -41,11 +41,7 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
 /// # Errors
 /// If a bundle or the benchmark cannot be used, a bundle was trained on its pictures, or the device fails.
 pub fn report(args: &EvaluateArgs) -> Result<(Report, Benchmark)> {
-    let folder = args.data.as_deref().map(|path| Folder::open(path, &args.images)).transpose()?;
-    let mut benchmark = benchmark::load(args.benchmark, folder.as_ref(), args)?;
-    if let Some(path) = &args.without {
-        leave_out_classes(&mut benchmark, path)?;
-    }
+    let mut benchmark = benchmark(args)?;
     let (judges, judge) = match &args.judge {
         Some(path) => (Judges::new(&Captions::read(path, None)?), path.display().to_string()),
         None => (Judges::built_in(), "Flickr8k's training captions, commoner words".to_owned()),
@@ -101,6 +97,19 @@ pub fn report(args: &EvaluateArgs) -> Result<(Report, Benchmark)> {
     Ok((report, benchmark))
 }
 
+/// What is asked.
+///
+/// # Errors
+/// If the benchmark cannot be used.
+pub fn benchmark(args: &EvaluateArgs) -> Result<Benchmark> {
+    let folder = args.data.as_deref().map(|path| Folder::open(path, &args.images)).transpose()?;
+    let mut benchmark = benchmark::load(args.benchmark, folder.as_ref(), args)?;
+    if let Some(path) = &args.without {
+        leave_out_classes(&mut benchmark, path)?;
+    }
+    Ok(benchmark)
+}
+
 /// What a bundle knows of a benchmark's pictures.
 ///
 /// # Errors
@@ -111,17 +120,7 @@ fn check_leakage(path: &Path, training: &Training, benchmark: &Benchmark, allowe
         let (count, bundle) = (leakage.nameless, name(path));
         eprintln!("{count} pictures have no names, so nobody can tell whether {bundle} was trained on them");
     }
-    if let Some(first) = leakage.known.first() {
-        let (n_known, n_pictures) = (leakage.known.len(), benchmark.pictures.len());
-        let told = format!(
-            "{} was trained on {n_known} of the {n_pictures} pictures of this benchmark, such as {first}",
-            name(path)
-        );
-        if !allowed {
-            bail!("{told}; --allow-leakage scores it all the same");
-        }
-        eprintln!("WARNING: {told}; its scores say little");
-    }
+    leakage.check(&name(path), benchmark, allowed)?;
     Ok(leakage)
 }
 

@@ -1,5 +1,6 @@
 //! `experiment`: a grid of runs, trained, exported, scored and summed up from one file. What is done is not done again.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use super::{evaluate, export, pretrain};
 use crate::cli::ExportArgs;
 use crate::cli::{ExperimentArgs, PretrainArgs, Storage, Verb};
 use crate::experiment::{self, Experiment};
-use crate::{run_folder, whole};
+use crate::{data, leakage, run_folder, whole};
 
 /// Trains what is missing and prints one table a benchmark.
 ///
@@ -21,6 +22,7 @@ pub fn run(args: &ExperimentArgs) -> Result<()> {
     let experiment = Experiment::read(&args.file)?;
     // Every command is understood before the first one is carried out: a mistake in the last line costs no training.
     let commands = commands(&experiment, args)?;
+    check_leakage(&experiment, &commands, args)?;
     fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
     let mut bundles: Vec<PathBuf> = Vec::new();
     for (nth, command) in commands.iter().enumerate() {
@@ -33,6 +35,7 @@ pub fn run(args: &ExperimentArgs) -> Result<()> {
             run: command.out.clone(),
             out: bundle_of(&command.out),
             precision: Storage::F16,
+            perceptual_hashes: false,
         })?;
     }
     let arms: Vec<String> = experiment.arms.iter().map(|arm| arm.name.clone()).collect();
@@ -78,6 +81,28 @@ fn commands(experiment: &Experiment, args: &ExperimentArgs) -> Result<Vec<Pretra
         evaluation(options, &bundles, args)?;
     }
     Ok(commands)
+}
+
+/// Compares the pictures of every arm with those of every benchmark by their names, before hours are spent on the one and
+/// refused by the other.
+fn check_leakage(experiment: &Experiment, commands: &[PretrainArgs], args: &ExperimentArgs) -> Result<()> {
+    let mut names = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    for command in commands {
+        for data in &command.data {
+            if seen.insert((data, &command.split)) {
+                names.extend(data::names(data, &run_folder::files(command))?);
+            }
+        }
+    }
+    let bundles: Vec<PathBuf> = commands.iter().map(|command| bundle_of(&command.out)).collect();
+    for options in &experiment.benchmarks {
+        let Verb::Evaluate(evaluation) = evaluation(options, &bundles, args)? else { continue };
+        let benchmark = evaluate::benchmark(&evaluation)?;
+        let leakage = leakage::named(names.iter().map(String::as_str), &benchmark);
+        leakage.check("an arm", &benchmark, evaluation.allow_leakage)?;
+    }
+    Ok(())
 }
 
 fn evaluation(options: &Table, bundles: &[PathBuf], args: &ExperimentArgs) -> Result<Verb> {

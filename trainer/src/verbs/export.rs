@@ -25,6 +25,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let model = checkpoint::load_result(&folder, learner::adapted(&config, config.model.init(&device)))?;
     // Adapters become part of what they adapt.
     let model = model.materialize();
+    let (pictures, looks) = pictures(&args.run)?;
     let training = Training {
         data: config.data.clone(),
         negatives: config.negatives.clone(),
@@ -33,7 +34,8 @@ pub fn run(args: &ExportArgs) -> Result<()> {
         seed: config.seed,
         commit: config.commit.clone(),
         results: metrics_at(&args.run, steps)?,
-        pictures: pictures(&args.run)?,
+        pictures,
+        looks: if args.perceptual_hashes { looks } else { Vec::new() },
         imported: None,
     };
     let pack = |precision, training: &Training| {
@@ -43,15 +45,20 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     bundles::write(&args.out, &bundle)
 }
 
-/// The fingerprints of the pictures that a run was trained on, if it was on files.
-fn pictures(run: &Path) -> Result<Vec<u32>> {
+/// The fingerprints and the looks of the pictures that a run was trained on, if it was on files.
+fn pictures(run: &Path) -> Result<(Vec<u32>, Vec<u64>)> {
     let path = run.join(PICTURE_LIST);
     if !path.exists() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
-    let names = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let known: BTreeSet<u32> = names.lines().map(leakage::fingerprint).collect();
-    Ok(known.into_iter().collect())
+    let list = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let (mut names, mut looks) = (BTreeSet::new(), BTreeSet::new());
+    for line in list.lines() {
+        let (name, look) = line.rsplit_once('\t').unwrap_or((line, ""));
+        names.insert(leakage::fingerprint(name));
+        looks.extend(u64::from_str_radix(look, 16).ok());
+    }
+    Ok((names.into_iter().collect(), looks.into_iter().collect()))
 }
 
 /// What was measured up to the checkpoint of `steps`; later lines are of steps that a killed run will take again.

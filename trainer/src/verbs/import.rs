@@ -28,6 +28,7 @@ pub fn run(args: &ImportArgs) -> Result<()> {
         commit: run_config::commit(),
         results: serde_json::Map::new(),
         pictures: Vec::new(),
+        looks: Vec::new(),
         imported: Some(Imported {
             from: args.from.display().to_string(),
             layout: published.layout().to_owned(),

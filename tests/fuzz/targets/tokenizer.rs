@@ -1,0 +1,21 @@
+//! Any text in tokens, and any file as a tokenizer.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use shared::tokenizer::Tokenizer;
+
+static OURS: LazyLock<Tokenizer> = LazyLock::new(|| {
+    Tokenizer::train(["a red car left of a blue cup", "an orange"].into_iter(), 300).expect("a tokenizer")
+});
+
+fuzz_target!(|text: &str| {
+    let tokens = OURS.encode(text, 77).expect("tokens");
+    assert!((2..=77).contains(&tokens.ids().len()));
+    let batch = OURS.batch(&[tokens.clone(), tokens]);
+    assert_eq!(batch.ids.len(), 2 * batch.length);
+    if let Ok(theirs) = Tokenizer::from_json(text) {
+        _ = theirs.encode("a red car", 77);
+    }
+});

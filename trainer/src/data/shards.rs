@@ -1,0 +1,445 @@
+//! Tar files of pictures and captions, as WebDataset and img2dataset write them, on this machine or behind HTTP or S3.
+//!
+//! A shard is read through once, front to back, when it is opened: what stands where is remembered, pictures are not. From
+//! then on each picture is a range of bytes that is read when it is shown, so a set may be larger than memory and disk, and
+//! still every picture is at hand by its number, in an order that is new every epoch.
+
+use std::cell::RefCell;
+use std::io::Read;
+use std::ops::Range;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use object_store::{ObjectStore, ObjectStoreExt};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use shared::decode::decode;
+use shared::seed;
+use tokio::runtime::Runtime;
+use tokio_util::io::{StreamReader, SyncIoBridge};
+use url::Url;
+
+use crate::benchmark::files::is_picture;
+use crate::leakage;
+use crate::whole;
+
+/// The longest picture file and the longest text that are taken from a shard, in bytes.
+const MAX_PICTURE: u64 = 256 << 20;
+const MAX_TEXT: u64 = 1 << 20;
+
+/// Whether a source of data is shards: the name of a tar file, or several with `{000..011}` in it.
+pub fn is_shards(data: &str) -> bool {
+    data.ends_with(".tar")
+}
+
+/// A picture of a shard and what is said of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Its name in the shard.
+    pub name: String,
+    /// Its captions.
+    pub captions: Vec<String>,
+    /// Where its bytes are.
+    pub range: Range<u64>,
+    /// Its perceptual hash, or why it cannot be used.
+    pub look: Result<u64, String>,
+}
+
+/// What is known of a shard, as it is kept between runs.
+#[derive(Serialize, Deserialize)]
+struct Index {
+    address: String,
+    /// What the store says of this version of it.
+    version: String,
+    samples: Vec<Sample>,
+    /// Why the rest of it cannot be read.
+    broken: Option<String>,
+}
+
+/// A shard and what was found in it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The shard.
+    pub shard: Arc<Shard>,
+    /// Its samples.
+    pub samples: Vec<Sample>,
+    /// Why the rest of it cannot be read.
+    pub broken: Option<String>,
+}
+
+/// A tar file that can be read at any place.
+#[derive(Debug)]
+pub struct Shard {
+    /// As it was named.
+    pub address: String,
+    store: Box<dyn ObjectStore>,
+    path: object_store::path::Path,
+    runtime: Arc<Runtime>,
+}
+
+/// Opens shards and reads through each of them. `index` is a folder where what was found is kept for the runs to come.
+///
+/// # Errors
+/// If one is not there, or the connection to it fails.
+pub fn open(data: &str, index: Option<&Path>) -> Result<Vec<Opened>> {
+    let runtime = Runtime::new().context("cannot start the threads that wait for shards")?;
+    let runtime = Arc::new(runtime);
+    let addresses = expand(data)?;
+    let shards = addresses.into_par_iter().map(|address| {
+        let shard = Shard::open(address, Arc::clone(&runtime))?;
+        let Index { samples, broken, .. } =
+            shard.index(index).with_context(|| format!("cannot read the shard {}", shard.address))?;
+        Ok(Opened { shard: Arc::new(shard), samples, broken })
+    });
+    shards.collect()
+}
+
+/// The names that braces stand for: `a-{08..10}.tar` is three, with as many digits as the first number has.
+fn expand(data: &str) -> Result<Vec<String>> {
+    let Some((before, rest)) = data.split_once('{') else { return Ok(vec![data.to_owned()]) };
+    let numbers = || {
+        let (numbers, behind) = rest.split_once('}')?;
+        let (first, last) = numbers.split_once("..")?;
+        let range = first.parse::<u32>().ok()?..=last.parse::<u32>().ok()?;
+        (!range.is_empty()).then_some((first.len(), range, behind))
+    };
+    let Some((digits, range, behind)) = numbers() else {
+        bail!("{data} is not understood; several shards are written as name-{{000..011}}.tar");
+    };
+    Ok(range.map(|number| format!("{before}{number:0digits$}{behind}")).collect())
+}
+
+impl Shard {
+    fn open(address: String, runtime: Arc<Runtime>) -> Result<Self> {
+        let url = match Url::parse(&address) {
+            Ok(url) if matches!(url.scheme(), "http" | "https" | "s3" | "s3a") => url,
+            _ => {
+                let path =
+                    std::fs::canonicalize(&address).with_context(|| format!("cannot open {address}"))?;
+                Url::from_file_path(path).map_err(|()| anyhow::anyhow!("cannot open {address}"))?
+            }
+        };
+        // Credentials and the region of S3 are where Amazon's own programs look for them, too.
+        let mut options: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| name.starts_with("AWS_"))
+            .map(|(name, value)| (name.to_lowercase(), value))
+            .collect();
+        if url.scheme() == "http" {
+            options.push(("allow_http".to_owned(), "true".to_owned()));
+        }
+        let (store, path) = object_store::parse_url_opts(&url, options)
+            .with_context(|| format!("{address} cannot be understood as the address of a shard"))?;
+        Ok(Shard { address, store, path, runtime })
+    }
+
+    /// Bytes of the shard.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn read(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        let bytes = self.runtime.block_on(self.store.get_range(&self.path, range));
+        Ok(bytes.with_context(|| format!("cannot read {}", self.address))?.into())
+    }
+
+    /// What is in the shard: as it was kept in a folder, or as it is found now.
+    fn index(&self, folder: Option<&Path>) -> Result<Index> {
+        let meta = self.runtime.block_on(self.store.head(&self.path))?;
+        let version = format!("{} bytes, {}, {:?}", meta.size, meta.last_modified, meta.e_tag);
+        let kept = folder.map(|folder| folder.join(format!("{:016x}.json", seed::of_text(&self.address))));
+        if let Some(path) = kept.as_deref().filter(|path| path.exists()) {
+            let json = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let index: Index = serde_json::from_slice(&json).with_context(|| {
+                format!("{} is damaged; remove it, and it will be made again", path.display())
+            })?;
+            if index.address == self.address && index.version == version {
+                return Ok(index);
+            }
+        }
+        let stream = self.runtime.block_on(self.store.get(&self.path))?.into_stream();
+        let bridge = SyncIoBridge::new_with_handle(StreamReader::new(stream), self.runtime.handle().clone());
+        let failed = Rc::new(RefCell::new(None));
+        let (samples, broken) = scan(Watched { inner: bridge, failed: Rc::clone(&failed) });
+        if let Some(error) = failed.take() {
+            bail!("the connection failed: {error}");
+        }
+        let index = Index { address: self.address.clone(), version, samples, broken };
+        if let (Some(folder), Some(path)) = (folder, kept) {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            whole::write(&path, serde_json::to_vec(&index)?)?;
+        }
+        Ok(index)
+    }
+}
+
+/// A reader that tells a failing source from a file that is wrong.
+struct Watched<R> {
+    inner: R,
+    failed: Rc<RefCell<Option<String>>>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.inner.read(buffer).inspect_err(|error| *self.failed.borrow_mut() = Some(error.to_string()))
+    }
+}
+
+/// Reads a shard front to back. Files of a sample follow each other and have one name up to its first dot.
+/// Returns what was found before the end, or before the place from which on it cannot be read, and the reason then.
+pub fn scan(shard: impl Read) -> (Vec<Sample>, Option<String>) {
+    let mut archive = tar::Archive::new(shard);
+    let mut samples = Vec::new();
+    let mut at_hand = Parts::default();
+    let mut read = || -> std::io::Result<()> {
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            if !entry.header().entry_type().is_file() {
+                continue;
+            }
+            let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            let (key, ending) = split(&path);
+            if key != at_hand.key {
+                samples.extend(std::mem::take(&mut at_hand).sample());
+                at_hand.key = key.to_owned();
+            }
+            at_hand.add(&path, ending, &mut entry)?;
+        }
+        Ok(())
+    };
+    let broken = read().err().map(|error| error.to_string());
+    // The files of the sample at which the shard breaks may not all be there.
+    if broken.is_none() {
+        samples.extend(at_hand.sample());
+    }
+    (samples, broken)
+}
+
+/// The name of a sample, and what follows its first dot.
+fn split(path: &str) -> (&str, &str) {
+    let file = path.rfind('/').map_or(0, |slash| slash + 1);
+    path[file..].find('.').map_or((path, ""), |dot| (&path[..file + dot], &path[file + dot + 1..]))
+}
+
+/// The files of one sample.
+#[derive(Default)]
+struct Parts {
+    key: String,
+    picture: Option<(String, Range<u64>, Result<u64, String>)>,
+    /// Captions in a text file, one a line.
+    text: Vec<String>,
+    /// Captions in a JSON file, which repeats those of the text file if there is one.
+    json: Vec<String>,
+}
+
+/// What img2dataset says of a picture, as far as it is of use here.
+#[derive(Deserialize)]
+struct Facts {
+    #[serde(default)]
+    caption: Option<OneOrMore>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl Parts {
+    fn add(&mut self, path: &str, ending: &str, entry: &mut tar::Entry<impl Read>) -> std::io::Result<()> {
+        let (begin, length) = (entry.raw_file_position(), entry.size());
+        let mut bytes = |limit: u64| {
+            let mut bytes = Vec::new();
+            entry.take(limit).read_to_end(&mut bytes).map(|_| bytes)
+        };
+        if self.picture.is_none() && is_picture(Path::new(path)) {
+            let look = if length > MAX_PICTURE {
+                Err(format!(
+                    "the file has {length} bytes, more than the {} million that are read",
+                    MAX_PICTURE >> 20
+                ))
+            } else {
+                let bytes = bytes(length)?;
+                decode(&bytes)
+                    .map(|decoded| leakage::look(&decoded.picture))
+                    .map_err(|error| error.to_string())
+            };
+            self.picture = Some((path.to_owned(), begin..begin + length, look));
+        } else if length <= MAX_TEXT && matches!(ending, "txt" | "caption") {
+            let text = String::from_utf8_lossy(&bytes(length)?).into_owned();
+            self.text.extend(text.lines().map(str::to_owned).filter(|line| !line.trim().is_empty()));
+        } else if length <= MAX_TEXT && ending == "json" {
+            // What is no JSON, or says nothing of captions, is a file of another purpose.
+            let facts = serde_json::from_slice(&bytes(length)?).ok();
+            self.json = match facts.and_then(|facts: Facts| facts.caption) {
+                Some(OneOrMore::One(caption)) => vec![caption],
+                Some(OneOrMore::More(captions)) => captions,
+                None => Vec::new(),
+            };
+        }
+        Ok(())
+    }
+
+    fn sample(self) -> Option<Sample> {
+        let captions = if self.text.is_empty() { self.json } else { self.text };
+        match self.picture {
+            Some((name, range, look)) => Some(Sample { name, captions, range, look }),
+            None if captions.is_empty() => None,
+            None => Some(Sample {
+                name: self.key,
+                captions,
+                range: 0..0,
+                look: Err("the picture is not there".to_owned()),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use super::*;
+    use shared::picture::Picture;
+
+    fn picture(level: u8) -> Vec<u8> {
+        shared::encode::picture(&Picture::new(4, 4, (0..48).map(|at| level.wrapping_add(at * 5)).collect()))
+            .expect("a PNG file")
+    }
+
+    /// A tar file of these files.
+    fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (name, bytes) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, name, *bytes).expect("an entry");
+        }
+        tar.into_inner().expect("an archive")
+    }
+
+    #[test]
+    fn braces_stand_for_several_shards() {
+        assert_eq!(expand("a/b.tar").expect("one"), ["a/b.tar"]);
+        assert_eq!(expand("b-{08..10}.tar").expect("three"), ["b-08.tar", "b-09.tar", "b-10.tar"]);
+        for wrong in ["b-{}.tar", "b-{1..x}.tar", "b-{3..1}.tar", "b-{1..2.tar"] {
+            assert!(expand(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn samples_are_what_follows_each_other_under_one_name() {
+        let (first, second) = (picture(1), picture(9));
+        let long = format!("{}/c.png", "folder".repeat(30));
+        let archive = tar_of(&[
+            ("x/a.json", br#"{"caption": "from img2dataset", "url": "https://example.com"}"#),
+            ("x/a.png", &first),
+            ("x/a.txt", b"a red dog\n\na dog\n"),
+            ("b.png", &second),
+            ("b.json", br#"{"caption": ["one", "two"]}"#),
+            ("b.seg.png", &first),
+            (&long, b"not a picture"),
+            ("d.txt", b"a caption alone"),
+            ("e.cls", b"7"),
+        ]);
+        let (samples, broken) = scan(&archive[..]);
+        assert_eq!(broken, None);
+        let names: Vec<&str> = samples.iter().map(|sample| sample.name.as_str()).collect();
+        assert_eq!(names, ["x/a.png", "b.png", &long, "d"]);
+        assert_eq!(samples[0].captions, ["a red dog", "a dog"]);
+        assert_eq!(samples[1].captions, ["one", "two"]);
+        for (sample, bytes) in samples.iter().zip([&first, &second]) {
+            assert!(sample.look.is_ok());
+            assert_eq!(&archive[sample.range.start as usize..sample.range.end as usize], &bytes[..]);
+        }
+        assert!(samples[2].look.as_ref().is_err_and(|why| why.contains("picture")), "{:?}", samples[2].look);
+        assert_eq!(samples[3].look, Err("the picture is not there".to_owned()));
+    }
+
+    #[test]
+    fn of_a_torn_shard_the_whole_samples_are_kept() {
+        let archive = tar_of(&[
+            ("a.png", &picture(1)),
+            ("a.txt", b"a dog"),
+            ("b.png", &picture(2)),
+            ("b.txt", &[b'x'; 2000]),
+        ]);
+        let (samples, broken) = scan(&archive[..archive.len() - 2500]);
+        assert_eq!(samples.len(), 1);
+        assert!(broken.is_some());
+        let (samples, broken) = scan(&[7u8; 4096][..]);
+        assert_eq!((samples.len(), broken.is_some()), (0, true), "no archive at all");
+    }
+
+    /// Serves a file over HTTP, whole or in ranges, until the process ends. Returns its address.
+    fn serve(bytes: Vec<u8>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address =
+            format!("http://{}/some%20folder/a-{{0..0}}.tar", listener.local_addr().expect("an address"));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.expect("a connection");
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    if stream.read(&mut byte).expect("a request") == 0 {
+                        break;
+                    }
+                    request.push(byte[0]);
+                }
+                let request = String::from_utf8(request).expect("a request").to_lowercase();
+                let range = request.split("range: bytes=").nth(1).map(|rest| {
+                    let (first, rest) = rest.split_once('-').expect("a range");
+                    let last = rest.split("\r\n").next().expect("a line");
+                    (first.parse::<usize>().expect("a number"), last.parse::<usize>().expect("a number"))
+                });
+                let (status, part, more) = match range {
+                    Some((first, last)) => (
+                        "206 Partial Content",
+                        &bytes[first..=last],
+                        format!("Content-Range: bytes {first}-{last}/{}\r\n", bytes.len()),
+                    ),
+                    None => ("200 OK", &bytes[..], String::new()),
+                };
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Length: {}\r\n{more}ETag: \"1\"\r\n\
+                     Last-Modified: Mon, 02 Jan 2023 00:00:00 GMT\r\nConnection: close\r\n\r\n",
+                    part.len()
+                );
+                stream.write_all(head.as_bytes()).expect("a head");
+                if !request.starts_with("head") {
+                    stream.write_all(part).expect("a body");
+                }
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn shards_are_read_over_http_and_on_the_next_run_only_what_is_shown() {
+        let bytes = picture(3);
+        let archive = tar_of(&[("a.png", &bytes), ("a.txt", b"a dog")]);
+        let address = serve(archive);
+        let folder = tempfile::tempdir().expect("a folder");
+        for _ in 0..2 {
+            let shards = open(&address, Some(folder.path())).expect("a shard");
+            let [Opened { shard, samples, broken: None }] = &shards[..] else { panic!("{shards:?}") };
+            assert_eq!(samples.len(), 1);
+            assert_eq!(shard.read(samples[0].range.clone()).expect("bytes"), bytes);
+        }
+        let kept: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").collect();
+        assert_eq!(kept.len(), 1, "what was found is kept");
+    }
+
+    #[test]
+    fn shards_that_are_not_there_are_refused_by_name() {
+        for missing in ["nowhere-{0..1}.tar", "http://127.0.0.1:1/a.tar", "s3://"] {
+            let error = format!("{:#}", open(missing, None).expect_err("nothing is there"));
+            assert!(error.contains(missing.split('{').next().expect("a beginning")), "{error}");
+        }
+    }
+}

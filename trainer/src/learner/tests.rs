@@ -1,0 +1,197 @@
+use burn::tensor::{Device, TensorData};
+use clap::Parser;
+
+use super::*;
+use crate::cli::{Cli, Verb};
+use crate::data::{self, Data};
+use crate::run_folder;
+use shared::tokenizer::Tokenizer;
+
+const RATE: f64 = 1e-3;
+
+/// A model for tests, what it learns from, and the settings of both.
+fn set_up(flags: &[&str]) -> (Learner, Data, Tokenizer, RunConfig) {
+    set_up_on(&Device::flex().autodiff(), flags)
+}
+
+fn set_up_on(device: &Device, flags: &[&str]) -> (Learner, Data, Tokenizer, RunConfig) {
+    let fixed =
+        ["trainer", "pretrain", "--preset", "tiny", "--batch", "4", "--data", "scenes:64", "--out", "none"];
+    let Verb::Pretrain(args) = Cli::parse_from(fixed.iter().chain(flags)).verb else {
+        panic!("another verb than was asked for");
+    };
+    let (config, data, tokenizer) = run_folder::configure(&args).expect("settings");
+    // Not drawn: tests beside this one draw from the same generator.
+    let model = config.model.init(device).map(&mut Waves(0.0));
+    (Learner::begin(&config, model), data, tokenizer, config)
+}
+
+/// Fills a module with numbers of its own.
+struct Waves(f32);
+
+impl ModuleMapper for Waves {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|old| {
+            let mut next = || {
+                self.0 += 0.7;
+                0.2 * self.0.sin()
+            };
+            let values: Vec<f32> = (0..old.shape().num_elements()).map(|_| next()).collect();
+            let new = Tensor::from_data(TensorData::new(values, old.dims()), &old.device());
+            new.set_require_grad(true)
+        })
+    }
+}
+
+/// Learns from batches of these numbers, a step each time as many have come as make one.
+fn taught(flags: &[&str], numbers: &[u64]) -> Learner {
+    let (learner, data, tokenizer, config) = set_up(flags);
+    teach(learner, (&data, &tokenizer, &config), numbers)
+}
+
+fn teach(
+    mut learner: Learner,
+    (data, tokenizer, config): (&Data, &Tokenizer, &RunConfig),
+    numbers: &[u64],
+) -> Learner {
+    for step in numbers.chunks(config.accumulate as usize) {
+        for round in step.chunks(learner.n_devices()) {
+            let batch = |number: &u64| data::batch(config, data, tokenizer, None, *number);
+            learner.learn(round.iter().map(batch).collect::<Result<_>>().expect("batches"));
+        }
+        learner.step(RATE);
+    }
+    learner
+}
+
+/// All weights.
+fn weights(model: &Clip) -> Vec<f32> {
+    let mut weights = Weights::default();
+    model.visit(&mut weights);
+    let each = weights.0.into_iter().map(|weights| weights.into_data().try_to_vec::<f32>().expect("floats"));
+    each.flatten().collect()
+}
+
+/// Whether each weight is the image tower's.
+fn of_image(model: &Clip) -> Vec<bool> {
+    struct Locked(Vec<bool>);
+    impl ModuleVisitor for Locked {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.extend(vec![!param.is_require_grad(); param.val().shape().num_elements()]);
+        }
+    }
+    let mut locked = Locked(Vec::new());
+    model.clone().lock_image().visit(&mut locked);
+    locked.0
+}
+
+#[test]
+fn a_step_of_two_batches_is_one_along_the_mean_of_their_gradients() {
+    let once = weights(taught(&[], &[3]).model());
+    assert_eq!(weights(taught(&["--accumulate", "2"], &[3, 3]).model()), once);
+    let both = weights(taught(&["--accumulate", "2"], &[3, 4]).model());
+    assert_ne!(both, once);
+    assert_ne!(both, weights(taught(&[], &[4]).model()));
+    assert_eq!(both, weights(taught(&["--accumulate", "2"], &[4, 3]).model()));
+}
+
+#[test]
+fn devices_beside_each_other_learn_what_one_learns_batch_by_batch() {
+    // Margins are what a step remembers for the next one, so the loss that has them is the hardest case.
+    let flags = ["--accumulate", "3", "--loss", "rank"];
+    let numbers: Vec<u64> = (0..6).collect();
+    let alone = taught(&flags, &numbers);
+    for further in 1..=2 {
+        let (learner, data, tokenizer, config) = set_up(&flags);
+        let devices = vec![Device::flex().autodiff(); further];
+        let together = teach(learner.with_replicas(&devices), (&data, &tokenizer, &config), &numbers);
+        assert_eq!(weights(together.model()), weights(alone.model()), "{further} further devices");
+        let margins = |learner: &Learner| learner.objective.margins().values().expect("margins");
+        assert_eq!(margins(&together), margins(&alone));
+        assert!(margins(&alone).iter().any(|margin| *margin > 0.0));
+    }
+}
+
+#[test]
+fn sixteen_bits_compute_the_same_gradient_roughly_and_leave_weights_their_thirty_two() {
+    let gradient = |flags: &[&str]| {
+        let (mut learner, data, tokenizer, config) = set_up(flags);
+        learner.learn(vec![data::batch(&config, &data, &tokenizer, None, 0).expect("a batch")]);
+        let mut flat = Gradients { of: learner.gradients.grads(), flat: Vec::new() };
+        learner.model.visit(&mut flat);
+        flat.flat
+    };
+    let (exact, rough) = (gradient(&[]), gradient(&["--bf16"]));
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+    let cosine = dot(&exact, &rough) / (dot(&exact, &exact) * dot(&rough, &rough)).sqrt();
+    assert!(cosine > 0.99 && exact != rough, "the cosine of both gradients is {cosine}");
+
+    // A step far below what sixteen bits can tell apart.
+    let (mut learner, data, tokenizer, config) = set_up(&["--bf16"]);
+    let before = weights(learner.model());
+    learner.learn(vec![data::batch(&config, &data, &tokenizer, None, 0).expect("a batch")]);
+    learner.step(1e-5);
+    let after = weights(learner.model());
+    let moved: Vec<f32> = before.iter().zip(&after).map(|(before, after)| (before - after).abs()).collect();
+    assert!(moved.iter().all(|by| *by < 1.2e-5));
+    assert!(moved.iter().filter(|by| **by > 0.5e-5).count() > moved.len() / 2);
+}
+
+/// The gradients of a module's parameters, in their order.
+struct Gradients {
+    of: GradientsParams,
+    flat: Vec<f32>,
+}
+
+impl ModuleVisitor for Gradients {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.of.get::<D>(param.id) {
+            self.flat.extend(gradient.into_data().iter::<f32>());
+        }
+    }
+}
+
+#[test]
+fn activations_computed_again_are_the_same() {
+    let flags = ["--loss", "both"];
+    let device = Device::flex().autodiff().gradient_checkpointing();
+    let (learner, data, tokenizer, config) = set_up_on(&device, &flags);
+    let again = teach(learner, (&data, &tokenizer, &config), &[0, 1]);
+    assert_eq!(weights(again.model()), weights(taught(&flags, &[0, 1]).model()));
+}
+
+#[test]
+fn the_image_tower_learns_at_a_rate_of_its_own() {
+    let (untaught, ..) = set_up(&[]);
+    let before = weights(untaught.model());
+    let is_image = of_image(untaught.model());
+    // The first step of Adam is as long as the rate, whatever the gradient.
+    let farthest = |flags: &[&str], image: bool| {
+        let after = weights(taught(flags, &[0]).model());
+        let moved = before.iter().zip(&after).map(|(before, after)| (before - after).abs());
+        moved.zip(&is_image).filter(|(_, of)| **of == image).map(|(by, _)| by).fold(0.0, f32::max)
+    };
+    let slow = ["--image-rate", "0.01"];
+    assert_eq!(farthest(&slow, false), farthest(&[], false));
+    let share = farthest(&slow, true) / farthest(&[], true);
+    assert!((share - 0.01).abs() < 0.002, "the image tower moved {share} as far");
+}
+
+#[test]
+fn the_average_follows_the_weights() {
+    let flags = ["--average", "0.5"];
+    let (untaught, ..) = set_up(&flags);
+    let mut expected = weights(untaught.model());
+    for done in 1..=9 {
+        let numbers: Vec<u64> = (0..done).collect();
+        let decay = (0.5f32).min((1.0 + done as f32) / (10.0 + done as f32));
+        for (mean, weight) in expected.iter_mut().zip(weights(taught(&flags, &numbers).model())) {
+            *mean = decay * *mean + (1.0 - decay) * weight;
+        }
+    }
+    let learner = taught(&flags, &(0..9).collect::<Vec<_>>());
+    let average = weights(&learner.average.expect("an average").model);
+    assert_eq!(average.len(), expected.len());
+    assert!(average.iter().zip(&expected).all(|(mean, expected)| (mean - expected).abs() < 1e-5));
+    assert_ne!(average, weights(&learner.model));
+}
