@@ -19,8 +19,9 @@ pub fn fingerprint(name: &str) -> u32 {
     seed::of_text(&picture_key(name)) as u32
 }
 
-/// Looks that differ in at most so many of their 64 bits are taken for one picture.
-const SAME_LOOK: u32 = 2;
+/// Looks that differ in at most so many of their 64 bits are taken for one picture: the most at which no two of Flickr8k's
+/// training and dev photographs are (NOTEBOOK, "Are copies recognised by their looks?").
+const SAME_LOOK: u32 = 3;
 
 /// How a picture looks, whatever its name, size and file format: for each of 64 places whether it gets brighter to the right
 /// (difference hash). Copies differ in a few bits.
@@ -111,17 +112,28 @@ mod tests {
     use image::imageops;
 
     #[test]
-    fn a_picture_is_recognised_in_another_size_and_not_in_another_light() {
-        let scene = |seed| shared::scene::Scene::from_seed(seed).render(320);
-        let resized = |picture: &Picture| {
-            let pixels = image::RgbImage::from_raw(320, 320, picture.rgb().to_vec()).expect("pixels");
-            Picture::new(123, 117, imageops::resize(&pixels, 123, 117, FilterType::CatmullRom).into_raw())
-        };
-        let apart = |a: &Picture, b: &Picture| (look(a) ^ look(b)).count_ones();
-        for seed in 0..20 {
-            let picture = scene(seed);
-            assert!(apart(&picture, &resized(&picture)) <= SAME_LOOK, "scene {seed}");
-            assert!(apart(&picture, &picture.mirrored()) > SAME_LOOK, "scene {seed}");
+    fn a_photograph_is_recognised_in_another_size_and_no_other_is_taken_for_it() {
+        let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/samples");
+        let files =
+            std::fs::read_dir(samples).expect("the samples").map(|entry| entry.expect("a file").path());
+        let mut looks = Vec::new();
+        for path in files.filter(|path| path.extension().is_some_and(|ending| ending == "jpg")) {
+            let picture =
+                shared::decode::decode(&std::fs::read(&path).expect("a file")).expect("a picture").picture;
+            let (width, height) = (picture.width(), picture.height());
+            let pixels = image::RgbImage::from_raw(width, height, picture.rgb().to_vec()).expect("pixels");
+            let smaller = imageops::resize(&pixels, width / 3, height / 3, FilterType::CatmullRom);
+            let smaller = Picture::new(width / 3, height / 3, smaller.into_raw());
+            looks.push([look(&picture), look(&smaller), look(&picture.mirrored())]);
+        }
+        assert!(looks.len() > 3);
+        for (nth, [of, smaller, mirrored]) in looks.iter().enumerate() {
+            assert!((of ^ smaller).count_ones() <= SAME_LOOK, "sample {nth}");
+            let others = looks.iter().enumerate().filter(|(other, _)| *other != nth).map(|(_, [of, ..])| of);
+            assert!(
+                others.chain([mirrored]).all(|other| (of ^ other).count_ones() > SAME_LOOK),
+                "sample {nth}"
+            );
         }
     }
 }

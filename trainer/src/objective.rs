@@ -1,4 +1,4 @@
-//! The contrastive losses: CLIP's, four published ways in which hard negatives enter it, and two of these at once.
+//! The contrastive losses: CLIP's, four published ways in which hard negatives enter it, and two of our own.
 //!
 //! Each caption must find its picture among all pictures of the batch, as in CLIP (arXiv 2103.00020, figure 3). A hard
 //! negative has no picture, so it stands only on the other side, where each picture must find its caption.
@@ -10,6 +10,7 @@
 //! | [`Loss::Append`] | all captions and all hard negatives of the batch, in one softmax | figure 1 of arXiv 2403.02875; NegCLIP, arXiv 2210.01936 |
 //! | [`Loss::Own`] | all captions; and, in a softmax of their own, the negatives of this very caption | TSVLC, arXiv 2211.11733 |
 //! | [`Loss::Both`] | as `Append`, and as `Own` | ours |
+//! | [`Loss::Balanced`] | as `Append`, and as `Own` with a softmax a concept, all concepts counting alike | ours |
 //! | [`Loss::Focal`] | as `Own`, easy ones weighing less and no target being certain | FSC-CLIP, arXiv 2410.05210 |
 //! | [`Loss::Rank`] | as `Append`; and each own negative by a margin that grows with what was reached | CE-CLIP, arXiv 2306.08832 |
 //!
@@ -41,6 +42,9 @@ pub enum Loss {
     Own,
     /// Columns, and each caption also competes with its own negatives alone.
     Both,
+    /// Columns, and each caption also competes with its own negatives of each concept alone, where every concept counts alike
+    /// however few captions name it.
+    Balanced,
     /// As `own`, with focal weights and smoothed labels (FSC-CLIP).
     Focal,
     /// Columns, and each own negative must stay below by an adaptive margin (CE-CLIP).
@@ -48,11 +52,11 @@ pub enum Loss {
 }
 
 impl Loss {
-    /// The weight of the second term in the published recipes, for `Both` that of `Own`; `Append` has no second term.
+    /// The weight of the second term in the published recipes, for our own that of `Own`; `Append` has no second term.
     pub fn published_weight(self) -> f64 {
         match self {
             Loss::Append => 0.0,
-            Loss::Own | Loss::Both | Loss::Focal => 0.5,
+            Loss::Own | Loss::Both | Loss::Balanced | Loss::Focal => 0.5,
             Loss::Rank => 0.2,
         }
     }
@@ -130,6 +134,7 @@ impl Objective {
             Loss::Append => contrastive(appended),
             Loss::Own => contrastive(None) + own::cross_entropy(scores) * self.weight,
             Loss::Both => contrastive(appended) + own::cross_entropy(scores) * self.weight,
+            Loss::Balanced => contrastive(appended) + own::balanced(scores, &negatives.kinds) * self.weight,
             Loss::Focal => contrastive(None) + own::focal(scores) * self.weight,
             Loss::Rank => contrastive(appended) + self.margins.rank(&scores, &negatives.kinds) * self.weight,
         };

@@ -2,7 +2,7 @@ use super::*;
 use burn::tensor::TensorData;
 use shared::concept::Concept;
 
-const EVERY: [Loss; 5] = [Loss::Append, Loss::Own, Loss::Both, Loss::Focal, Loss::Rank];
+const EVERY: [Loss; 6] = [Loss::Append, Loss::Own, Loss::Both, Loss::Balanced, Loss::Focal, Loss::Rank];
 
 fn rows<const N: usize>(values: [[f32; 2]; N], device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::from(values), device)
@@ -77,6 +77,17 @@ fn own_negatives_have_the_value_of_a_worked_example() {
 }
 
 #[test]
+fn what_few_captions_name_counts_as_much_as_what_most_do() {
+    let device = Device::flex().autodiff();
+    // Both captions have a wrong object at logit 1, the first a wrong color at 0 between them.
+    let mut hard = negatives([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], [0, 0, 1], &device).expect("negatives");
+    let [object, color] = [Concept::Object, Concept::Color].map(Kind::Concept);
+    hard.kinds = vec![object, color, object];
+    let (of_object, of_color) = (2f32.ln(), (1.0 + (-1f32).exp()).ln());
+    close(second_term(Loss::Balanced, Some(hard), [0.0; Kind::COUNT]), (of_object + of_color) / 2.0);
+}
+
+#[test]
 fn the_focal_loss_has_the_value_of_a_worked_example() {
     let device = Device::flex().autodiff();
     let e = 1f32.exp();
@@ -130,7 +141,7 @@ fn captions_without_negatives_are_ordinary_examples() {
         assert_eq!(value, plain.into_scalar::<f32>(), "{loss:?}");
     }
     // The second caption has no negative, and its row takes no part in the mean.
-    for loss in [Loss::Own, Loss::Both, Loss::Focal, Loss::Rank] {
+    for loss in [Loss::Own, Loss::Both, Loss::Balanced, Loss::Focal, Loss::Rank] {
         let margins = [1.0; Kind::COUNT];
         let masked = second_term(loss, negatives([[0.6, 0.8]], [0], &device), margins);
         let both = second_term(loss, negatives([[0.6, 0.8], [0.8, 0.6]], [0, 1], &device), margins);
