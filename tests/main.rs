@@ -6,6 +6,7 @@
 //! - `trainer_cli`: the commands of the trainer as a person calls them, with rubbish too
 //! - `round_trip`: pretrain → resume → export → score, on a model for tests
 //! - `sources`: what can be trained on, what is left out, and what a run remembers of it
+//! - `faults`: killed programs, full disks, files that vanish; `FAULTS.md` is the list
 //! - `bundles`: the shipped bundles, and broken ones
 //! - `clip`: imported weights against the programs they come from
 //! - `tidy`: structural promises of ARCHITECTURE.md
@@ -16,6 +17,7 @@
 mod benchmarks;
 mod bundles;
 mod clip;
+mod faults;
 mod laws;
 mod photo;
 mod pictures;

@@ -17,12 +17,12 @@ const QUIET = ["--disable-background-networking", "--disable-component-update", 
 // WebGPU without a graphics processor: correct, but slow.
 const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
 
-/** Starts Chromium, with WebGPU on a software adapter or with none at all. */
-export function launch({ webgpu }) {
+/** Starts Chromium, with WebGPU on a software adapter or with none at all, and `more` arguments. */
+export function launch({ webgpu, more = [] }) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
-    args: ["--headless=new", "--no-sandbox", ...QUIET, ...(webgpu ? WEBGPU : ["--disable-features=WebGPU", "--disable-gpu"])],
+    args: ["--headless=new", "--no-sandbox", ...QUIET, ...(webgpu ? WEBGPU : ["--disable-features=WebGPU", "--disable-gpu"]), ...more],
   });
 }
 
@@ -75,6 +75,15 @@ export async function open(browser, url, { prepare, timeout = 150_000, viewport 
   await page.goto(url);
   await page.waitForSelector('body[data-state="ready"], body[data-state="failed"]');
   return { page, context, problems };
+}
+
+/** Puts a line of script in front of the engine's program, the first `times` times that it is fetched. */
+export async function patchEngine(page, line, times = Infinity) {
+  await page.route("**/engine.js", async (route) => {
+    const response = await route.fetch();
+    const body = await response.text();
+    await route.fulfill({ response, body: times-- > 0 ? `${line}\n${body}` : body });
+  });
 }
 
 /** Asks for a caption and returns the rows of the answer. */

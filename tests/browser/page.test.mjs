@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
-import { ROOT, SAMPLES, compare, folder, largestDifference, launch, nativeScores, open, rows, site, trainer } from "./browser.mjs";
+import { ROOT, SAMPLES, compare, folder, largestDifference, launch, nativeScores, open, patchEngine, rows, site, trainer } from "./browser.mjs";
 
 // Sums in another order move a cosine by this much; the promise is 1e-3, and 1e-5 for the tiny model.
 const TOLERANCE = 1e-3;
@@ -138,15 +138,6 @@ test("a marked word lists its alternatives, and a click takes one", async () => 
   assert.deepEqual(await page.$$eval("#caption-marks mark", (marks) => marks.map((mark) => mark.textContent)), ["blue", "car", "next to", "dog"]);
   await browser.close();
 });
-
-/** Puts a line before the script of the engine, `times` times. */
-async function patchEngine(page, line, times = Infinity) {
-  await page.route("**/engine.js", async (route) => {
-    const response = await route.fetch();
-    const body = await response.text();
-    await route.fulfill({ response, body: times-- > 0 ? `${line}\n${body}` : body });
-  });
-}
 
 describe("when things go wrong", () => {
   let browser;

@@ -97,7 +97,12 @@ fn tell_with(event: &Event, file: Option<&Blob>) {
 
 /// A part of what the browser keeps for the page.
 async fn open_cache(name: &str) -> Result<Cache, JsValue> {
-    Ok(JsFuture::from(scope().caches()?.open(name)).await?.unchecked_into())
+    let caches = scope().caches()?;
+    // It keeps nothing for a page that came over HTTP from another machine, which web-sys does not expect.
+    if caches.is_undefined() {
+        return Err(JsValue::from_str("the browser keeps nothing for this page"));
+    }
+    Ok(JsFuture::from(caches.open(name)).await?.unchecked_into())
 }
 
 fn scope() -> DedicatedWorkerGlobalScope {

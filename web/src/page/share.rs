@@ -48,12 +48,14 @@ impl App {
             copying.borrow().write_address();
             spawn_local(async {
                 let href = window().location().href().unwrap_or_default();
-                let copied = JsFuture::from(window().navigator().clipboard().write_text(&href)).await;
-                note(match copied {
-                    Ok(_) => {
-                        "The link is copied. It holds the caption and the sample, never a picture of yours."
-                    }
-                    Err(_) => "This browser does not let the page copy. The link is in the address bar.",
+                let clipboard = window().navigator().clipboard();
+                // Browsers keep it from a page that came over HTTP from another machine.
+                let is_copied =
+                    !clipboard.is_undefined() && JsFuture::from(clipboard.write_text(&href)).await.is_ok();
+                note(if is_copied {
+                    "The link is copied. It holds the caption and the sample, never a picture of yours."
+                } else {
+                    "This browser does not let the page copy. The link is in the address bar."
                 });
             });
         });
