@@ -1,5 +1,7 @@
 //! Captions to token ids, by the `tokenizer.json` that travels in a bundle.
 
+use serde::Deserialize;
+use serde_json::Value;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::normalizers::{Lowercase, NFC, Replace, Sequence, Strip};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -41,15 +43,40 @@ pub enum TokenizerError {
     Train(String),
 }
 
+/// The part of a `tokenizer.json` that frames captions.
+#[derive(Deserialize)]
+struct Frame {
+    #[serde(default)]
+    post_processor: Value,
+}
+
+/// Refuses a template that names what is not there: the library believes it, and panics at the first caption.
+fn check_processor(processor: &Value) -> Result<(), String> {
+    for part in processor["processors"].as_array().into_iter().flatten() {
+        check_processor(part)?;
+    }
+    for piece in processor["single"].as_array().into_iter().flatten() {
+        let token = &piece["SpecialToken"]["id"];
+        if token.as_str().is_some_and(|token| processor["special_tokens"].get(token).is_none()) {
+            return Err(format!("its template names the token {token}, which it does not define"));
+        }
+        if piece["Sequence"]["id"] == "B" {
+            return Err("its template for one text asks for a second one".to_owned());
+        }
+    }
+    Ok(())
+}
+
 impl Tokenizer {
     /// Reads a Hugging Face `tokenizer.json`.
     ///
     /// # Errors
     /// If it is no tokenizer, or one that adds no start and end token.
     pub fn from_json(json: &str) -> Result<Self, TokenizerError> {
-        let inner = json
-            .parse::<tokenizers::Tokenizer>()
-            .map_err(|error| TokenizerError::Unreadable(error.to_string()))?;
+        let unreadable = |error: String| TokenizerError::Unreadable(error);
+        let frame: Frame = serde_json::from_str(json).map_err(|error| unreadable(error.to_string()))?;
+        check_processor(&frame.post_processor).map_err(unreadable)?;
+        let inner = json.parse::<tokenizers::Tokenizer>().map_err(|error| unreadable(error.to_string()))?;
         Self::framed(inner)
     }
 
@@ -192,6 +219,22 @@ mod tests {
         let again = Tokenizer::from_json(&json).expect("its own json");
         let caption = "A  red\tball, größer 🚗";
         assert_eq!(again.encode(caption, 77).expect("ids"), trained().encode(caption, 77).expect("ids"));
+    }
+
+    #[test]
+    fn a_template_that_names_what_is_not_there_is_refused() {
+        let json = trained().to_json().expect("json");
+        let mut foreign: Value = serde_json::from_str(&json).expect("json");
+        foreign["post_processor"]["single"][0]["SpecialToken"]["id"] = "[CLS]".into();
+        let nested = serde_json::json!({ "type": "Sequence", "processors": [foreign["post_processor"]] });
+        let mut inside = foreign.clone();
+        inside["post_processor"] = nested;
+        let mut second: Value = serde_json::from_str(&json).expect("json");
+        second["post_processor"]["single"][1]["Sequence"]["id"] = "B".into();
+        for (broken, words) in [(foreign, "[CLS]"), (inside, "[CLS]"), (second, "a second one")] {
+            let error = Tokenizer::from_json(&broken.to_string()).expect_err("a broken template");
+            assert!(error.to_string().contains(words), "{error}");
+        }
     }
 
     #[test]
