@@ -68,6 +68,35 @@ fn no_test_is_ignored() {
 }
 
 #[test]
+fn every_fault_has_its_test() {
+    let text = std::fs::read_to_string(root().join("tests/FAULTS.md")).expect("FAULTS.md");
+    let read = |path: PathBuf| {
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| fault"));
+    let mut count = 0;
+    for row in rows {
+        let tests = row.trim_end_matches('|').rsplit('|').next().expect("a last cell");
+        let named: Vec<&str> =
+            tests.split('`').skip(1).step_by(2).filter(|name| *name != "tests/fuzz").collect();
+        assert!(!named.is_empty(), "{row}");
+        for name in named {
+            let (source, test) = if name.ends_with(".mjs") {
+                let title = tests.split_once(": ").expect("a title").1.trim();
+                (read(root().join("tests/browser").join(name)), title.to_owned())
+            } else {
+                let (file, test) = name.rsplit_once("::").expect("a file and its test");
+                let file = if file.ends_with(".rs") { file.to_owned() } else { format!("tests/{file}.rs") };
+                (read(root().join(file)), format!("fn {test}("))
+            };
+            assert!(source.contains(&test), "there is no {test:?} in {name}");
+            count += 1;
+        }
+    }
+    assert!(count > 25, "{count} tests were found");
+}
+
+#[test]
 fn every_file_named_in_the_architecture_exists() {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     let named = text.split('`').skip(1).step_by(2).filter(|word| word.ends_with(".rs"));
