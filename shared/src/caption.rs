@@ -79,6 +79,11 @@ impl Caption {
         &self.terms
     }
 
+    /// Whether any of its terms names a concept.
+    pub fn names(&self, concept: Concept) -> bool {
+        self.terms().iter().any(|term| term.concept == concept)
+    }
+
     /// The words in lower case (ASCII letters only), without the punctuation between them.
     pub fn words(&self) -> impl DoubleEndedIterator<Item = &str> + ExactSizeIterator {
         self.words.iter().map(|word| &self.lower[word.clone()])

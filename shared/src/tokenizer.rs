@@ -73,10 +73,12 @@ impl Tokenizer {
     /// # Errors
     /// If it is no tokenizer, or one that adds no start and end token.
     pub fn from_json(json: &str) -> Result<Self, TokenizerError> {
-        let unreadable = |error: String| TokenizerError::Unreadable(error);
-        let frame: Frame = serde_json::from_str(json).map_err(|error| unreadable(error.to_string()))?;
-        check_processor(&frame.post_processor).map_err(unreadable)?;
-        let inner = json.parse::<tokenizers::Tokenizer>().map_err(|error| unreadable(error.to_string()))?;
+        let frame: Frame =
+            serde_json::from_str(json).map_err(|error| TokenizerError::Unreadable(error.to_string()))?;
+        check_processor(&frame.post_processor).map_err(TokenizerError::Unreadable)?;
+        let inner = json
+            .parse::<tokenizers::Tokenizer>()
+            .map_err(|error| TokenizerError::Unreadable(error.to_string()))?;
         Self::framed(inner)
     }
 

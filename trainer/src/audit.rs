@@ -214,11 +214,12 @@ fn row(
             each(&negative);
         }
     }
-    let named = |caption: &Caption| caption.terms().iter().any(|term| term.concept == concept);
     let row = Row {
         set: concept.to_string(),
         rule: Some(if strategy == Strategy::Swap { Rule::Swap } else { Rule::Replace }),
-        with_term: Some(Share::of(captions.all().iter().map(|caption| f64::from(u8::from(named(caption)))))),
+        with_term: Some(Share::of(
+            captions.all().iter().map(|caption| f64::from(u8::from(caption.names(concept)))),
+        )),
         negatives: verdicts.len(),
         violations,
         blind: Blind::of(&verdicts),

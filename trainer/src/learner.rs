@@ -134,20 +134,18 @@ impl Learner {
         assert!(batches.len() <= self.n_devices(), "a batch a device");
         let (objective, config) = (&self.objective, &self.config);
         let models = std::iter::once(&self.model).chain(&self.replicas);
-        let mut work: Vec<_> = models
-            .zip(batches)
-            .map(|(model, batch)| move || Lesson::of(model, batch, objective, config))
-            .collect();
-        let lessons: Vec<Lesson> = match work.len() {
-            1 => work.drain(..).map(|work| work()).collect(),
-            _ => thread::scope(|scope| {
-                let threads: Vec<_> = work.into_iter().map(|work| scope.spawn(work)).collect();
-                let join = |thread: thread::ScopedJoinHandle<_>| {
-                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-                };
-                threads.into_iter().map(join).collect()
-            }),
-        };
+        let mut work =
+            models.zip(batches).map(|(model, batch)| move || Lesson::of(model, batch, objective, config));
+        // The first on this thread, so that one device needs no other.
+        let first = work.next();
+        let lessons: Vec<Lesson> = thread::scope(|scope| {
+            let threads: Vec<_> = work.map(|work| scope.spawn(work)).collect();
+            let first = first.map(|work| work());
+            let join = |thread: thread::ScopedJoinHandle<_>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            first.into_iter().chain(threads.into_iter().map(join)).collect()
+        });
         let device = self.model.device();
         let mut losses = Vec::with_capacity(lessons.len());
         for lesson in lessons {

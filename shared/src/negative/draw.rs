@@ -47,9 +47,13 @@ impl<'a> Recipe<'a> {
 
 /// At most `count` different negatives, drawn so that each concept present has an equal chance at every draw.
 pub fn draw(caption: &Caption, recipe: &Recipe, count: usize, rng: &mut impl Rng) -> Vec<Negative> {
-    let named = |concept: &Concept| caption.terms().iter().any(|term| term.concept == *concept);
-    let mut pools: Vec<(Concept, Option<Pool>)> =
-        recipe.concepts.iter().copied().filter(named).map(|concept| (concept, None)).collect();
+    let mut pools: Vec<(Concept, Option<Pool>)> = recipe
+        .concepts
+        .iter()
+        .copied()
+        .filter(|concept| caption.names(*concept))
+        .map(|concept| (concept, None))
+        .collect();
     let numbered = recipe.fluency.map(|fluency| Numbered::new(caption, fluency));
     let mut drawn: Vec<Negative> = Vec::new();
     while drawn.len() < count && !pools.is_empty() {

@@ -14,7 +14,7 @@ use shared::picture::Picture;
 
 use super::Files;
 use super::instances::{self, Instances};
-use super::shards::{self, Opened, Shard};
+use super::shards::{self, Contents, Shard};
 use crate::benchmark::files::Folder;
 use crate::captioned::{self, Captioned, Said};
 use crate::captions::picture_key;
@@ -81,21 +81,9 @@ impl Photograph {
 /// If the source cannot be read, has another form than its name promises, or no picture is left.
 pub fn gather(data: &str, files: &Files) -> Result<(Vec<Photograph>, Vec<Skipped>)> {
     let mut gathered = Gathered::new(files)?;
-    let path = Path::new(data);
-    if shards::is_shards(data) {
-        gathered.shards(data)?;
-    } else {
-        let (folder, listed) = list(path, files)?;
-        let shards: Vec<_> = match listed {
-            Listed::Captions(captioned) => {
-                gathered.files(&folder, captioned);
-                Vec::new()
-            }
-            Listed::Shards(shards) => shards,
-        };
-        for shard in shards {
-            gathered.shards(&shard)?;
-        }
+    match list(data, files)? {
+        Listed::Captions(folder, captioned) => gathered.files(&folder, captioned),
+        Listed::Shards(addresses) => gathered.shards(&addresses)?,
     }
     let Gathered { photographs, skipped, .. } = gathered;
     if photographs.is_empty() {
@@ -111,44 +99,43 @@ pub fn gather(data: &str, files: &Files) -> Result<(Vec<Photograph>, Vec<Skipped
 /// # Errors
 /// If the source cannot be read.
 pub fn names(data: &str, files: &Files) -> Result<Vec<String>> {
-    if shards::is_shards(data) {
-        return Ok(Vec::new());
-    }
-    Ok(match list(Path::new(data), files)?.1 {
-        Listed::Captions(captioned) => captioned.into_iter().map(|captioned| captioned.name).collect(),
+    Ok(match list(data, files)? {
+        Listed::Captions(_, captioned) => captioned.into_iter().map(|captioned| captioned.name).collect(),
         Listed::Shards(_) => Vec::new(),
     })
 }
 
-/// What a path of this machine holds.
+/// What a source names.
 enum Listed {
-    Captions(Vec<Captioned>),
+    Captions(Folder, Vec<Captioned>),
     Shards(Vec<String>),
 }
 
-/// Reads a file of captions, or what is in a folder: the one file of captions, or shards, or a text file beside each picture.
-fn list(path: &Path, files: &Files) -> Result<(Folder, Listed)> {
+/// Reads what a source names: shards, a file of captions, or a folder with one such file, or with shards, or with a text file
+/// beside each picture.
+fn list(data: &str, files: &Files) -> Result<Listed> {
+    if shards::is_shards(data) {
+        return Ok(Listed::Shards(vec![data.to_owned()]));
+    }
+    let path = Path::new(data);
     let root = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
     let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
     let folder = Folder::open(root, files.images)?;
-    // Who names no part of a divided set means the one that is for training.
-    let of_file = |file| {
-        Ok::<_, anyhow::Error>(Listed::Captions(captioned::read(file, files.split.or(Some("train")))?))
-    };
-    let listed = match (path.is_dir(), &folder.files(captioned::is_known)[..]) {
-        (false, _) => of_file(path)?,
-        (true, [one]) => of_file(one)?,
-        (true, []) => {
+    let named = if path.is_dir() { folder.files(captioned::is_known) } else { vec![path] };
+    let captioned = match named[..] {
+        // Who names no part of a divided set means the one that is for training.
+        [one] => captioned::read(one, files.split.or(Some("train")))?,
+        [] => {
             let shards = folder.files(shards::is_shards);
-            if shards.is_empty() {
-                Listed::Captions(captioned::beside(&folder)?)
-            } else {
-                Listed::Shards(shards.iter().map(|shard| shard.to_string_lossy().into_owned()).collect())
+            if !shards.is_empty() {
+                let address = |shard: &&Path| shard.to_string_lossy().into_owned();
+                return Ok(Listed::Shards(shards.iter().map(address).collect()));
             }
+            captioned::beside(&folder)?
         }
-        (true, _) => bail!("{} holds several files of captions; name one of them", path.display()),
+        _ => bail!("{data} holds several files of captions; name one of them"),
     };
-    Ok((folder, listed))
+    Ok(Listed::Captions(folder, captioned))
 }
 
 /// What has been found so far.
@@ -191,8 +178,8 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    fn shards(&mut self, data: &str) -> Result<()> {
-        for Opened { shard, samples, broken } in shards::open(data, self.files.index)? {
+    fn shards(&mut self, addresses: &[String]) -> Result<()> {
+        for (shard, Contents { samples, broken }) in shards::open(addresses, self.files.index)? {
             for sample in samples {
                 let captions = sample.captions.into_iter().map(Said::from).collect();
                 let look = sample.look.map(|look| (Place::Part(Arc::clone(&shard), sample.range), look));

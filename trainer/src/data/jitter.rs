@@ -17,7 +17,6 @@ pub fn jitter(picture: Picture, caption: &Caption, strength: f64, rng: &mut impl
     let mut factor = || 1.0 + rng.random_range(-1.0..=1.0) * LIGHT * strength;
     let [brightness, contrast, saturation] = [factor(), factor(), factor()].map(|factor| factor as f32);
     let turn = rng.random_range(-1.0..=1.0) * HUE * strength;
-    let names_color = caption.terms().iter().any(|term| term.concept == Concept::Color);
 
     let (width, height) = (picture.width(), picture.height());
     let mut pixels: RgbImage =
@@ -33,7 +32,7 @@ pub fn jitter(picture: Picture, caption: &Caption, strength: f64, rng: &mut impl
     for level in pixels.iter_mut() {
         *level = (mean + (f32::from(*level) - mean) * contrast).round().clamp(0.0, 255.0) as u8;
     }
-    if !names_color {
+    if !caption.names(Concept::Color) {
         pixels = colorops::huerotate(&pixels, turn.round() as i32);
     }
     Picture::new(width, height, pixels.into_raw())

@@ -4,11 +4,9 @@
 //! then on each picture is a range of bytes that is read when it is shown, so a set may be larger than memory and disk, and
 //! still every picture is at hand by its number, in an order that is new every epoch.
 
-use std::cell::RefCell;
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -47,26 +45,22 @@ pub struct Sample {
     pub look: Result<u64, String>,
 }
 
-/// What is known of a shard, as it is kept between runs.
+/// What was found in a shard.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Contents {
+    /// Its samples.
+    pub samples: Vec<Sample>,
+    /// Why the rest of it cannot be read.
+    pub broken: Option<String>,
+}
+
+/// What is kept of a shard between runs.
 #[derive(Serialize, Deserialize)]
 struct Index {
     address: String,
     /// What the store says of this version of it.
     version: String,
-    samples: Vec<Sample>,
-    /// Why the rest of it cannot be read.
-    broken: Option<String>,
-}
-
-/// A shard and what was found in it.
-#[derive(Debug)]
-pub struct Opened {
-    /// The shard.
-    pub shard: Arc<Shard>,
-    /// Its samples.
-    pub samples: Vec<Sample>,
-    /// Why the rest of it cannot be read.
-    pub broken: Option<String>,
+    contents: Contents,
 }
 
 /// A tar file that can be read at any place.
@@ -83,15 +77,15 @@ pub struct Shard {
 ///
 /// # Errors
 /// If one is not there, or the connection to it fails.
-pub fn open(data: &str, index: Option<&Path>) -> Result<Vec<Opened>> {
+pub fn open(addresses: &[String], index: Option<&Path>) -> Result<Vec<(Arc<Shard>, Contents)>> {
     let runtime = Runtime::new().context("cannot start the threads that wait for shards")?;
     let runtime = Arc::new(runtime);
-    let addresses = expand(data)?;
-    let shards = addresses.into_par_iter().map(|address| {
+    let each: Vec<Vec<String>> = addresses.iter().map(|address| expand(address)).collect::<Result<_>>()?;
+    let shards = each.into_par_iter().flatten().map(|address| {
         let shard = Shard::open(address, Arc::clone(&runtime))?;
-        let Index { samples, broken, .. } =
-            shard.index(index).with_context(|| format!("cannot read the shard {}", shard.address))?;
-        Ok(Opened { shard: Arc::new(shard), samples, broken })
+        let contents =
+            shard.contents(index).with_context(|| format!("cannot read the shard {}", shard.address))?;
+        Ok((Arc::new(shard), contents))
     });
     shards.collect()
 }
@@ -145,7 +139,7 @@ impl Shard {
     }
 
     /// What is in the shard: as it was kept in a folder, or as it is found now.
-    fn index(&self, folder: Option<&Path>) -> Result<Index> {
+    fn contents(&self, folder: Option<&Path>) -> Result<Contents> {
         let meta = self.runtime.block_on(self.store.head(&self.path))?;
         let version = format!("{} bytes, {}, {:?}", meta.size, meta.last_modified, meta.e_tag);
         let kept = folder.map(|folder| folder.join(format!("{:016x}.json", seed::of_text(&self.address))));
@@ -155,40 +149,40 @@ impl Shard {
                 format!("{} is damaged; remove it, and it will be made again", path.display())
             })?;
             if index.address == self.address && index.version == version {
-                return Ok(index);
+                return Ok(index.contents);
             }
         }
         let stream = self.runtime.block_on(self.store.get(&self.path))?.into_stream();
         let bridge = SyncIoBridge::new_with_handle(StreamReader::new(stream), self.runtime.handle().clone());
-        let failed = Rc::new(RefCell::new(None));
-        let (samples, broken) = scan(Watched { inner: bridge, failed: Rc::clone(&failed) });
-        if let Some(error) = failed.take() {
+        let mut source = Watched { inner: bridge, failed: None };
+        let contents = scan(&mut source);
+        if let Some(error) = source.failed {
             bail!("the connection failed: {error}");
         }
-        let index = Index { address: self.address.clone(), version, samples, broken };
+        let index = Index { address: self.address.clone(), version, contents };
         if let (Some(folder), Some(path)) = (folder, kept) {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
             whole::write(&path, serde_json::to_vec(&index)?)?;
         }
-        Ok(index)
+        Ok(index.contents)
     }
 }
 
 /// A reader that tells a failing source from a file that is wrong.
 struct Watched<R> {
     inner: R,
-    failed: Rc<RefCell<Option<String>>>,
+    failed: Option<String>,
 }
 
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.inner.read(buffer).inspect_err(|error| *self.failed.borrow_mut() = Some(error.to_string()))
+        self.inner.read(buffer).inspect_err(|error| self.failed = Some(error.to_string()))
     }
 }
 
 /// Reads a shard front to back. Files of a sample follow each other and have one name up to its first dot.
-/// Returns what was found before the end, or before the place from which on it cannot be read, and the reason then.
-pub fn scan(shard: impl Read) -> (Vec<Sample>, Option<String>) {
+/// What was found is what stands before the end, or before the place from which on it cannot be read.
+pub fn scan(shard: impl Read) -> Contents {
     let mut archive = tar::Archive::new(shard);
     let mut samples = Vec::new();
     let mut at_hand = Parts::default();
@@ -213,7 +207,7 @@ pub fn scan(shard: impl Read) -> (Vec<Sample>, Option<String>) {
     if broken.is_none() {
         samples.extend(at_hand.sample());
     }
-    (samples, broken)
+    Contents { samples, broken }
 }
 
 /// The name of a sample, and what follows its first dot.
@@ -250,9 +244,9 @@ enum OneOrMore {
 impl Parts {
     fn add(&mut self, path: &str, ending: &str, entry: &mut tar::Entry<impl Read>) -> std::io::Result<()> {
         let (begin, length) = (entry.raw_file_position(), entry.size());
-        let mut bytes = |limit: u64| {
+        let mut bytes = || {
             let mut bytes = Vec::new();
-            entry.take(limit).read_to_end(&mut bytes).map(|_| bytes)
+            entry.read_to_end(&mut bytes).map(|_| bytes)
         };
         if self.picture.is_none() && is_picture(Path::new(path)) {
             let look = if length > MAX_PICTURE {
@@ -261,18 +255,18 @@ impl Parts {
                     MAX_PICTURE >> 20
                 ))
             } else {
-                let bytes = bytes(length)?;
+                let bytes = bytes()?;
                 decode(&bytes)
                     .map(|decoded| leakage::look(&decoded.picture))
                     .map_err(|error| error.to_string())
             };
             self.picture = Some((path.to_owned(), begin..begin + length, look));
         } else if length <= MAX_TEXT && matches!(ending, "txt" | "caption") {
-            let text = String::from_utf8_lossy(&bytes(length)?).into_owned();
+            let text = String::from_utf8_lossy(&bytes()?).into_owned();
             self.text.extend(text.lines().map(str::to_owned).filter(|line| !line.trim().is_empty()));
         } else if length <= MAX_TEXT && ending == "json" {
             // What is no JSON, or says nothing of captions, is a file of another purpose.
-            let facts = serde_json::from_slice(&bytes(length)?).ok();
+            let facts = serde_json::from_slice(&bytes()?).ok();
             self.json = match facts.and_then(|facts: Facts| facts.caption) {
                 Some(OneOrMore::One(caption)) => vec![caption],
                 Some(OneOrMore::More(captions)) => captions,
@@ -346,7 +340,7 @@ mod tests {
             ("d.txt", b"a caption alone"),
             ("e.cls", b"7"),
         ]);
-        let (samples, broken) = scan(&archive[..]);
+        let Contents { samples, broken } = scan(&archive[..]);
         assert_eq!(broken, None);
         let names: Vec<&str> = samples.iter().map(|sample| sample.name.as_str()).collect();
         assert_eq!(names, ["x/a.png", "b.png", &long, "d"]);
@@ -368,10 +362,10 @@ mod tests {
             ("b.png", &picture(2)),
             ("b.txt", &[b'x'; 2000]),
         ]);
-        let (samples, broken) = scan(&archive[..archive.len() - 2500]);
+        let Contents { samples, broken } = scan(&archive[..archive.len() - 2500]);
         assert_eq!(samples.len(), 1);
         assert!(broken.is_some());
-        let (samples, broken) = scan(&[7u8; 4096][..]);
+        let Contents { samples, broken } = scan(&[7u8; 4096][..]);
         assert_eq!((samples.len(), broken.is_some()), (0, true), "no archive at all");
     }
 
@@ -426,8 +420,8 @@ mod tests {
         let address = serve(archive);
         let folder = tempfile::tempdir().expect("a folder");
         for _ in 0..2 {
-            let shards = open(&address, Some(folder.path())).expect("a shard");
-            let [Opened { shard, samples, broken: None }] = &shards[..] else { panic!("{shards:?}") };
+            let shards = open(std::slice::from_ref(&address), Some(folder.path())).expect("a shard");
+            let [(shard, Contents { samples, broken: None })] = &shards[..] else { panic!("{shards:?}") };
             assert_eq!(samples.len(), 1);
             assert_eq!(shard.read(samples[0].range.clone()).expect("bytes"), bytes);
         }
@@ -438,7 +432,7 @@ mod tests {
     #[test]
     fn shards_that_are_not_there_are_refused_by_name() {
         for missing in ["nowhere-{0..1}.tar", "http://127.0.0.1:1/a.tar", "s3://"] {
-            let error = format!("{:#}", open(missing, None).expect_err("nothing is there"));
+            let error = format!("{:#}", open(&[missing.to_owned()], None).expect_err("nothing is there"));
             assert!(error.contains(missing.split('{').next().expect("a beginning")), "{error}");
         }
     }

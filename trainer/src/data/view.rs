@@ -46,7 +46,7 @@ impl Views {
     /// cut off from it.
     pub fn draw(self, caption: &Caption, rng: &mut impl Rng) -> View {
         let nth = rng.random_range(0..=self.crops);
-        let names_place = caption.terms().iter().any(|term| term.concept == Concept::Location);
+        let names_place = caption.names(Concept::Location);
         let is_mirrored = rng.random_bool(0.5) && self.mirror && !names_a_side(caption);
         View { crop: nth.checked_sub(1).filter(|_| !names_place), is_mirrored }
     }

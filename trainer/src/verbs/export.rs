@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use burn::module::Module;
 use burn::tensor::Device;
 use shared::bundle::{Bundle, Training};
@@ -26,6 +26,9 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     // Adapters become part of what they adapt.
     let model = model.materialize();
     let (pictures, looks) = pictures(&args.run)?;
+    if args.perceptual_hashes && looks.is_empty() && !pictures.is_empty() {
+        bail!("{} does not say how its pictures look; an older trainer began it", args.run.display());
+    }
     let training = Training {
         data: config.data.clone(),
         negatives: config.negatives.clone(),
