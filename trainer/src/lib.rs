@@ -11,6 +11,7 @@ mod captioned;
 mod captions;
 mod checkpoint;
 mod cli;
+mod contained;
 mod data;
 mod device;
 mod evaluation;

@@ -10,20 +10,33 @@ use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 
+use crate::contained::contained;
+
 /// Reads some columns of a file, one row at a time; others stay on disk.
 ///
 /// # Errors
-/// If the file cannot be read or lacks a column.
+/// If the file cannot be read, is damaged or lacks a column.
 pub fn read(path: &Path, columns: &[&str]) -> Result<impl Iterator<Item = Result<Row>>> {
-    let name = path.display().to_string();
-    let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
-    let reader = SerializedFileReader::new(file).with_context(|| format!("{name} is not a parquet file"))?;
-    let projection = projection(reader.metadata().file_metadata().schema(), columns)
-        .with_context(|| format!("{name} is another table"))?;
-    let rows = RowIter::from_file_into(Box::new(reader))
-        .project(Some(projection))
-        .with_context(|| format!("cannot read {name}"))?;
-    Ok(rows.map(move |row| row.with_context(|| format!("cannot read {name}"))))
+    let failure = format!("cannot read {}", path.display());
+    let file = File::open(path).with_context(|| failure.clone())?;
+    let mut rows = sound(|| open(file, columns)).flatten().with_context(|| failure.clone())?;
+    let mut is_sound = true;
+    Ok(std::iter::from_fn(move || {
+        let row = is_sound.then(|| sound(|| rows.next()).transpose())??;
+        is_sound = row.is_ok();
+        Some(row.and_then(|row| Ok(row?)).with_context(|| failure.clone()))
+    }))
+}
+
+/// What the parquet crate returns, which panics at some damaged files.
+fn sound<T>(call: impl FnOnce() -> T) -> Result<T> {
+    contained(call).context("it is damaged")
+}
+
+fn open(file: File, columns: &[&str]) -> Result<RowIter<'static>> {
+    let reader = SerializedFileReader::new(file).context("it is not a parquet file")?;
+    let projection = projection(reader.metadata().file_metadata().schema(), columns)?;
+    Ok(RowIter::from_file_into(Box::new(reader)).project(Some(projection))?)
 }
 
 /// The schema cut down to some columns.
@@ -62,5 +75,30 @@ pub fn image(row: &Row, name: &str) -> Result<Bytes> {
     match field(image, "bytes")? {
         Field::Bytes(bytes) => Ok(Bytes::copy_from_slice(bytes.data())),
         _ => bail!("{name} has no bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_file_is_read_or_refused_whatever_the_parquet_crate_thinks_of_it() {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/bivlc.parquet");
+        let columns = ["caption", "image"];
+        let whole = std::fs::read(&golden).expect("a table");
+        let rows: Vec<Row> = read(&golden, &columns).expect("columns").collect::<Result<_>>().expect("rows");
+        assert!(text(&rows[0], "caption").is_ok() && image(&rows[0], "image").is_ok());
+        let folder = tempfile::tempdir().expect("a folder");
+        let damaged = folder.path().join("damaged.parquet");
+        let mut refused = 0;
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0xff;
+            std::fs::write(&damaged, bytes).expect("a file");
+            let read: Result<Vec<Row>> = read(&damaged, &columns).and_then(Iterator::collect);
+            refused += usize::from(read.is_err());
+        }
+        assert!(refused > 100, "{refused} were refused");
     }
 }

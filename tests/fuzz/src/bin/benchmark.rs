@@ -3,9 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 
-/// The benchmarks, and under which names their files are looked for. Without those in parquet: the parquet crate panics at
-/// some damaged files, which would hide everything else.
-const FORMS: [(&str, &[&str]); 15] = [
+/// The benchmarks, and under which names their files are looked for.
+const FORMS: [(&str, &[&str]); 17] = [
     ("sugarcrepe", &["replace_obj.json", "swap_att.json"]),
     ("sugarcrepe-pp", &["replace_object.json", "swap_object.csv"]),
     ("valse", &["existence.json", "foil-it.json"]),
@@ -21,6 +20,8 @@ const FORMS: [(&str, &[&str]); 15] = [
     ("retrieval", &["captions_val.json", "a.csv", "a.token.txt"]),
     ("negatives", &["captions_val.json", "a.csv", "a.token.txt"]),
     ("edits", &["a.csv"]),
+    ("bivlc", &["a.parquet"]),
+    ("inpaintcoco", &["a.parquet", "inpaintcoco.csv"]),
 ];
 
 fuzz_target!(|bytes: &[u8]| {
