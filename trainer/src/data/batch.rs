@@ -114,7 +114,7 @@ fn channels(config: &RunConfig, number: u64) -> Vec<f32> {
     (0..config.batch * n_channels).map(|_| weight()).collect()
 }
 
-/// Batches of these numbers, made on another thread, at most two ahead of the device.
+/// Batches of these numbers, made ahead of the device. If one cannot be made because of a panic, none follows.
 pub fn batches(
     config: &RunConfig,
     data: &Arc<Data>,
@@ -122,15 +122,16 @@ pub fn batches(
     mined: Option<Mined>,
     numbers: Range<u64>,
 ) -> Receiver<Result<Batch>> {
-    let (sender, receiver) = sync_channel(2);
     let (config, data, tokenizer) = (config.clone(), Arc::clone(data), tokenizer.clone());
+    ahead(numbers, move |number| batch(&config, &data, &tokenizer, mined.as_ref(), number))
+}
+
+/// Makes things on another thread, at most two more than were asked for.
+fn ahead<T: Send + 'static>(numbers: Range<u64>, make: impl Fn(u64) -> T + Send + 'static) -> Receiver<T> {
+    let (sender, receiver) = sync_channel(2);
     thread::spawn(move || {
-        for number in numbers {
-            // The receiver goes away when training stops early, or fails: there is nobody left to make batches for.
-            if sender.send(batch(&config, &data, &tokenizer, mined.as_ref(), number)).is_err() {
-                return;
-            }
-        }
+        // The receiver goes away when training stops early, or fails: there is nobody left to make anything for.
+        _ = numbers.map(make).try_for_each(|made| sender.send(made));
     });
     receiver
 }
@@ -138,6 +139,13 @@ pub fn batches(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_that_panics_ends_what_it_makes_and_nobody_waits_for_ever() {
+        let receiver = ahead(0..5, |number| if number < 2 { number } else { panic!("this is told") });
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(ahead(0..5, |number| number).iter().count(), 5);
+    }
 
     #[test]
     fn texts_are_grouped_by_length_and_found_again() {

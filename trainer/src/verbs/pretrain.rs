@@ -114,7 +114,7 @@ fn train(
                     batches = feed(args, (config, data, tokenizer), &learner, number)?;
                 }
                 let waiting = Instant::now();
-                let batch = batches.recv().context("the data thread has died")??;
+                let batch = batches.recv().context("no batch could be made")??;
                 interval.waited += waiting.elapsed();
                 interval.with_negatives += batch.with_negatives;
                 round.push(batch);
