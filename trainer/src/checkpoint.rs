@@ -10,6 +10,7 @@ use burn::store::ModuleRecord;
 use shared::model::Clip;
 
 use crate::objective::{Kind, Margins};
+use crate::whole;
 
 const PREFIX: &str = "checkpoint-";
 const MODEL: &str = "model.bpk";
@@ -117,9 +118,7 @@ pub fn load_optimizer(checkpoint: &Path, optimizer: ModuleOptimizer) -> Result<M
 /// # Errors
 /// If it cannot be read.
 pub fn load_margins(checkpoint: &Path) -> Result<[f32; Kind::COUNT]> {
-    let path = checkpoint.join(MARGINS);
-    let json = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&json).with_context(|| format!("cannot understand {}", path.display()))
+    whole::read_json(&checkpoint.join(MARGINS))
 }
 
 /// All complete checkpoints, oldest first.

@@ -26,6 +26,8 @@ use shared::tokenizer::Tokenizer;
 use layout::Layout;
 use tensors::TensorFiles;
 
+use crate::whole;
+
 /// A published model, its files checked and its weights still on disk.
 pub struct Published {
     /// Everything but the weights.
@@ -85,9 +87,7 @@ impl Published {
 
 /// The JSON file of a folder.
 fn json(folder: &Path, name: &str) -> Result<Value> {
-    let path = folder.join(name);
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))
+    whole::read_json(&folder.join(name))
 }
 
 /// The file of weights in a folder, or the files of a model that is saved in parts.

@@ -1,10 +1,11 @@
-//! Files that appear whole or not at all.
+//! Files that appear whole or not at all, and what was written so.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use serde::de::DeserializeOwned;
 
 /// Writes a file under another name, and renames it when its content has reached the disk: who reads it meanwhile, or
 /// after the process was killed, finds what was there before. Two processes that write the same file do not meet.
@@ -21,6 +22,15 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
         fs::rename(&partial, path)
     };
     written().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Reads a file of JSON.
+///
+/// # Errors
+/// If it cannot be read, or is something else than is wanted.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let json = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&json).with_context(|| format!("cannot understand {}", path.display()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use burn::tensor::{Tensor, TensorData, s};
 use rand::seq::index::sample;
 use rayon::prelude::*;
@@ -52,10 +52,7 @@ impl Mined {
         let epoch = number / config.batches_an_epoch();
         let path = run.join(format!("mined-{epoch:04}.json"));
         if path.exists() {
-            let json =
-                std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            return serde_json::from_str(&json)
-                .with_context(|| format!("{} cannot be understood", path.display()));
+            return whole::read_json(&path);
         }
         if !number.is_multiple_of(config.batches_an_epoch()) {
             bail!("{} is gone; without it the run would not go on as it began", path.display());
