@@ -12,24 +12,28 @@ from PIL import Image
 
 from formulas import formula, picture
 
-SIDE = 224
+SIDE = 256
 
 # Padded as TensorFlow does, which the published weights were trained with.
 model = timm.create_model("mobilenetv2_100", pad_type="same").eval()
 with torch.no_grad():
     for name, tensor in model.state_dict().items():
-        if name.startswith(("conv_stem", "bn1", "blocks")) and tensor.is_floating_point():
+        if not name.startswith("classifier") and tensor.is_floating_point():
             values = formula(name, tuple(tensor.shape))
             tensor.copy_(values + 1 if name.endswith("running_var") else values)
     pixels = torch.tensor(list(picture(SIDE, SIDE).tobytes())).reshape(1, SIDE, SIDE, 3).permute(0, 3, 1, 2)
     maps = model.bn1(model.conv_stem(pixels / 127.5 - 1))
-    seen = {}
+    read = {}
     for nth, stage in enumerate(model.blocks):
         maps = stage(maps)
-        seen[nth] = maps[0]
+        read[nth] = maps[0]
+    read["head"] = model.bn2(model.conv_head(maps))[0]
+    # Every twelfth channel stands for all.
     found = {
-        # Corners, edges and the middle, where padding shows and where it does not; some channels stand for all.
-        "middle": [[y, x, seen[4][::12, y, x].tolist()] for y, x in [(0, 0), (0, 13), (13, 0), (13, 13), (6, 7)]],
-        "last": [[y, x, seen[6][::40, y, x].tolist()] for y, x in [(0, 0), (0, 6), (6, 0), (6, 6), (3, 3)]],
+        name: {
+            "means": maps[::12].mean((1, 2)).tolist(),
+            "deviations": maps[::12].std((1, 2), correction=0).tolist(),
+        }
+        for name, maps in [("middle", read[4]), ("last", read[6]), ("head", read["head"])]
     }
 Path(__file__).with_name("mobilenet.json").write_text(json.dumps(found))

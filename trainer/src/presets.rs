@@ -51,11 +51,11 @@ impl Preset {
             ),
             Preset::Photo => (
                 256,
-                224,
+                256,
                 VisionConfig {
                     stem: Stem::Network(Network::MobileNetV2),
                     read_out: ReadOut::Mean,
-                    ..vision(32, &[], [256, 0, 4, 512])
+                    ..vision(256, &[], [256, 0, 4, 512])
                 },
                 TextConfig { read_out: TextReadOut::Mean, ..text(vocabulary, 40, [256, 1, 4, 512]) },
             ),

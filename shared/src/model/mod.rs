@@ -107,10 +107,10 @@ impl ClipConfig {
                 "a stem of {convolutions} convolutions does not make one position of {patch} pixels"
             ));
         }
-        if matches!(vision.stem, Stem::Network(Network::MobileNetV2)) && vision.patch != mobilenet::STRIDE {
+        if matches!(vision.stem, Stem::Network(Network::MobileNetV2)) && vision.patch != self.preprocess.side
+        {
             return refuse(format!(
-                "MobileNetV2 makes one position of {} pixels, not of {}",
-                mobilenet::STRIDE,
+                "MobileNetV2 makes one position of a whole picture, not of {} pixels",
                 vision.patch
             ));
         }

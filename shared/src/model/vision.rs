@@ -49,8 +49,8 @@ pub enum Stem {
 /// A network that published weights exist for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Network {
-    /// MobileNetV2 of width 1.0 (arXiv 1801.04381).
-    #[serde(rename = "mobilenet_v2")]
+    /// MobileNetV2 of width 1.0 (arXiv 1801.04381), its channels read over the whole picture, which is one patch.
+    #[serde(rename = "mobilenet_v2_pooled")]
     MobileNetV2,
 }
 
@@ -325,7 +325,7 @@ fn halving_convolution(input: usize, output: usize, device: &Device) -> Conv2d {
 /// # Shapes
 /// - `maps`: `[B, C, S, S]`
 /// - returns `[B, (S / patch)², C * patch²]`
-pub(super) fn patchify(maps: Tensor<4>, patch: usize) -> Tensor<3> {
+fn patchify(maps: Tensor<4>, patch: usize) -> Tensor<3> {
     let [batch, channels, side, _] = maps.dims();
     assert_shape!(maps, [batch, channels, side, side]);
     let grid = side / patch;

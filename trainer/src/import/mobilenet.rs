@@ -78,14 +78,16 @@ impl Layer {
     }
 }
 
-/// Every layer of the network; the classifier and the convolution before it are not ours.
+/// Every layer of the network; the classifier is not ours.
 fn layers() -> Vec<Layer> {
-    let layer = |ours: String, convolution: String, norm: String| Layer {
-        ours: format!("{OURS}.{ours}"),
-        convolution,
-        norm,
+    let layer = |ours: String, convolution: String, norm: String| {
+        let ours = format!("{OURS}.{ours}");
+        Layer { ours, convolution, norm }
     };
-    let mut layers = vec![layer("stem".to_owned(), "conv_stem".to_owned(), "bn1".to_owned())];
+    let ends = [("stem", "conv_stem", "bn1"), ("head", "conv_head", "bn2")];
+    let end =
+        |(ours, theirs, norm): (&str, &str, &str)| layer(ours.to_owned(), theirs.to_owned(), norm.to_owned());
+    let mut layers: Vec<Layer> = ends.into_iter().map(end).collect();
     let mut nth = 0;
     for (stage, &n_blocks) in STAGES.iter().enumerate() {
         for block in 0..n_blocks {
