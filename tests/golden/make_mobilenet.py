@@ -13,6 +13,8 @@ from PIL import Image
 from formulas import formula, picture
 
 SIDE = 256
+# Under every root, as `shared/src/model/mobilenet.rs` has it.
+LEAST = 1e-6
 
 # Padded as TensorFlow does, which the published weights were trained with.
 model = timm.create_model("mobilenetv2_100", pad_type="same").eval()
@@ -32,7 +34,7 @@ with torch.no_grad():
     found = {
         name: {
             "means": maps[::12].mean((1, 2)).tolist(),
-            "deviations": maps[::12].std((1, 2), correction=0).tolist(),
+            "deviations": (maps[::12].var((1, 2), correction=0) + LEAST).sqrt().tolist(),
         }
         for name, maps in [("middle", read[4]), ("last", read[6]), ("head", read["head"])]
     }
