@@ -1,7 +1,8 @@
-// Run by trunk when a build is complete: lets the page's own inline script, and no other, pass the content security policy,
-// and writes the list of files that the service worker keeps for visits without a network.
+// Run by trunk when a build is complete: names the engine's files by their content and tells the page, lets the page's own
+// inline script, and no other, pass the content security policy, and writes the list of files that the service worker keeps
+// for visits without a network.
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 
 const built = process.env.TRUNK_STAGING_DIR;
@@ -12,8 +13,15 @@ function fill(text, placeholder, value) {
   return text.replace(placeholder, value);
 }
 
+// Trunk does so for the page's own program only. No cache on the way can then pair the script of one version with the
+// module of another.
+const engine = ["engine.js", "engine_bg.wasm"];
+const contents = engine.map((name) => hash(readFileSync(join(built, name)), "hex")).join("");
+const engineName = `engine-${hash(contents, "hex").slice(0, 16)}`;
+for (const name of engine) renameSync(join(built, name), join(built, name.replace("engine", engineName)));
+
 const index = join(built, "index.html");
-const html = readFileSync(index, "utf8");
+const html = fill(readFileSync(index, "utf8"), 'data-engine="engine"', `data-engine="${engineName}"`);
 const inline = [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([^]*?)<\/script>/g)].map(([, script]) => `'sha256-${hash(script, "base64")}'`);
 writeFileSync(index, fill(html, "'sha256-OF-INLINE-SCRIPTS'", inline.join(" ")));
 

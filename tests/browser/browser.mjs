@@ -79,7 +79,7 @@ export async function open(browser, url, { prepare, timeout = 150_000, viewport 
 
 /** Puts a line of script in front of the engine's program, the first `times` times that it is fetched. */
 export async function patchEngine(page, line, times = Infinity) {
-  await page.route("**/engine.js", async (route) => {
+  await page.route("**/engine-*.js", async (route) => {
     const response = await route.fetch();
     const body = await response.text();
     await route.fulfill({ response, body: times-- > 0 ? `${line}\n${body}` : body });

@@ -231,11 +231,11 @@ describe("when things go wrong", () => {
 
   test("an engine that cannot be fetched is said so", async () => {
     const { page } = await open(browser, server.url, {
-      prepare: (page) => page.route("**/engine_bg.wasm", (route) => route.fulfill({ contentType: "text/html", body: "<html>not a program</html>" })),
+      prepare: (page) => page.route("**/engine-*_bg.wasm", (route) => route.fulfill({ contentType: "text/html", body: "<html>not a program</html>" })),
     });
     await page.waitForSelector('body[data-state="failed"]');
     assert.match(await page.textContent("#status"), /stopped before it could answer/);
-    await page.unroute("**/engine_bg.wasm");
+    await page.unroute("**/engine-*_bg.wasm");
     await page.click("#retry");
     await page.waitForSelector('body[data-state="ready"]');
     await page.context().close();

@@ -13,9 +13,6 @@ use super::share;
 use crate::messages::{pack, unpack};
 use crate::protocol::{Backend, Event, Request};
 
-/// What trunk makes of the engine program: a script that loads a module.
-const ENGINE: [&str; 2] = ["engine.js", "engine_bg.wasm"];
-
 impl App {
     /// Starts a worker and gives it all that the visitor has opened so far.
     pub fn start_engine(app: &Rc<RefCell<App>>) {
@@ -124,8 +121,12 @@ impl App {
 /// A worker that runs the engine. It is made of a text and not of an address, because only then does the page's content
 /// security policy bind it too: a worker with an address of its own would need the server to send a policy.
 fn engine() -> Result<Worker, JsValue> {
-    let [script, module] = ENGINE
-        .map(|file| Ok::<_, JsValue>(serde_json::Value::from(Url::new_with_base(file, &base())?.href())));
+    // Named by `web/finish.mjs` after the content of what trunk makes of the engine program.
+    let name = body().get_attribute("data-engine").ok_or("the page names no engine")?;
+    let [script, module] = [".js", "_bg.wasm"].map(|end| {
+        let url = Url::new_with_base(&format!("{name}{end}"), &base())?;
+        Ok::<_, JsValue>(serde_json::Value::from(url.href()))
+    });
     // What fails in the worker's promises reaches the page only if it is thrown outside of them.
     let text = format!(
         "importScripts({}); wasm_bindgen({{ module_or_path: {} }}).catch((error) => setTimeout(() => {{ throw error; }}));",
