@@ -15,18 +15,14 @@ addEventListener("activate", (event) => {
   event.waitUntil(caches.keys().then((names) => Promise.all(old(names).map((name) => caches.delete(name)))));
 });
 
-// A version that has come waits until the last tab of the one before is gone, and whoever reloads the only tab would wait
-// for ever: the browser does not count that as going. So that tab is sent round once more, to the new version.
-addEventListener("message", ({ data }) => {
-  if (data === "take over") skipWaiting();
+// A version that has come waits until the last tab of the one before is gone, and whoever reloads their only tab would wait
+// for ever, since that does not count as going. So a page that has just begun asks (`web/src/page/offline.rs`), and where it
+// is alone it makes way; it begins anew as soon as this worker is in charge.
+addEventListener("message", (event) => {
+  if (event.data !== "take over") return;
+  const tabs = clients.matchAll({ type: "window", includeUncontrolled: true });
+  event.waitUntil(tabs.then(({ length }) => length === 1 && skipWaiting()));
 });
-
-async function navigated(answer) {
-  const tabs = await clients.matchAll({ type: "window" });
-  if (!registration.waiting || tabs.length > 1) return answer;
-  registration.waiting.postMessage("take over");
-  return new Response("", { headers: { refresh: "0", "content-type": "text/html" } });
-}
 
 addEventListener("fetch", (event) => {
   const { request } = event;
@@ -37,6 +33,5 @@ addEventListener("fetch", (event) => {
   const file = ["", "index.html"].includes(path) ? "./" : path;
   if (!FILES.includes(file)) return;
   const kept = caches.open(CACHE).then((cache) => cache.match(new URL(file, scope)));
-  const answer = kept.then((response) => response ?? fetch(request));
-  event.respondWith(request.mode === "navigate" ? navigated(answer) : answer);
+  event.respondWith(kept.then((response) => response ?? fetch(request)));
 });
