@@ -57,6 +57,8 @@ describe("a new version", () => {
   test("waits while the old one is open in two tabs, which stay whole, and comes when the last is reloaded", async () => {
     const { page, context, problems } = await open(browser, url);
     await page.evaluate(() => navigator.serviceWorker.ready);
+    // The first visit came over the network; from here on the kept version answers.
+    await page.reload();
     const old = await heading(page);
 
     folders[0] = second.path;
