@@ -73,7 +73,7 @@ pub struct Weight {
 pub struct Training {
     /// The data sources.
     pub data: Vec<String>,
-    /// Which hard negatives were used: `none`, a concept or `all`.
+    /// Which hard negatives were used: `none`, or with commas between them concepts, `all`, `given` and `mined`.
     pub negatives: String,
     /// Optimiser steps.
     pub steps: u64,

@@ -92,7 +92,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     let reader =
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| DecodeError::NotAPicture)?;
     let format = reader.format().ok_or_else(|| unreadable(bytes))?;
-    let name = name(format);
+    let name = name(format)?;
     // The JPEG decoder fills what is missing with gray and says nothing.
     let cut_off = format == ImageFormat::Jpeg && !jpeg_has_end(bytes);
     let damaged = |error: ImageError| if cut_off { DecodeError::Truncated } else { damaged(name, &error) };
@@ -152,14 +152,17 @@ fn on_white([r, g, b, alpha]: [u8; 4]) -> [u8; 3] {
     [r, g, b].map(|channel| ((u32::from(channel) * alpha + 255 * (255 - alpha) + 127) / 255) as u8)
 }
 
-fn name(format: ImageFormat) -> &'static str {
+/// The name of a format that can be decoded.
+fn name(format: ImageFormat) -> Result<&'static str, DecodeError> {
     match format {
-        ImageFormat::Jpeg => "JPEG",
-        ImageFormat::Png => "PNG",
-        ImageFormat::Gif => "GIF",
-        ImageFormat::WebP => "WebP",
-        ImageFormat::Bmp => "BMP",
-        _ => "unknown",
+        ImageFormat::Jpeg => Ok("JPEG"),
+        ImageFormat::Png => Ok("PNG"),
+        ImageFormat::Gif => Ok("GIF"),
+        ImageFormat::WebP => Ok("WebP"),
+        ImageFormat::Bmp => Ok("BMP"),
+        ImageFormat::Tiff => Err(DecodeError::Unsupported("TIFF")),
+        ImageFormat::Avif => Err(DecodeError::Unsupported("AVIF")),
+        _ => Err(DecodeError::NotAPicture),
     }
 }
 
@@ -167,19 +170,15 @@ fn damaged(format: &'static str, error: &ImageError) -> DecodeError {
     match error {
         ImageError::IoError(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => DecodeError::Truncated,
         ImageError::Limits(_) => DecodeError::TooManyPixels,
-        ImageError::Unsupported(_) if format == "unknown" => DecodeError::NotAPicture,
         _ => DecodeError::Damaged { format, reason: error.to_string() },
     }
 }
 
-/// The sentence for bytes of no format that the decoder knows; the brand in an ISO file tells HEIC and AVIF.
+/// The sentence for bytes of no format that the decoder knows; the brand in an ISO file tells HEIC and moving AVIF.
 fn unreadable(bytes: &[u8]) -> DecodeError {
     match bytes.get(4..12) {
         Some(b"ftypheic" | b"ftypheix" | b"ftypmif1" | b"ftyphevc") => DecodeError::Unsupported("HEIC"),
-        Some(b"ftypavif" | b"ftypavis") => DecodeError::Unsupported("AVIF"),
-        _ if matches!(bytes, [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..]) => {
-            DecodeError::Unsupported("TIFF")
-        }
+        Some(b"ftypavis") => DecodeError::Unsupported("AVIF"),
         _ => DecodeError::NotAPicture,
     }
 }
@@ -253,7 +252,14 @@ mod tests {
         let png = file(&DynamicImage::ImageRgb8(gradient()), ImageFormat::Png);
         assert!(matches!(decode(b""), Err(DecodeError::Empty)));
         assert!(matches!(decode(b"hello, this is text"), Err(DecodeError::NotAPicture)));
-        assert!(matches!(decode(b"\0\0\0\x18ftypheic...."), Err(DecodeError::Unsupported("HEIC"))));
+        for (bytes, format) in [
+            (&b"\0\0\0\x18ftypheic...."[..], "HEIC"),
+            (b"\0\0\0\x18ftypavif....", "AVIF"),
+            (b"II*\0............", "TIFF"),
+            (b"MM\0*............", "TIFF"),
+        ] {
+            assert!(matches!(decode(bytes), Err(DecodeError::Unsupported(found)) if found == format));
+        }
         assert!(matches!(decode(&jpeg[..jpeg.len() / 2]), Err(DecodeError::Truncated)));
         assert!(decode(&png[..png.len() / 2]).is_err());
         assert!(decode(&jpeg).is_ok());

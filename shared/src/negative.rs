@@ -25,6 +25,7 @@ use crate::concept::Concept;
 use crate::fluency::fluency;
 use crate::lexicon::lexicon;
 use crate::seed;
+pub(crate) use exchange::starts_with_vowel_sound;
 use exchange::{Candidate, Choice};
 
 /// How a negative was made from its positive.

@@ -12,6 +12,19 @@ const SUPPORT: f64 = 2.0;
 /// Bits after the point of a coefficient.
 const PRECISION: u32 = 32 - 8 - 2;
 
+/// A picture made smaller until neither side is longer than `longest` pixels; one that is not stays as it is.
+///
+/// # Panics
+/// If `longest` is zero.
+pub fn within(picture: &Picture, longest: u32) -> Picture {
+    let longer = picture.width().max(picture.height());
+    if longer <= longest {
+        return picture.clone();
+    }
+    let scaled = |side: u32| (u64::from(side) * u64::from(longest) / u64::from(longer)).max(1) as u32;
+    resize(picture, scaled(picture.width()), scaled(picture.height()))
+}
+
 /// Resizes a picture to `width` by `height` pixels.
 ///
 /// # Panics

@@ -198,7 +198,7 @@ mod tests {
                 let s = digits.map(|digit| digit as f32);
                 orders += 1.0;
                 for (hit, score) in hits.iter_mut().zip(square([[s[0], s[1]], [s[2], s[3]]])) {
-                    *hit += f64::from(u8::from(score));
+                    *hit += f64::from(score);
                 }
             }
         }

@@ -15,6 +15,7 @@ use shared::seed;
 
 use crate::blind::{Blind, Judges, Verdict};
 use crate::captions::Captions;
+use crate::report::percent;
 use crate::statistics::Share;
 use crate::text_pairs::TextPair;
 
@@ -173,9 +174,11 @@ pub fn own(name: &str, captions: &Captions, judges: &Judges, concepts: &[Concept
     Audit {
         captions: name.to_owned(),
         n: all.len(),
-        any_term: Share::of(all.iter().map(|caption| {
-            f64::from(u8::from(caption.terms().iter().any(|term| concepts.contains(&term.concept))))
-        })),
+        any_term: Share::of(
+            all.iter().map(|caption| {
+                f64::from(caption.terms().iter().any(|term| concepts.contains(&term.concept)))
+            }),
+        ),
         captions_per_second: throughput(all, concepts, seed),
         rows,
         exchanges,
@@ -217,9 +220,7 @@ fn row(
     let row = Row {
         set: concept.to_string(),
         rule: Some(if strategy == Strategy::Swap { Rule::Swap } else { Rule::Replace }),
-        with_term: Some(Share::of(
-            captions.all().iter().map(|caption| f64::from(u8::from(caption.names(concept)))),
-        )),
+        with_term: Some(Share::of(captions.all().iter().map(|caption| f64::from(caption.names(concept))))),
         negatives: verdicts.len(),
         violations,
         blind: Blind::of(&verdicts),
@@ -310,8 +311,6 @@ pub fn print(out: &mut impl Write, audit: &Audit) -> Result<()> {
         "set", "rule", "term%", "negatives", "faults", "shorter", "unigram", "bigram", "[95 %]", "same%"
     )?;
     for row in &audit.rows {
-        let percent =
-            |share: f64| if share.is_nan() { "–".to_owned() } else { format!("{:.1}", 100.0 * share) };
         let blind = &row.blind;
         let interval = match blind.bigram.n {
             0 => "–".to_owned(),

@@ -29,7 +29,6 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 pub use files::Folder;
-pub use scenes::SceneArgs;
 pub use source::Source;
 
 use crate::cli;
@@ -299,9 +298,8 @@ fn is_empty(text: &str) -> bool {
 /// If its files are not there or of another form, or not one item is left.
 pub fn load(which: cli::Benchmark, folder: Option<&Folder>, args: &cli::EvaluateArgs) -> Result<Benchmark> {
     use cli::Benchmark as Name;
-    let drawn = SceneArgs { count: args.count, seed: args.seed };
     let benchmark = match (which, folder) {
-        (Name::Scenes, None) => scenes::drawn(drawn),
+        (Name::Scenes, None) => scenes::drawn(args.count, args.seed),
         (_, None) => bail!("this benchmark needs the folder of its files; name it by --data"),
         (Name::Scenes | Name::InpaintCoco, Some(folder)) => inpaint_coco::read(folder)?,
         (Name::SugarCrepe, Some(folder)) => sugar_crepe::read(folder)?,

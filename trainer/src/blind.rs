@@ -83,7 +83,7 @@ impl Judges {
             shorter: preferred(letters(negative), letters(positive)),
             unigram: preferred(by_the_word(positive_words, positive), by_the_word(negative_words, negative)),
             bigram: preferred(by_the_word(positive_pairs, positive), by_the_word(negative_pairs, negative)),
-            same_words: f64::from(u8::from(sorted(positive) == sorted(negative))),
+            same_words: f64::from(sorted(positive) == sorted(negative)),
         }
     }
 }
@@ -104,7 +104,7 @@ impl Blind {
 /// 1 if the first is greater, ½ if they are equal. Sums of the same numbers in another order count as equal.
 fn preferred(first: f64, second: f64) -> f64 {
     const ROUNDING: f64 = 1e-9;
-    if (first - second).abs() <= ROUNDING { 0.5 } else { f64::from(u8::from(first > second)) }
+    if (first - second).abs() <= ROUNDING { 0.5 } else { f64::from(first > second) }
 }
 
 fn fold(picture: Option<&str>, idx: usize) -> u64 {

@@ -101,7 +101,7 @@ fn row(subset: &str, measure: Measure, decisions: &[&Decision], blind: &[Option<
     let hits = of_measure.iter().filter(|(_, hit)| *hit).count();
     let outcomes: Vec<Outcome> = of_measure
         .iter()
-        .map(|(decision, hit)| Outcome { cluster: decision.photograph, value: f64::from(u8::from(*hit)) })
+        .map(|(decision, hit)| Outcome { cluster: decision.photograph, value: f64::from(*hit) })
         .collect();
     let [low, high] = bootstrap(&outcomes, BOOTSTRAP_SEED);
     let classes = in_order(of_measure.iter().filter_map(|(decision, _)| decision.class.as_deref()));

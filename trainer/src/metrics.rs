@@ -28,7 +28,7 @@ pub struct Metrics {
     pub logit_scale: f32,
     /// Share of captions with a hard negative since the last line.
     pub with_negatives: f64,
-    /// Share of hard negatives that their captions were ahead of, by concept, or `mined`. Scenes are never shown twice, so of scenes
+    /// Share of hard negatives that their captions were ahead of, by their kind. Scenes are never shown twice, so of scenes
     /// this is what a held-out set would say.
     pub negatives_beaten: BTreeMap<String, f64>,
     /// Pictures a second since the last line.

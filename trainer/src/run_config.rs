@@ -31,7 +31,7 @@ pub struct RunConfig {
     /// The rows that are trained on, of a source that has splits.
     #[serde(default)]
     pub split: Option<String>,
-    /// A number that changes with the names and captions of the source.
+    /// A number that changes with what the source says of its pictures: names, captions, given negatives.
     #[serde(default)]
     pub fingerprint: u64,
     /// Pictures an epoch, of the first source.
@@ -147,6 +147,11 @@ impl RunConfig {
     /// If the folder cannot be written to.
     pub fn save(&self, folder: &Path) -> Result<()> {
         whole::write(&folder.join(FILE), serde_json::to_string_pretty(self)?)
+    }
+
+    /// Whether a folder holds a run.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(FILE).exists()
     }
 
     /// Reads the settings of a run folder.

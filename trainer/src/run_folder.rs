@@ -39,7 +39,7 @@ pub fn claim(args: &PretrainArgs) -> Result<File> {
 /// # Errors
 /// If there is one already, or the arguments do not go together.
 pub fn start(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
-    if args.out.join("run.json").exists() {
+    if RunConfig::is_in(&args.out) {
         bail!(
             "{} holds a run already; go on with it by --resume, or choose another folder",
             args.out.display()

@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_bootstrap_is_that_of_scipy() {
-        let three_of_four = |idx: usize| f64::from(u8::from(!idx.is_multiple_of(4)));
+        let three_of_four = |idx: usize| f64::from(!idx.is_multiple_of(4));
         check_interval(
             400,
             |idx| Outcome { cluster: idx, value: three_of_four(idx) },

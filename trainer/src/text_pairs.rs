@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use crate::benchmark::files::stem;
 use crate::captions::{open, picture_key};
 
 /// A true caption and a false one.
@@ -29,7 +30,7 @@ pub fn read(path: &Path) -> Result<Vec<TextPair>> {
     let mut pairs = Vec::new();
     for file in files(path)? {
         let failed = || format!("cannot read pairs of captions from {}", file.display());
-        let subset = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let subset = stem(&file);
         let is_table = file.extension().is_some_and(|extension| extension == "tsv");
         let read = if is_table { neg_clip(&file, &subset) } else { sugar_crepe(&file, &subset) };
         pairs.extend(read.with_context(failed)?);

@@ -69,11 +69,18 @@ pub fn cut_note(caption: &str, cut_at: usize) -> String {
 
 /// One line on how a model was trained.
 pub fn model_note(model: &Model) -> String {
+    if model.data.is_empty() {
+        return "Published weights, imported.".to_owned();
+    }
+    let kind = |kind: &str| match kind {
+        "all" => "hard negatives of all four concepts".to_owned(),
+        "mined" => "captions of other pictures as hard negatives".to_owned(),
+        "given" => "hard negatives that its data gives".to_owned(),
+        concept => format!("hard negatives of {concept}"),
+    };
     let with = match model.negatives.as_str() {
         "none" => "without hard negatives".to_owned(),
-        "all" => "with hard negatives of all four concepts".to_owned(),
-        "mined" => "with captions of other pictures as hard negatives".to_owned(),
-        one => format!("with hard negatives of {one}"),
+        kinds => format!("with {}", kinds.split(',').map(kind).collect::<Vec<_>>().join(" and ")),
     };
     format!("Trained on {} {with}.", model.data)
 }

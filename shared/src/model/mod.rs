@@ -8,6 +8,9 @@
 //! | `W` | width of a tower |
 //! | `H` | attention heads |
 //! | `E` | width of the shared embedding |
+//! | `P` | patches of a picture |
+//! | `C` | channels, or the numbers of a patch |
+//! | `N` | pictures that something is measured on |
 //!
 //! It can hold OpenAI's ViT-B/32 exactly: pre-norm blocks, a norm before the image blocks, QuickGELU, bias-free
 //! projections, text pooled at the end token. One deviation in form, none in value: the patch convolution is a

@@ -178,6 +178,6 @@ fn with_case_of(model: &str, word: &str) -> String {
 
 /// Whether *an* goes before the word. Enough for the words of the lexicon: the vowels that are spelt but not spoken
 /// are those of *uniform* and *one*.
-pub(super) fn starts_with_vowel_sound(word: &str) -> bool {
+pub(crate) fn starts_with_vowel_sound(word: &str) -> bool {
     word.starts_with(['a', 'e', 'i', 'o', 'u']) && !word.starts_with("uni") && !word.starts_with("one")
 }

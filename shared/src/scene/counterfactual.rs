@@ -86,11 +86,6 @@ impl Pair {
         self.foil.term
     }
 
-    /// The position of the changed object among the objects of either scene.
-    pub fn changed(&self) -> usize {
-        self.changed
-    }
-
     /// Where the two pictures of `side` pixels may differ: `side * side` flags, rows from the top.
     ///
     /// True on the boxes around the changed object and its shadow, before and after.

@@ -6,6 +6,8 @@ use super::layout::{Side, SizeName};
 use super::statement::{Mention, Statement, kinds_differ, order};
 use rand::{Rng, RngExt};
 
+use crate::negative::starts_with_vowel_sound;
+
 /// A caption of `scene`: one to three of its objects, with varied detail and wording.
 ///
 /// Everything it says is true; colours are nearly always named, sizes and places often.
@@ -188,7 +190,7 @@ pub(super) fn relation_word(side: Side) -> &'static str {
 }
 
 fn with_article(noun: &str) -> String {
-    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    let article = if starts_with_vowel_sound(noun) { "an" } else { "a" };
     format!("{article} {noun}")
 }
 

@@ -5,17 +5,8 @@ use std::sync::Arc;
 use super::{Benchmark, Item, Source};
 use crate::verbs::scenes::pair;
 
-/// Which pairs to draw.
-#[derive(Clone, Copy, Debug)]
-pub struct SceneArgs {
-    /// How many.
-    pub count: usize,
-    /// Another seed gives other pairs.
-    pub seed: u64,
-}
-
-/// Draws pairs; concepts take turns.
-pub fn drawn(SceneArgs { count, seed }: SceneArgs) -> Benchmark {
+/// Draws `count` pairs, other ones with another seed; concepts take turns.
+pub fn drawn(count: usize, seed: u64) -> Benchmark {
     let mut benchmark = Benchmark::default();
     for number in 0..count as u64 {
         let pair = pair(seed, number);

@@ -87,7 +87,7 @@ pub struct PretrainArgs {
     /// How hard negatives enter the loss.
     #[arg(long, value_enum, default_value = "append")]
     pub loss: Loss,
-    /// The weight of the loss's second term; without it that of its authors: 0.5 (own, both, focal) or 0.2 (rank).
+    /// The weight of the loss's second term; without it that of its authors: 0.5 (own, both, balanced, focal) or 0.2 (rank).
     #[arg(long, value_name = "WEIGHT")]
     pub loss_weight: Option<f64>,
     /// The run folder: settings, metrics and checkpoints.

@@ -61,7 +61,7 @@ pub fn compare(names: [&str; 2], this: &[Decision], other: &[Decision]) -> Vec<C
             let outcomes: Vec<Outcome> = hits
                 .iter()
                 .map(|(cluster, own, theirs)| {
-                    let value = f64::from(u8::from(*own)) - f64::from(u8::from(*theirs));
+                    let value = f64::from(*own) - f64::from(*theirs);
                     Outcome { cluster: *cluster, value }
                 })
                 .collect();

@@ -1,66 +1,50 @@
 //! Who wins: the rules by which similarities decide a case. A tie is a miss everywhere.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use shared::similarity::{CHANCE, Square};
 
 use super::Embeddings;
 use crate::benchmark::{Ask, Benchmark, CaptionId, Case, PictureId, Ranking, Recall};
 
 /// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Measure {
     /// Every true caption beats every false one.
-    #[serde(rename = "accuracy")]
     Accuracy,
     /// Both pictures prefer their own caption.
-    #[serde(rename = "i2t")]
     ImageToText,
     /// Both captions prefer their own picture; or the one caption does that there is.
-    #[serde(rename = "t2i")]
     TextToImage,
     /// Both of these.
-    #[serde(rename = "group")]
     Group,
     /// The first picture prefers its own caption.
-    #[serde(rename = "image→text")]
     FirstImage,
     /// The edited picture prefers its own caption. Who has learnt that edited text is wrong fails here.
-    #[serde(rename = "edited image→text")]
     SecondImage,
     /// The first caption prefers its own picture.
-    #[serde(rename = "text→image")]
     FirstText,
     /// The edited caption prefers its own picture.
-    #[serde(rename = "edited text→image")]
     SecondText,
     /// A caption's picture is the first among all.
-    #[serde(rename = "t2i R@1")]
     TextRecall1,
     /// It is among the first five.
-    #[serde(rename = "t2i R@5")]
     TextRecall5,
     /// It is among the first ten.
-    #[serde(rename = "t2i R@10")]
     TextRecall10,
     /// One of a picture's captions is the first among all.
-    #[serde(rename = "i2t R@1")]
     ImageRecall1,
     /// One is among the first five.
-    #[serde(rename = "i2t R@5")]
     ImageRecall5,
     /// One is among the first ten.
-    #[serde(rename = "i2t R@10")]
     ImageRecall10,
     /// The right class is the first.
-    #[serde(rename = "top-1")]
     Top1,
     /// The right class is among the first five.
-    #[serde(rename = "top-5")]
     Top5,
 }
 
 impl Measure {
-    /// The name in tables.
+    /// The name in tables and files.
     pub const fn name(self) -> &'static str {
         match self {
             Measure::Accuracy => "accuracy",
@@ -80,6 +64,12 @@ impl Measure {
             Measure::Top1 => "top-1",
             Measure::Top5 => "top-5",
         }
+    }
+}
+
+impl Serialize for Measure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 
@@ -164,10 +154,10 @@ fn at_wrong_pictures(
         let mut others = contests.iter().cycle().skip(place + contests.len() / 2).take(contests.len());
         let own = decisions[*idx].photograph;
         let other = others.find(|other| decisions[**other].photograph != own);
-        decisions[*idx].wrong_picture = other.map(|other| {
+        decisions[*idx].wrong_picture = other.and_then(|other| {
             let pictures = vec![decisions[*other].picture];
             let case = Case { pictures, ..benchmark.cases[*idx].clone() };
-            of_case(*idx, &case, &similarity).hits[0].1
+            of_case(*idx, &case, &similarity).hit(Measure::Accuracy)
         });
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use shared::difference::exchanged;
 
-use super::Decision;
+use super::{Decision, Measure};
 use crate::benchmark::{Ask, Benchmark, PictureId};
 
 /// How often a word is told from another one that stands in its place.
@@ -52,12 +52,12 @@ pub fn terms(benchmark: &Benchmark, decisions: &[Decision]) -> Vec<Term> {
             // In both directions: each caption is the true one of its own picture.
             Ask::Square => {
                 let (first, second) = exchanged(caption(0), caption(1));
-                count(first, second, decision.hits[3].1);
-                count(second, first, decision.hits[4].1);
+                count(first, second, decision.hit(Measure::FirstImage) == Some(true));
+                count(second, first, decision.hit(Measure::SecondImage) == Some(true));
             }
             Ask::Captions { n_true: 1 } if case.captions.len() == 2 => {
                 let (from, to) = exchanged(caption(0), caption(1));
-                count(from, to, decision.hits[0].1);
+                count(from, to, decision.hit(Measure::Accuracy) == Some(true));
             }
             Ask::Captions { .. } | Ask::Pictures => {}
         }

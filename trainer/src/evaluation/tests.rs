@@ -116,7 +116,7 @@ fn who_guesses_gets_what_chance_gives() {
 
 #[test]
 fn what_is_got_right_at_a_wrong_picture_is_known_from_the_text() {
-    let sees = |number: u64, _: bool| (0..80).map(|place| f32::from(u8::from(place == number))).collect();
+    let sees = |number: u64, _: bool| (0..80).map(|place| f32::from(place == number)).collect();
     let reads = |number: u64, is_picture: bool| match is_picture || number < 40 {
         true => vec![1.0, 0.0],
         false => vec![0.0, 1.0],

@@ -68,7 +68,7 @@ impl Scores {
             taken.extend(own);
             taken.resize(taken.len() + width - 1 - own.len(), filler);
         }
-        let real: Vec<f32> = taken.iter().map(|place| f32::from(u8::from(*place != filler))).collect();
+        let real: Vec<f32> = taken.iter().map(|place| f32::from(*place != filler)).collect();
         let shape = [rows.len(), width];
         let nothing = Tensor::full([1], NOTHING, &device);
         let logits = Tensor::cat(vec![self.captions, self.negatives, nothing], 0);

@@ -43,7 +43,7 @@ impl Margins {
 
     /// Sets each kind's margin to the mean lead of its negatives; a kind without one keeps its margin.
     pub fn follow(&mut self, leads: &Leads) {
-        let number = |of: bool| f32::from(u8::from(of));
+        let number = |of: bool| f32::from(of);
         let seen = Tensor::from_data(leads.seen().map(number), &self.0.device());
         let reached = leads.means().clamp(0.0, WIDEST) * seen.clone();
         self.0 = self.0.clone() * (-seen + 1.0) + reached;

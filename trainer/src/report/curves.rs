@@ -8,27 +8,23 @@ use serde_json::{Map, Value};
 
 use super::html::Text;
 use crate::metrics;
+use crate::objective::Kind;
 use crate::run_config::RunConfig;
 use crate::whole;
 
-/// One panel: its title, and the lines in it by the field of `metrics.jsonl` that each shows.
-const PANELS: [(&str, &[&str]); 6] = [
-    ("Loss", &["loss"]),
-    (
-        "Negatives that captions are ahead of, %",
-        &[
-            "negatives_beaten/color",
-            "negatives_beaten/object",
-            "negatives_beaten/location",
-            "negatives_beaten/size",
-            "negatives_beaten/mined",
-        ],
-    ),
-    ("Logit scale", &["logit_scale"]),
-    ("Learning rate", &["learning_rate"]),
-    ("Pictures a second", &["pictures_per_second"]),
-    ("Time spent waiting for data, %", &["waiting"]),
-];
+/// The panels: of each its title, and the lines in it by the field of `metrics.jsonl` that each shows.
+fn panels() -> [(&'static str, Vec<String>); 6] {
+    let one = |field: &str| vec![field.to_owned()];
+    let beaten = Kind::all().map(|kind| format!("negatives_beaten/{}", kind.name()));
+    [
+        ("Loss", one("loss")),
+        ("Negatives that captions are ahead of, %", beaten.to_vec()),
+        ("Logit scale", one("logit_scale")),
+        ("Learning rate", one("learning_rate")),
+        ("Pictures a second", one("pictures_per_second")),
+        ("Time spent waiting for data, %", one("waiting")),
+    ]
+}
 
 /// The inside of a panel in its own units, and the room around it for numbers and names.
 const WIDTH: f64 = 360.0;
@@ -60,7 +56,7 @@ fn page(config: &RunConfig, lines: &[Map<String, Value>]) -> String {
         config.seed,
         config.commit
     );
-    let panels: String = PANELS.iter().filter_map(|(name, fields)| panel(name, fields, lines)).collect();
+    let panels: String = panels().iter().filter_map(|(name, fields)| panel(name, fields, lines)).collect();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>\n{style}</style>\n\
@@ -79,7 +75,7 @@ struct Curve<'f> {
 }
 
 /// The drawing of some fields; nothing where none of them has two points.
-fn panel(title: &str, fields: &[&str], lines: &[Map<String, Value>]) -> Option<String> {
+fn panel(title: &str, fields: &[String], lines: &[Map<String, Value>]) -> Option<String> {
     let factor = if title.ends_with('%') { 100.0 } else { 1.0 };
     let curve = |field| {
         let (name, part) = str::split_once(field, '/').unwrap_or((field, ""));
@@ -91,7 +87,7 @@ fn panel(title: &str, fields: &[&str], lines: &[Map<String, Value>]) -> Option<S
         Curve { name: part, points: points.collect() }
     };
     let curves: Vec<Curve> =
-        fields.iter().copied().map(curve).filter(|curve| curve.points.len() > 1).collect();
+        fields.iter().map(String::as_str).map(curve).filter(|curve| curve.points.len() > 1).collect();
     let values = || curves.iter().flat_map(|curve| &curve.points);
     let steps = values().map(|point| point[0]).fold(0.0, f64::max);
     let ticks = ticks(
@@ -199,10 +195,10 @@ mod tests {
             line.as_object().expect("an object").clone()
         };
         let lines = [line(20, 0.5), line(40, 0.75)];
-        let (title, fields) = PANELS[1];
-        let panel = panel(title, fields, &lines).expect("a panel");
+        let [_, (title, fields), (scale, of_scale), ..] = panels();
+        let panel = panel(title, &fields, &lines).expect("a panel");
         assert_eq!(panel.matches("<polyline").count(), 1);
         assert!(panel.contains("color 75"), "{panel}");
-        assert!(super::panel("Logit scale", &["logit_scale"], &lines).is_none());
+        assert!(super::panel(scale, &of_scale, &lines).is_none());
     }
 }

@@ -31,17 +31,12 @@ pub fn page(report: &Report, pictures: Option<&Benchmark>) -> String {
         put(&mut page, format_args!("<p class=\"soft\">Left out: {count} items, {}.</p>\n", Text(why)));
     }
     for model in &report.models {
-        let data = model.data.join(", ");
         put(&mut page, format_args!("<section>\n<h2>{}</h2>\n", Text(&model.bundle)));
-        put(
-            &mut page,
-            format_args!(
-                "<p class=\"soft\">Trained on {} with negatives: {}; seed {}.</p>\n",
-                Text(&data),
-                Text(&model.negatives),
-                model.seed
-            ),
-        );
+        let origin = match model.data.join(", ") {
+            data if data.is_empty() => "Published weights, imported.".to_owned(),
+            data => format!("Trained on {data} with negatives: {}; seed {}.", model.negatives, model.seed),
+        };
+        put(&mut page, format_args!("<p class=\"soft\">{}</p>\n", Text(&origin)));
         if model.trained_on_pictures > 0 {
             let count = model.trained_on_pictures;
             put(

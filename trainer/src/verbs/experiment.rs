@@ -9,9 +9,9 @@ use clap::ValueEnum;
 use toml::Table;
 
 use super::{evaluate, export, pretrain};
-use crate::cli::ExportArgs;
-use crate::cli::{ExperimentArgs, PretrainArgs, Storage, Verb};
+use crate::cli::{EvaluateArgs, ExperimentArgs, ExportArgs, PretrainArgs, Storage, Verb};
 use crate::experiment::{self, Experiment};
+use crate::run_config::RunConfig;
 use crate::{data, leakage, run_folder, whole};
 
 /// Trains what is missing and prints one table a benchmark.
@@ -24,13 +24,11 @@ pub fn run(args: &ExperimentArgs) -> Result<()> {
     let commands = commands(&experiment, args)?;
     check_leakage(&experiment, &commands, args)?;
     fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
-    let mut bundles: Vec<PathBuf> = Vec::new();
     for (nth, command) in commands.iter().enumerate() {
         eprintln!("{} ({} of {})", command.out.display(), nth + 1, commands.len());
         if !train(command)? {
             return Ok(());
         }
-        bundles.push(bundle_of(&command.out));
         export::run(&ExportArgs {
             run: command.out.clone(),
             out: bundle_of(&command.out),
@@ -41,7 +39,7 @@ pub fn run(args: &ExperimentArgs) -> Result<()> {
     let arms: Vec<String> = experiment.arms.iter().map(|arm| arm.name.clone()).collect();
     let mut tables = Vec::new();
     for (nth, options) in experiment.benchmarks.iter().enumerate() {
-        let Verb::Evaluate(evaluation) = evaluation(options, &bundles, args)? else { continue };
+        let evaluation = evaluation(options, &commands, args)?;
         let (report, _) = evaluate::report(&evaluation)?;
         let path = args.out.join(format!("{}-{nth}.json", report.benchmark));
         whole::write(&path, serde_json::to_string_pretty(&report)?)?;
@@ -76,9 +74,8 @@ fn commands(experiment: &Experiment, args: &ExperimentArgs) -> Result<Vec<Pretra
             _ => bail!("arm {} is no training", arm.name),
         }
     }
-    let bundles: Vec<PathBuf> = commands.iter().map(|command| bundle_of(&command.out)).collect();
     for options in &experiment.benchmarks {
-        evaluation(options, &bundles, args)?;
+        evaluation(options, &commands, args)?;
     }
     Ok(commands)
 }
@@ -95,9 +92,8 @@ fn check_leakage(experiment: &Experiment, commands: &[PretrainArgs], args: &Expe
             }
         }
     }
-    let bundles: Vec<PathBuf> = commands.iter().map(|command| bundle_of(&command.out)).collect();
     for options in &experiment.benchmarks {
-        let Verb::Evaluate(evaluation) = evaluation(options, &bundles, args)? else { continue };
+        let evaluation = evaluation(options, commands, args)?;
         let benchmark = evaluate::benchmark(&evaluation)?;
         let leakage = leakage::named(names.iter().map(String::as_str), &benchmark);
         leakage.check("an arm", &benchmark, evaluation.allow_leakage)?;
@@ -105,11 +101,16 @@ fn check_leakage(experiment: &Experiment, commands: &[PretrainArgs], args: &Expe
     Ok(())
 }
 
-fn evaluation(options: &Table, bundles: &[PathBuf], args: &ExperimentArgs) -> Result<Verb> {
+/// The evaluation of all runs' bundles, of the first against the others.
+fn evaluation(options: &Table, commands: &[PretrainArgs], args: &ExperimentArgs) -> Result<EvaluateArgs> {
     let name = |nth: usize| if nth == 0 { "bundle" } else { "against" };
-    let bundles = bundles.iter().enumerate().map(|(nth, path)| (name(nth), path.display().to_string()));
+    let bundles = commands.iter().map(|command| bundle_of(&command.out).display().to_string());
+    let bundles = bundles.enumerate().map(|(nth, path)| (name(nth), path));
     let more: Vec<(&str, String)> = bundles.chain(device(args)).collect();
-    experiment::command("evaluate", &[options], &more).context("a benchmark cannot be used")
+    match experiment::command("evaluate", &[options], &more).context("a benchmark cannot be used")? {
+        Verb::Evaluate(evaluation) => Ok(evaluation),
+        _ => bail!("a benchmark is no evaluation"),
+    }
 }
 
 fn device(args: &ExperimentArgs) -> Option<(&'static str, String)> {
@@ -119,7 +120,7 @@ fn device(args: &ExperimentArgs) -> Option<(&'static str, String)> {
 
 /// Begins a run, goes on with it, or finds it done. False if somebody stopped it.
 fn train(command: &PretrainArgs) -> Result<bool> {
-    if command.out.join("run.json").exists() {
+    if RunConfig::is_in(&command.out) {
         run_folder::check_settings(command)?;
         // Going on would look at all of its pictures once more.
         if run_folder::is_done(&command.out)? {

@@ -1,13 +1,13 @@
 //! `import`: published CLIP weights become a bundle.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::Value;
 use shared::bundle::{Bundle, Imported, Training};
-use shared::decode::decode;
 use shared::model::Activation;
 use shared::picture::Picture;
 use shared::preprocess::Fit;
 
+use crate::benchmark::Source;
 use crate::cli::ImportArgs;
 use crate::import::{Published, hub};
 use crate::{bundles, run_config};
@@ -69,9 +69,5 @@ fn describe(published: &Published) {
 }
 
 fn pictures(args: &ImportArgs) -> Result<Vec<Picture>> {
-    let picture = |path: &std::path::PathBuf| {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(decode(&bytes).with_context(|| format!("cannot use {}", path.display()))?.picture)
-    };
-    args.image.iter().map(picture).collect()
+    args.image.iter().map(|path| Source::File(path.clone()).picture()).collect()
 }

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use shared::bundle::Imported;
+use shared::engine::Engine;
 
 use crate::cli::InspectArgs;
 use crate::{bundles, device};
@@ -53,8 +54,9 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     )?;
 
     let device = device::open(args.device)?;
-    let (bundle, engine) = bundles::load(&args.bundle, &device)?;
-    let difference = pollster::block_on(engine.self_test(bundle.header()))?;
+    let difference =
+        pollster::block_on(async { Engine::load(&bundle, &device).await?.self_test(bundle.header()).await })
+            .with_context(|| format!("cannot use {}", args.bundle.display()))?;
     writeln!(
         out,
         "self-test   {} pairs reproduced, largest difference {difference:.1e}",

@@ -11,6 +11,7 @@ use shared::negative::{self, Guard, Negative, Recipe};
 use shared::seed;
 
 use crate::audit;
+use crate::benchmark::files::file_name;
 use crate::blind::Judges;
 use crate::captions::Captions;
 use crate::cli::{Draw, NegativesArgs};
@@ -83,10 +84,6 @@ fn report(args: &NegativesArgs, captions: &Captions, out: &mut impl Write) -> Re
         None => Judges::new(captions),
     };
     let concepts: Vec<Concept> = Concept::ALL.into_iter().filter(|c| args.concepts.contains(c)).collect();
-    let file_name = |path: &std::path::Path| {
-        path.file_name()
-            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
-    };
     let mut report = audit::own(&file_name(&args.captions), captions, &judges, &concepts, args.seed);
     for path in &args.against {
         report.rows.extend(audit::others(&text_pairs::read(path)?, &file_name(path), &judges));

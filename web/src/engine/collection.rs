@@ -55,8 +55,11 @@ impl Collection {
     }
 
     /// How many cases there are.
-    pub async fn count(&self) -> usize {
-        self.requests().await.map_or(0, |requests| requests.length() as usize)
+    ///
+    /// # Errors
+    /// If the browser does not say.
+    pub async fn count(&self) -> Result<usize, CollectionError> {
+        Ok(self.requests().await?.length() as usize)
     }
 
     /// Keeps a case. The same one is kept once.

@@ -1,6 +1,6 @@
 //! One model and what it makes of pictures and captions. Nothing is embedded twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::bundle::Header;
 use shared::caption::Caption;
@@ -131,9 +131,9 @@ impl Loaded {
     }
 
     async fn embed_captions(&mut self, texts: &[&str]) -> Result<(), EngineError> {
-        let mut new: Vec<&str> =
+        let new: BTreeSet<&str> =
             texts.iter().copied().filter(|text| !self.captions.contains_key(*text)).collect();
-        new.dedup();
+        let new: Vec<&str> = new.into_iter().collect();
         let embedded = self.engine.embed_captions(&new).await?;
         self.captions.extend(new.into_iter().map(str::to_owned).zip(embedded));
         Ok(())

@@ -2,7 +2,7 @@
 
 use shared::edit::{Edit, EditError, Mask, Stroke, WORKING_SIDE, color_of, select};
 use shared::picture::Picture;
-use shared::resize::resize;
+use shared::resize::within;
 use shared::scene::ColorName;
 
 use crate::protocol::PictureId;
@@ -24,7 +24,7 @@ impl Studio {
         reach: f32,
     ) -> (Mask, Option<ColorName>) {
         if self.small.as_ref().is_none_or(|(of, _)| *of != id) {
-            self.small = Some((id, small(picture)));
+            self.small = Some((id, within(picture, WORKING_SIDE)));
         }
         let small = self.small.as_ref().map_or(picture, |(_, small)| small);
         let mask = select(small, strokes, reach);
@@ -48,14 +48,4 @@ impl Studio {
         let (mask, color) = self.select(id, picture, strokes, reach);
         Ok((edit.apply(picture, &mask, told)?, color))
     }
-}
-
-/// A picture whose longer side is [`WORKING_SIDE`] at most.
-fn small(picture: &Picture) -> Picture {
-    let longer = picture.width().max(picture.height());
-    let side = |side: u32| (u64::from(side) * u64::from(WORKING_SIDE) / u64::from(longer)).max(1) as u32;
-    if longer <= WORKING_SIDE {
-        return picture.clone();
-    }
-    resize(picture, side(picture.width()), side(picture.height()))
 }

@@ -166,8 +166,10 @@ impl Work {
         }
         tell_kept(&Shelf::open().await).await;
         // A browser that keeps nothing says so when something should be kept.
-        if let Ok(collection) = Collection::open().await {
-            tell(&Event::Collected { cases: collection.count().await, is_new: false });
+        if let Ok(collection) = Collection::open().await
+            && let Ok(cases) = collection.count().await
+        {
+            tell(&Event::Collected { cases, is_new: false });
         }
         tell(&Event::Ready);
     }
@@ -335,7 +337,7 @@ impl Work {
         let case = Case::new(concept, pictures, captions, &challenge_set::difference(pictures))?;
         let collection = Collection::open().await?;
         collection.keep(&case).await?;
-        tell(&Event::Collected { cases: collection.count().await, is_new: true });
+        tell(&Event::Collected { cases: collection.count().await?, is_new: true });
         Ok(())
     }
 
@@ -394,7 +396,7 @@ async fn hand_over() -> Result<(), CollectionError> {
 async fn discard() -> Result<(), CollectionError> {
     let collection = Collection::open().await?;
     collection.clear().await?;
-    tell(&Event::Collected { cases: collection.count().await, is_new: false });
+    tell(&Event::Collected { cases: collection.count().await?, is_new: false });
     Ok(())
 }
 

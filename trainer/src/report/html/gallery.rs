@@ -7,8 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use image::{ImageFormat, RgbImage};
 use shared::difference::exchanged_spans;
-use shared::picture::Picture;
-use shared::resize::resize;
+use shared::resize::within;
 
 use super::{Text, put};
 use crate::benchmark::{Benchmark, Source};
@@ -71,19 +70,9 @@ fn marked(page: &mut String, text: &str, span: &Range<usize>) {
 /// A picture as the address of a small JPEG.
 fn thumbnail(source: &Source) -> Option<String> {
     let picture = source.picture().ok()?;
-    let small = shrunk(&picture);
+    let small = within(&picture, SIDE);
     let image = RgbImage::from_raw(small.width(), small.height(), small.rgb().to_vec())?;
     let mut file = Cursor::new(Vec::new());
     image.write_to(&mut file, ImageFormat::Jpeg).ok()?;
     Some(format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(file.into_inner())))
-}
-
-fn shrunk(picture: &Picture) -> Picture {
-    let (width, height) = (picture.width(), picture.height());
-    let longer = width.max(height);
-    if longer <= SIDE {
-        return picture.clone();
-    }
-    let scaled = |side: u32| (u64::from(side) * u64::from(SIDE) / u64::from(longer)).max(1) as u32;
-    resize(picture, scaled(width), scaled(height))
 }
