@@ -86,7 +86,7 @@ impl Collection {
     /// If a case cannot be read, or the file not be written.
     pub async fn file(&self) -> Result<Blob, CollectionError> {
         let mut cases = Vec::new();
-        for request in self.requests().await.map_err(|_| CollectionError::Unreadable)?.iter() {
+        for request in self.requests().await?.iter() {
             cases.push(self.case(&request.unchecked_into()).await?);
         }
         let bytes = challenge_set::write(Vec::new(), cases.into_iter().map(Ok::<_, ChallengeSetError>))?;
@@ -98,15 +98,16 @@ impl Collection {
     /// # Errors
     /// If the browser does not let go of them.
     pub async fn clear(&self) -> Result<(), CollectionError> {
-        for request in self.requests().await.map_err(|_| CollectionError::Unreadable)?.iter() {
+        for request in self.requests().await?.iter() {
             let gone = JsFuture::from(self.0.delete_with_request(&request.unchecked_into())).await;
             gone.map_err(|_| CollectionError::Unreadable)?;
         }
         Ok(())
     }
 
-    async fn requests(&self) -> Result<Array, JsValue> {
-        Ok(JsFuture::from(self.0.keys()).await?.unchecked_into())
+    async fn requests(&self) -> Result<Array, CollectionError> {
+        let keys = JsFuture::from(self.0.keys()).await.map_err(|_| CollectionError::Unreadable)?;
+        Ok(keys.unchecked_into())
     }
 
     async fn case(&self, request: &Request) -> Result<Case, CollectionError> {
