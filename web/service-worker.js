@@ -15,15 +15,6 @@ addEventListener("activate", (event) => {
   event.waitUntil(caches.keys().then((names) => Promise.all(old(names).map((name) => caches.delete(name)))));
 });
 
-// A version that has come waits until the last tab of the one before is gone, and whoever reloads their only tab would wait
-// for ever, since that does not count as going. So a page that has just begun asks (`web/src/page/offline.rs`), and where it
-// is alone it makes way; it begins anew as soon as this worker is in charge.
-addEventListener("message", (event) => {
-  if (event.data !== "take over") return;
-  const tabs = clients.matchAll({ type: "window", includeUncontrolled: true });
-  event.waitUntil(tabs.then(({ length }) => length === 1 && skipWaiting()));
-});
-
 addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);

@@ -50,7 +50,7 @@ pub enum Precision {
     /// Two bytes a weight.
     F16,
     /// One byte a weight: each row of a matrix as whole numbers from -127 to 127, with a 32-bit factor a row beside
-    /// it. What is no matrix stays exact; it is small.
+    /// it. Convolutions, through whose many layers errors add up, have two bytes a weight; vectors stay exact.
     Q8,
 }
 

@@ -1,4 +1,4 @@
-// A new version of the page on the same address: what a visit began with it ends with, and the next one is of the new
+// A new version of the page on the same address: what a visit began with it ends with, and a later one is of the new
 // version whole. Run by ./foil test.
 import assert from "node:assert/strict";
 import { cpSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -54,7 +54,7 @@ describe("a new version", () => {
   };
   const engineVersion = (page) => page.workers()[0].evaluate(() => self.version);
 
-  test("waits while the old one is open in two tabs, which stay whole, and comes when the last is reloaded", async () => {
+  test("waits while the old one is open in two tabs, which stay whole, and comes when both are closed", async () => {
     const { page, context, problems } = await open(browser, url);
     await page.evaluate(() => navigator.serviceWorker.ready);
     // The first visit came over the network; from here on the kept version answers.
@@ -67,9 +67,13 @@ describe("a new version", () => {
       await registration.update();
       while (!registration.waiting) await new Promise((later) => setTimeout(later, 50));
     });
-    const other = await context.newPage();
-    other.setDefaultTimeout(150_000);
-    await other.goto(url);
+    const tab = async () => {
+      const page = await context.newPage();
+      page.setDefaultTimeout(150_000);
+      await page.goto(url);
+      return page;
+    };
+    const other = await tab();
     for (const tab of [page, other]) {
       await tab.reload();
       assert.equal(await heading(tab), old);
@@ -77,16 +81,17 @@ describe("a new version", () => {
       assert.equal(await engineVersion(tab), undefined);
     }
 
+    await page.close();
     await other.close();
-    await page.reload();
-    await page.locator("h1", { hasText: HEADING }).waitFor();
-    assert.ok(await answers(page));
-    assert.equal(await engineVersion(page), 2);
+    const next = await tab();
+    assert.equal(await heading(next), HEADING);
+    assert.ok(await answers(next));
+    assert.equal(await engineVersion(next), 2);
     await context.setOffline(true);
-    await page.reload();
-    assert.equal(await heading(page), HEADING);
-    assert.ok(await answers(page), "without a network");
-    const kept = await page.evaluate(() => caches.keys());
+    await next.reload();
+    assert.equal(await heading(next), HEADING);
+    assert.ok(await answers(next), "without a network");
+    const kept = await next.evaluate(() => caches.keys());
     assert.deepEqual(kept.filter((name) => name.startsWith("foil-page")).map((name) => name.endsWith("second")), [true]);
     assert.deepEqual(problems, []);
     await context.close();

@@ -16,7 +16,11 @@ pub struct Stored {
 /// The tensors that a weight becomes: a matrix of whole numbers has its rows' factors beside it.
 pub fn encode(weight: Weight, precision: Precision) -> Vec<Stored> {
     let Weight { name, shape, values } = weight;
-    let precision = if precision == Precision::Q8 && shape.len() < 2 { Precision::F32 } else { precision };
+    let precision = match (precision, shape.len()) {
+        (Precision::Q8, 0 | 1) => Precision::F32,
+        (Precision::Q8, 4) => Precision::F16,
+        (precision, _) => precision,
+    };
     let stored = |name: String, dtype, shape, bytes| Stored { name, dtype, shape, bytes };
     match precision {
         Precision::F32 => {
