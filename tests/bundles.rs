@@ -12,7 +12,7 @@ use shared::engine::Engine;
 use crate::support::{root, tiny_bundle};
 
 /// The largest default bundle that a visitor should have to download, in bytes.
-const MOST_BYTES: usize = 6_000_000;
+const MOST_BYTES: usize = 12_000_000;
 
 #[test]
 fn the_list_of_default_bundles_is_true_and_each_proves_itself() {
