@@ -54,7 +54,7 @@ describe("a new version", () => {
   };
   const engineVersion = (page) => page.workers()[0].evaluate(() => self.version);
 
-  test("waits while the old one is open in two tabs, which stay whole, and comes when both are closed", async () => {
+  test("waits while the old one is open in two tabs, which stay whole, and comes when both are closed", { timeout: 400_000 }, async () => {
     const { page, context, problems } = await open(browser, url);
     await page.evaluate(() => navigator.serviceWorker.ready);
     // The first visit came over the network; from here on the kept version answers.
