@@ -1,25 +1,39 @@
 #!/usr/bin/env bash
-# Pictures a second of a training step of ViT-B/32, the trainer beside open_clip on PyTorch, same batch, 32-bit floats,
+# Pictures a second of a training step of ViT-B/32, the trainer beside open_clip on PyTorch, same batch, same precision,
 # one after the other on this machine; prints both and their ratio.
 #   pip install torch open_clip_torch, then
-#   bench/train/run.sh [BATCH] [STEPS] [NEGATIVES] [cpu|cuda]       with cuda: FEATURES=cuda
+#   bench/train/run.sh [BATCH] [STEPS] [NEGATIVES] [cpu|cuda] [f32|bf16]       with cuda: FEATURES=cuda
+# TRAINER names a program that is built already.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-batch=${1:-16} steps=${2:-4} negatives=${3:-0} device=${4:-cpu}
+batch=${1:-16} steps=${2:-4} negatives=${3:-0} device=${4:-cpu} precision=${5:-f32}
 
 run=$(mktemp -d)
 trap 'rm -rf "$run"' EXIT
-cargo build --release --quiet -p trainer ${FEATURES:+--features "$FEATURES"}
+if [ -z "${TRAINER:-}" ]; then
+  cargo build --release --quiet -p trainer ${FEATURES:+--features "$FEATURES"}
+  TRAINER=${CARGO_TARGET_DIR:-target}/release/trainer
+fi
 which=all
 [ "$negatives" = 0 ] && which=none
-# The first step is not counted, on either side. Its metrics are a line of their own.
-trainer() { "${CARGO_TARGET_DIR:-target}/release/trainer" pretrain --device "$device" --quiet --out "$run/run" "$@"; }
-trainer --preset base --data "scenes:$((batch * (steps + 1)))" --epochs 1 --batch "$batch" --per-caption "$negatives" \
-  --negatives "$which" --stop-after 1 2>/dev/null
-trainer --resume 2>/dev/null
+options=()
+[ "$precision" = bf16 ] && options=(--bf16)
+trainer() { "$TRAINER" pretrain --device "$device" --quiet --out "$run/run" "$@"; }
+# The first steps are not counted, on either side: one on a processor, on a GPU the 20 of the first line of metrics, in
+# which kernels are compiled and chosen. The last line counts the last 20 steps at most.
+warm=1
+[ "$device" = cpu ] || warm=20
+setup=(--preset base --data "scenes:$((batch * (steps + warm)))" --epochs 1 --batch "$batch"
+  --per-caption "$negatives" --negatives "$which" "${options[@]}")
+if [ "$device" = cpu ]; then
+  trainer "${setup[@]}" --stop-after "$warm"
+  trainer --resume
+else
+  trainer "${setup[@]}"
+fi
 field() { tail -n 1 "$run/run/metrics.jsonl" | python3 -c "import json,sys; print(json.load(sys.stdin)['$1'])"; }
 ours=$(field pictures_per_second)
-theirs=$(python3 bench/train/step.py "$batch" "$steps" "$negatives" "$device")
+theirs=$(python3 bench/train/step.py "$batch" "$steps" "$negatives" "$device" "$precision")
 python3 - "$ours" "$theirs" "$(field waiting)" <<'END'
 import sys
 ours, theirs, waiting = map(float, sys.argv[1:])

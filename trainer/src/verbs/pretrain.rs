@@ -15,7 +15,6 @@ use crate::data::{self, Batch, Data, Mined};
 use crate::interrupt::Interrupt;
 use crate::learner::{self, Learner, towers};
 use crate::metrics::{Metrics, Reporter};
-use crate::objective::Kind;
 use crate::report::curves;
 use crate::run_config::RunConfig;
 use crate::{bundles, checkpoint, device, import, run_folder, schedule};
@@ -183,21 +182,23 @@ impl Interval {
 
     /// Sums up the interval and begins the next one.
     fn end(&mut self, step: u64, learning_rate: f64, learner: &mut Learner, batch: usize) -> Result<Metrics> {
-        let ended = std::mem::replace(self, Interval::begin());
-        let n_batches = ended.losses.len();
-        let loss = Tensor::cat(ended.losses, 0).mean();
         let read = |tensor: Tensor<1>| {
             tensor.try_into_scalar::<f32>().map_err(|error| anyhow::anyhow!("the device failed: {error:?}"))
         };
-        let named = |(kind, share): (Kind, f64)| (kind.name().to_owned(), share);
+        let n_batches = self.losses.len();
+        let loss = read(Tensor::cat(std::mem::take(&mut self.losses), 0).mean())?;
+        let logit_scale = read(learner.model().logit_scale())?;
+        let beaten = learner.take_beaten()?.into_iter();
+        // A device works on while we go ahead: only what was read has been computed.
+        let ended = std::mem::replace(self, Interval::begin());
         let seconds = ended.begun.elapsed().as_secs_f64();
         let pictures = (n_batches * batch) as f64;
         Ok(Metrics {
             step,
-            loss: read(loss)?,
+            loss,
             learning_rate,
-            logit_scale: read(learner.model().logit_scale())?,
-            negatives_beaten: learner.take_beaten()?.into_iter().map(named).collect(),
+            logit_scale,
+            negatives_beaten: beaten.map(|(kind, share)| (kind.name().to_owned(), share)).collect(),
             with_negatives: ended.with_negatives as f64 / pictures,
             pictures_per_second: pictures / seconds,
             waiting: ended.waited.as_secs_f64() / seconds,
