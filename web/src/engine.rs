@@ -20,6 +20,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, Cache, DedicatedWorkerGlobalScope, MessageEvent};
 
+use crate::console::log_error;
 use crate::messages::{pack, unpack};
 use crate::protocol::{Event, Request};
 use work::Work;
@@ -87,11 +88,7 @@ fn tell(event: &Event) {
 fn tell_with(event: &Event, file: Option<&Blob>) {
     let sent = pack(event, file).map_err(|error| JsValue::from_str(&error.to_string()));
     if let Err(error) = sent.and_then(|parts: Array| scope().post_message(&parts)) {
-        // Nobody else can be told.
-        web_sys::js_sys::Reflect::get(&js_sys::global(), &"console".into())
-            .and_then(|console| js_sys::Reflect::get(&console, &"error".into()))
-            .and_then(|log| log.unchecked_into::<js_sys::Function>().call1(&JsValue::NULL, &error))
-            .ok();
+        log_error(&error);
     }
 }
 

@@ -11,6 +11,8 @@ pub mod protocol;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]
+pub mod console;
+#[cfg(target_arch = "wasm32")]
 pub mod engine;
 #[cfg(target_arch = "wasm32")]
 pub mod messages;

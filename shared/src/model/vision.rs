@@ -38,7 +38,10 @@ pub struct VisionConfig {
 
 /// What pictures pass through before the blocks; a patch becomes one position.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "its image tower begins with something that this version of Foil does not know"
+)]
 pub enum Stem {
     /// The channels of convolutions, each of which halves the side. Empty for none, as in CLIP.
     Convolutions(Vec<usize>),
@@ -340,6 +343,12 @@ fn patchify(maps: Tensor<4>, patch: usize) -> Tensor<3> {
 mod tests {
     use super::super::tests::tiny;
     use super::*;
+
+    #[test]
+    fn a_stem_of_another_version_is_refused_in_a_sentence() {
+        let error = serde_json::from_str::<Stem>(r#""mobilenet_v2""#).expect_err("no such stem").to_string();
+        assert!(error.contains("this version of Foil does not know"), "{error}");
+    }
 
     #[test]
     fn a_read_out_of_every_position_sees_where_a_spot_is() {

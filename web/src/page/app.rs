@@ -9,13 +9,14 @@ use web_sys::{
 };
 
 use super::bundles::{self, OwnBundle};
-use super::dom::{by_id, document, log_error, on, set_data, set_text};
+use super::dom::{by_id, document, on, set_data, set_text};
 use super::editor::Editor;
 use super::look::Look;
 use super::matrix::{Matrix, Scorecard};
 use super::pictures::{Offered, Picture};
 use super::square::Side;
 use super::{caption, results, share};
+use crate::console::log_error;
 use crate::protocol::{Answer, BUNDLE_ENDING, Backend, Challenge, Event, Model, PictureId, Request, Set};
 use crate::words;
 

@@ -3,9 +3,8 @@
 use shared::caption::Caption;
 use web_sys::{Event, HtmlElement, HtmlInputElement};
 
-use super::dom::{
-    append, append_text, by_id, clear, copy_of, log_error, on_click_within, set_data, set_text, slot,
-};
+use super::dom::{append, append_text, by_id, clear, copy_of, on_click_within, set_data, set_text, slot};
+use crate::console::log_error;
 use crate::words;
 
 /// Makes the marked words and the offered ones answer to clicks.

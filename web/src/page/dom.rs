@@ -1,7 +1,7 @@
 //! Short names for what the page does with the DOM.
 
+use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
     Document, DocumentFragment, Element, Event, EventTarget, HtmlElement, HtmlSelectElement,
     HtmlTemplateElement,
@@ -122,13 +122,4 @@ pub fn on_click_within(container: &HtmlElement, name: &'static str, mut act: imp
             act(&value);
         }
     });
-}
-
-/// Tells the console what no visitor can mend.
-pub fn log_error(error: &JsValue) {
-    let console = js_sys::Reflect::get(&js_sys::global(), &"console".into());
-    let log = console.and_then(|console| js_sys::Reflect::get(&console, &"error".into()));
-    if let Ok(log) = log {
-        log.unchecked_into::<js_sys::Function>().call1(&JsValue::NULL, error).ok();
-    }
 }

@@ -13,9 +13,10 @@ use web_sys::{
 };
 
 use super::app::{App, say, set_state};
-use super::dom::{by_id, log_error, on, set_data, set_text};
+use super::dom::{by_id, on, set_data, set_text};
 use super::frame::Frame;
 use super::pictures::Picture;
+use crate::console::log_error;
 use crate::protocol::{PictureId, Region, Request};
 use crate::words;
 

@@ -8,8 +8,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker};
 
 use super::app::{App, body, query, say, set_state};
-use super::dom::{document, log_error};
+use super::dom::document;
 use super::share;
+use crate::console::log_error;
 use crate::messages::{pack, unpack};
 use crate::protocol::{Backend, Event, Request};
 

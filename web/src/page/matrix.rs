@@ -11,8 +11,9 @@ use web_sys::{HtmlButtonElement, HtmlElement, HtmlImageElement, HtmlSelectElemen
 
 use super::app::App;
 use super::dom::{
-    append, by_id, clear, copy_of, document, fill, log_error, on, on_click_within, set_data, set_slot, slot,
+    append, by_id, clear, copy_of, document, fill, on, on_click_within, set_data, set_slot, slot,
 };
+use crate::console::log_error;
 use crate::protocol::{Answer, Grid, PictureId, Request};
 
 /// What was asked, and what came of it.

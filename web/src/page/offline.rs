@@ -2,7 +2,7 @@
 
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::dom::log_error;
+use crate::console::log_error;
 
 /// The script that `web/finish.mjs` writes beside the page.
 const SCRIPT: &str = "service-worker.js";

@@ -7,9 +7,9 @@ use web_sys::{Blob, Element, File, HtmlElement, HtmlImageElement, HtmlInputEleme
 
 use super::app::App;
 use super::dom::{
-    append, by_id, clear, copy_of, document, log_error, on, set_attribute, set_data, set_property, set_slot,
-    slot,
+    append, by_id, clear, copy_of, document, on, set_attribute, set_data, set_property, set_slot, slot,
 };
+use crate::console::log_error;
 use crate::protocol::{PictureId, Request, Set};
 
 /// A picture in the list.

@@ -11,9 +11,10 @@ use web_sys::{Blob, HtmlElement, HtmlImageElement, Response, Url};
 
 use super::app::App;
 use super::caption;
-use super::dom::{append, by_id, copy_of, log_error, on, set_attribute, set_slot, slot};
+use super::dom::{append, by_id, copy_of, on, set_attribute, set_slot, slot};
 use super::pictures::{Offered, Sample};
 use super::share::Asked;
+use crate::console::log_error;
 use crate::png;
 use crate::protocol::Set;
 

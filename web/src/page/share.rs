@@ -10,7 +10,8 @@ use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, HtmlButtonElement, Url, 
 
 use super::app::App;
 use super::card;
-use super::dom::{by_id, document, log_error, on, set_text};
+use super::dom::{by_id, document, on, set_text};
+use crate::console::log_error;
 use crate::protocol::{Request, Set};
 use crate::words;
 
