@@ -1,13 +1,14 @@
 //! Promises that span rooms.
 //!
 //! - `benchmarks`: every benchmark format, its traps included, and embeddings as arrays
-//! - `laws`: the four laws of hard negatives, over generated captions
+//! - `laws`: the five laws of hard negatives, over generated captions
 //! - `pictures`: what decoding and resizing make of real files
 //! - `trainer_cli`: the commands of the trainer as a person calls them, with rubbish too
 //! - `round_trip`: pretrain → resume → export → score, on a model for tests
 //! - `sources`: what can be trained on, what is left out, and what a run remembers of it
 //! - `faults`: killed programs, full disks, files that vanish; `FAULTS.md` is the list
 //! - `bundles`: the shipped bundles, and broken ones
+//! - `photo`: the preset of photographs, from published weights to a bundle
 //! - `clip`: imported weights against the programs they come from
 //! - `tidy`: structural promises of ARCHITECTURE.md
 //!

@@ -1,9 +1,9 @@
 // Run by trunk when a build is complete: names the engine's files by their content and tells the page, lets the page's own
-// inline script, and no other, pass the content security policy, and writes the list of files that the service worker keeps
-// for visits without a network.
+// inline script, and no other, pass the content security policy, lays the texts that belong to what is shipped beside it, and
+// writes the list of files that the service worker keeps for visits without a network.
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { join, relative, sep } from "node:path";
+import { copyFileSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join, parse, relative, sep } from "node:path";
 
 const built = process.env.TRUNK_STAGING_DIR;
 const hash = (content, encoding) => createHash("sha256").update(content).digest(encoding);
@@ -24,6 +24,12 @@ const index = join(built, "index.html");
 const html = fill(readFileSync(index, "utf8"), 'data-engine="engine"', `data-engine="${engineName}"`);
 const inline = [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([^]*?)<\/script>/g)].map(([, script]) => `'sha256-${hash(script, "base64")}'`);
 writeFileSync(index, fill(html, "'sha256-OF-INLINE-SCRIPTS'", inline.join(" ")));
+
+// As .txt, which every host serves as something to read.
+for (const text of ["README.md", "LICENSE", "NOTICE", "assets/photo-models.md"]) {
+  const name = `${parse(text).name.toLowerCase()}.txt`;
+  copyFileSync(new URL(`../${text}`, import.meta.url), join(built, name));
+}
 
 const files = (folder) =>
   readdirSync(folder).flatMap((name) => {

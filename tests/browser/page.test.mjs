@@ -110,6 +110,18 @@ describe("without a usable graphics processor", () => {
   });
 });
 
+test("every link to a file of this site leads to one", async () => {
+  const browser = await launch({ webgpu: false });
+  const { page } = await open(browser, server.url);
+  const links = await page.evaluate(() => {
+    const files = [...document.querySelectorAll("a[href]")].filter((link) => link.origin === location.origin && !link.hash);
+    return Promise.all(files.map(async ({ href }) => `${(await fetch(href)).status} ${href}`));
+  });
+  assert.ok(links.length >= 4, `${links}`);
+  assert.deepEqual(links.filter((link) => !link.startsWith("200 ")), []);
+  await browser.close();
+});
+
 test("the browser draws the same negatives as the trainer", async () => {
   const browser = await launch({ webgpu: false });
   const { page } = await open(browser, server.url);

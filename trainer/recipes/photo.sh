@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # Makes the bundles of photographs in assets/ and their table in the README. The README says how long it took.
-#   trainer/recipes/photo.sh DATA [--device cuda]
-# where DATA holds the folders flickr8k (captions.csv and the photographs) and mobilenet (weights as timm saves them).
+#   trainer/recipes/photo.sh DATA [--device cuda]     with FEATURES=cuda before it
+# where DATA holds the folders flickr8k (captions.csv and the photographs) and mobilenet (the weights that
+# assets/photo-models.md describes).
 set -euo pipefail
 data=$(realpath "${1:?the folder that holds flickr8k and mobilenet}")
 shift
 cd "$(dirname "$0")/../.."
 
-cargo build --release --quiet -p trainer
+echo "b63be71f9bd62282334af5d83c09badbaa9743b8443f6fe8102be92cea33e6f0  $data/mobilenet/mobilenetv2_100_imagenet.safetensors" |
+  sha256sum --check --quiet || { echo 'these are other weights than the bundles in assets/ have' >&2; exit 1; }
+
+cargo build --release --quiet -p trainer ${FEATURES:+--features "$FEATURES"}
 trainer=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/trainer
 recipe=$PWD/trainer/recipes/photo.toml runs=$PWD/runs/photo
 # The recipe names files as they lie in DATA.

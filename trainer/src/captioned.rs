@@ -37,11 +37,47 @@ impl From<String> for Said {
     }
 }
 
-/// Reads a file. Of one with splits only the rows of `split` are kept; of Karpathy's, `test` if none is named.
+/// Which part of a file that is divided into splits is wanted.
+#[derive(Clone, Copy, Debug)]
+pub enum Split<'a> {
+    /// This one. A file that is not divided is refused, because all of it was not asked for.
+    Named(&'a str),
+    /// This one, or all of a file that is not divided.
+    Usual(&'a str),
+    /// All of it; of Karpathy's, `test`.
+    Unnamed,
+}
+
+impl<'a> From<Option<&'a str>> for Split<'a> {
+    fn from(named: Option<&'a str>) -> Self {
+        named.map_or(Split::Unnamed, Split::Named)
+    }
+}
+
+impl Split<'_> {
+    fn name(&self) -> Option<&str> {
+        match self {
+            Split::Named(name) | Split::Usual(name) => Some(name),
+            Split::Unnamed => None,
+        }
+    }
+
+    /// What is said to a file that is not divided.
+    fn none_needed(&self) -> Result<()> {
+        match self {
+            Split::Named(name) => {
+                bail!("it is not divided into splits, so it has no {name:?}; leave --split out")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads a file, or the part of it that is wanted.
 ///
 /// # Errors
-/// If it cannot be read or has another form than its name promises.
-pub fn read(path: &Path, split: Option<&str>) -> Result<Vec<Captioned>> {
+/// If it cannot be read, has another form than its name promises, or lacks the split that was named.
+pub fn read(path: &Path, split: Split) -> Result<Vec<Captioned>> {
     parse(path, split).with_context(|| format!("cannot read {} as captions of pictures", path.display()))
 }
 
@@ -134,11 +170,12 @@ struct Listed {
     caption: Vec<String>,
 }
 
-fn parse(path: &Path, split: Option<&str>) -> Result<Vec<Captioned>> {
+fn parse(path: &Path, split: Split) -> Result<Vec<Captioned>> {
     let name = file_name(path).to_lowercase();
     match form(&name) {
         Some(Form::Json) => Ok(match json(path, "COCO's, Karpathy's or ARO's form")? {
             Json::Coco { images, annotations } => {
+                split.none_needed()?;
                 let mut of: HashMap<u64, Vec<Said>> = HashMap::new();
                 for annotation in annotations {
                     of.entry(annotation.image_id).or_default().push(annotation.caption.into());
@@ -152,7 +189,7 @@ fn parse(path: &Path, split: Option<&str>) -> Result<Vec<Captioned>> {
                     .collect()
             }
             Json::Karpathy { images } => {
-                let own = images.into_iter().filter(|image| image.split == split.unwrap_or("test"));
+                let own = images.into_iter().filter(|image| image.split == split.name().unwrap_or("test"));
                 own.map(|image| Captioned {
                     name: image.filename,
                     captions: image.sentences.into_iter().map(|sentence| sentence.raw.into()).collect(),
@@ -160,6 +197,7 @@ fn parse(path: &Path, split: Option<&str>) -> Result<Vec<Captioned>> {
                 .collect()
             }
             Json::Listed(items) => {
+                split.none_needed()?;
                 let said = |captions: Vec<String>| captions.into_iter().map(Said::from).collect();
                 items
                     .into_iter()
@@ -168,6 +206,7 @@ fn parse(path: &Path, split: Option<&str>) -> Result<Vec<Captioned>> {
             }
         }),
         Some(Form::Token) => {
+            split.none_needed()?;
             let text = std::io::read_to_string(open(path)?)?;
             let pairs = text.lines().filter(|line| !line.trim().is_empty()).map(|line| {
                 let (name, caption) = line.split_once('\t').context("expected a tab after the picture")?;
@@ -180,7 +219,7 @@ fn parse(path: &Path, split: Option<&str>) -> Result<Vec<Captioned>> {
 }
 
 /// The pairs of picture and caption of a table.
-fn table(mut text: impl BufRead, split: Option<&str>) -> Result<Vec<(String, Said)>> {
+fn table(mut text: impl BufRead, split: Split) -> Result<Vec<(String, Said)>> {
     let start = text.fill_buf()?;
     let header = start.split(|byte| *byte == b'\n').next().unwrap_or(start);
     let delimiter = *[b'\t', b'|'].iter().find(|delimiter| header.contains(delimiter)).unwrap_or(&b',');
@@ -194,7 +233,10 @@ fn table(mut text: impl BufRead, split: Option<&str>) -> Result<Vec<(String, Sai
         bail!("expected a header line with `image` and `caption`, not {found:?}");
     };
     let wrong = column(&["neg_caption"]);
-    let of_split = split.zip(column(&["split"]));
+    let of_split = split.name().zip(column(&["split"]));
+    if of_split.is_none() {
+        split.none_needed()?;
+    }
     let mut pairs = Vec::new();
     for row in reader.records() {
         let row = row?;
@@ -245,7 +287,7 @@ mod tests {
     use super::*;
 
     fn pairs(text: &str, split: Option<&str>) -> Result<Vec<(String, Said)>> {
-        table(text.as_bytes(), split)
+        table(text.as_bytes(), split.into())
     }
 
     #[test]
@@ -259,6 +301,14 @@ mod tests {
         let own = "split,filepath,title\r\ntrain,a.jpg,\"A dog, wet\"\r\ntest,b.jpg,A cat\r\n";
         assert_eq!(pairs(own, Some("train")).expect("a table"), [pair("a.jpg", "A dog, wet")]);
         assert_eq!(pairs("caption\timage\na cat\tb.jpg\n", None).expect("tabs"), [pair("b.jpg", "a cat")]);
+    }
+
+    #[test]
+    fn a_split_that_is_named_must_be_there() {
+        let undivided = "image,caption\na.jpg,A dog\n";
+        let error = pairs(undivided, Some("dev")).expect_err("no splits").to_string();
+        assert!(error.contains("has no \"dev\"; leave --split out"), "{error}");
+        assert_eq!(table(undivided.as_bytes(), Split::Usual("train")).expect("all of it").len(), 1);
     }
 
     #[test]

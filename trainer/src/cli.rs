@@ -347,7 +347,7 @@ pub enum Storage {
     F32,
     /// Two bytes a weight.
     F16,
-    /// One byte a weight.
+    /// One byte a weight, two in convolutions.
     Q8,
 }
 

@@ -2,6 +2,8 @@
 
 use anyhow::{Result, bail};
 use burn::tensor::Device;
+#[cfg(feature = "wgpu")]
+use burn::tensor::DeviceKind;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use burn::tensor::DeviceType;
 use clap::ValueEnum;
@@ -30,6 +32,14 @@ impl Backend {
         }
     }
 
+    /// The devices of the kind that are worth choosing unasked: none that a processor emulates.
+    fn real_devices(self) -> Vec<Device> {
+        let mut devices = self.devices();
+        #[cfg(feature = "wgpu")]
+        devices.retain(|device| *device != Device::wgpu(DeviceKind::Cpu));
+        devices
+    }
+
     /// What Burn calls the backend.
     fn burn_name(self) -> &'static str {
         match self {
@@ -40,7 +50,8 @@ impl Backend {
     }
 }
 
-/// Opens the first device of a kind or, if none is asked for, of the best kind that is there.
+/// Opens the first device of a kind or, if none is asked for, of the best kind that is there; a GPU that is emulated
+/// (lavapipe, llvmpipe, WARP) has to be asked for.
 /// The first call in a process comes before any thread is started.
 ///
 /// # Errors
@@ -59,7 +70,7 @@ pub fn open_all(wanted: Option<Backend>, numbers: &[usize]) -> Result<Vec<Device
         None => vec![Backend::Cuda, Backend::Wgpu, Backend::Cpu],
     };
     for kind in kinds {
-        let devices = kind.devices();
+        let devices = if wanted.is_some() { kind.devices() } else { kind.real_devices() };
         if devices.is_empty() {
             continue;
         }
@@ -113,6 +124,14 @@ fn make_default(kind: Backend) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_emulated_device_is_chosen_unasked() {
+        for kind in [Backend::Cuda, Backend::Wgpu, Backend::Cpu] {
+            let emulated = |device: &Device| format!("{device:?}").to_lowercase().contains("kind: cpu");
+            assert!(!kind.real_devices().iter().any(emulated), "{:?}", kind.real_devices());
+        }
+    }
 
     #[test]
     fn devices_are_chosen_by_number_and_each_once() {

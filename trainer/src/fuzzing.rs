@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::Parser;
 
+use crate::captioned::Split;
 use crate::cli::{Cli, Verb};
 use crate::data::instances::{self, Instances};
 use crate::data::shards;
@@ -26,7 +27,7 @@ pub fn benchmark(name: &str, folder: &Path) {
 pub fn captions(file: &Path) {
     _ = captions::Captions::read(file, None);
     _ = text_pairs::read(file);
-    _ = captioned::read(file, None);
+    _ = captioned::read(file, Split::Unnamed);
 }
 
 /// Reads what COCO's annotators outlined.

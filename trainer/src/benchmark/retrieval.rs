@@ -19,7 +19,7 @@ pub fn read(folder: &Folder, split: Option<&str>, pool: Option<usize>) -> Result
     let paths = folder.need("file of captions (.json, .csv, .token.txt)", captioned::is_known)?;
     for path in paths {
         let subset = stem(path);
-        let captioned = captioned::read(path, split)?;
+        let captioned = captioned::read(path, split.into())?;
         let mut found = Vec::new();
         for Captioned { name, captions } in captioned {
             let captions: Vec<String> = captions

@@ -99,8 +99,8 @@ pub struct PretrainArgs {
     /// Go on from a bundle, such as an imported CLIP, with its tokenizer and its size (fine-tuning).
     #[arg(long, value_name = "BUNDLE", conflicts_with = "preset")]
     pub init: Option<PathBuf>,
-    /// Begin with published weights in the image tower's network: MobileNetV2's as timm saves them
-    /// (`mobilenetv2_100`, safetensors). For `--preset photo`.
+    /// Begin with published weights in the image tower's network: Google's MobileNetV2 under timm's
+    /// names (`mobilenetv2_100`, safetensors; not timm's own `ra_in1k`, which expects other pixels). For `--preset photo`.
     #[arg(long, value_name = "FILE", conflicts_with = "init")]
     pub init_image: Option<PathBuf>,
     /// Leave the image tower's stem as it is. What it makes of a photograph is then computed once instead of once an epoch,

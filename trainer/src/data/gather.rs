@@ -16,7 +16,7 @@ use super::Files;
 use super::instances::{self, Instances};
 use super::shards::{self, Contents, Shard};
 use crate::benchmark::files::Folder;
-use crate::captioned::{self, Captioned, Said};
+use crate::captioned::{self, Captioned, Said, Split};
 use crate::captions::picture_key;
 use crate::leakage;
 
@@ -124,7 +124,7 @@ fn list(data: &str, files: &Files) -> Result<Listed> {
     let named = if path.is_dir() { folder.files(captioned::is_known) } else { vec![path] };
     let captioned = match named[..] {
         // Who names no part of a divided set means the one that is for training.
-        [one] => captioned::read(one, files.split.or(Some("train")))?,
+        [one] => captioned::read(one, files.split.map_or(Split::Usual("train"), Split::Named))?,
         [] => {
             let shards = folder.files(shards::is_shards);
             if !shards.is_empty() {

@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 /// The benchmarks, and under which names their files are looked for.
 const FORMS: [(&str, &[&str]); 17] = [
     ("sugarcrepe", &["replace_obj.json", "swap_att.json"]),
-    ("sugarcrepe-pp", &["replace_object.json", "swap_object.csv"]),
+    ("sugarcrepe-pp", &["replace_object.json", "swap_object.json"]),
     ("valse", &["existence.json", "foil-it.json"]),
     ("vl-checklist", &["a.json"]),
     ("aro-relation", &["visual_genome_relation.json"]),
@@ -18,8 +18,8 @@ const FORMS: [(&str, &[&str]); 17] = [
     ("vsr", &["test.jsonl"]),
     ("neg-clip", &["valid.tsv"]),
     ("retrieval", &["captions_val.json", "a.csv", "a.token.txt"]),
-    ("negatives", &["captions_val.json", "a.csv", "a.token.txt"]),
-    ("edits", &["a.csv"]),
+    ("negatives", &["captions_val.json", "captions.csv"]),
+    ("edits", &["captions.csv"]),
     ("bivlc", &["a.parquet"]),
     ("inpaintcoco", &["a.parquet", "inpaintcoco.csv"]),
 ];
