@@ -57,6 +57,14 @@ pub enum DecodeError {
     /// No known picture format.
     #[error("the file is not a picture (JPEG, PNG, GIF, WebP and BMP can be read)")]
     NotAPicture,
+    /// The header announces a side of no length.
+    #[error("the picture is {width}x{height} pixels, so there is nothing in it")]
+    NoPixels {
+        /// Announced width in pixels.
+        width: u32,
+        /// Announced height in pixels.
+        height: u32,
+    },
     /// The header announces more pixels than [`MAX_PIXELS`].
     #[error("the picture is {width}x{height} pixels, more than the {} million that can be read", MAX_PIXELS / 1_000_000)]
     TooLarge {
@@ -84,7 +92,7 @@ pub enum DecodeError {
 /// Decodes a JPEG, PNG, GIF, WebP or BMP file into an upright, opaque 8-bit RGB picture.
 ///
 /// # Errors
-/// One [`DecodeError`] a sentence: empty, unknown or unsupported, too large, cut off, damaged.
+/// One [`DecodeError`] a sentence: empty, unknown or unsupported, without pixels, too large, cut off, damaged.
 pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
@@ -136,7 +144,8 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
 
 fn check_size(width: u32, height: u32) -> Result<(), DecodeError> {
     match u64::from(width) * u64::from(height) {
-        0..=MAX_PIXELS => Ok(()),
+        0 => Err(DecodeError::NoPixels { width, height }),
+        1..=MAX_PIXELS => Ok(()),
         _ => Err(DecodeError::TooLarge { width, height }),
     }
 }
@@ -228,6 +237,14 @@ mod tests {
             assert_eq!(decoded.picture.rgb(), gradient().as_raw(), "{format:?}");
             assert_eq!(decoded.notes, []);
         }
+    }
+
+    #[test]
+    fn a_header_that_announces_no_pixels_is_refused() {
+        let mut gif = file(&DynamicImage::ImageRgb8(gradient()), ImageFormat::Gif);
+        gif[8..10].fill(0);
+        let error = decode(&gif).expect_err("a picture of no height").to_string();
+        assert!(error.contains("40x0 pixels"), "{error}");
     }
 
     #[test]
