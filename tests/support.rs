@@ -1,5 +1,6 @@
 //! What several tests need: the repository, the trainer, a bundle for tests.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -20,6 +21,15 @@ pub fn trainer_path() -> &'static Path {
         let folder = tests.ancestors().nth(2).expect("target/PROFILE/deps/suite");
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--quiet", "-p", "trainer"]).current_dir(root());
+        // Build scripts that read what Cargo says of the package that is tested would take it for a change of their own, and
+        // they, and all that depends on them, would be built anew, here and again by the next build outside of the tests.
+        let of_tests = |name: &OsString| {
+            let name = name.to_string_lossy();
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        };
+        std::env::vars_os().map(|(name, _)| name).filter(of_tests).for_each(|name| {
+            build.env_remove(name);
+        });
         if folder.file_name().is_some_and(|profile| profile == "release") {
             build.arg("--release");
         }
