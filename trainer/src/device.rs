@@ -34,10 +34,7 @@ impl Backend {
 
     /// The devices of the kind that are worth choosing unasked: none that a processor emulates.
     fn real_devices(self) -> Vec<Device> {
-        let mut devices = self.devices();
-        #[cfg(feature = "wgpu")]
-        devices.retain(|device| *device != Device::wgpu(DeviceKind::Cpu));
-        devices
+        self.devices().into_iter().filter(|device| !is_emulated(device)).collect()
     }
 
     /// What Burn calls the backend.
@@ -48,6 +45,16 @@ impl Backend {
             Backend::Cpu => "flex",
         }
     }
+}
+
+#[cfg(feature = "wgpu")]
+fn is_emulated(device: &Device) -> bool {
+    *device == Device::wgpu(DeviceKind::Cpu)
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn is_emulated(_: &Device) -> bool {
+    false
 }
 
 /// Opens the first device of a kind or, if none is asked for, of the best kind that is there; a GPU that is emulated
