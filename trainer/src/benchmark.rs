@@ -7,7 +7,7 @@ mod aro;
 mod bivlc;
 mod edit;
 mod edits;
-pub mod files;
+mod folder;
 mod generated;
 mod hard_positives;
 mod inpaint_coco;
@@ -15,7 +15,7 @@ mod neg_clip;
 mod retrieval;
 mod scenes;
 mod source;
-mod sugar_crepe;
+pub mod sugar_crepe;
 mod svo_probes;
 mod valse;
 mod vl_checklist;
@@ -28,7 +28,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-pub use files::Folder;
+pub use folder::Folder;
 pub use source::Source;
 
 use crate::cli;

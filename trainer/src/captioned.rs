@@ -9,9 +9,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::benchmark::files::{Folder, file_name, json};
-use crate::captions::open;
-use crate::text_pairs::python_strings;
+use crate::benchmark::Folder;
+use crate::files::{file_name, json, open};
 
 /// A picture and what people said of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,7 +62,10 @@ impl Split<'_> {
     }
 
     /// What is said to a file that is not divided.
-    fn none_needed(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// If a split was named.
+    pub fn none_needed(&self) -> Result<()> {
         match self {
             Split::Named(name) => {
                 bail!("it is not divided into splits, so it has no {name:?}; leave --split out")
@@ -73,12 +75,43 @@ impl Split<'_> {
     }
 }
 
-/// Reads a file, or the part of it that is wanted.
+/// A file as it is: pictures, and captions in their order, each with the index of its picture.
+#[derive(Debug, Default)]
+pub struct File {
+    /// The names of the pictures' files.
+    pub pictures: Vec<String>,
+    /// Indices into `pictures`, and what is said of them.
+    pub captions: Vec<(usize, Said)>,
+}
+
+impl File {
+    /// Reads a file, or the part of it that is wanted.
+    ///
+    /// # Errors
+    /// If it cannot be read, has another form than its name promises, or lacks the split that was named.
+    pub fn read(path: &Path, split: Split) -> Result<Self> {
+        parse(path, split).with_context(|| format!("cannot read {} as captions of pictures", path.display()))
+    }
+
+    fn add(&mut self, name: String, captions: impl IntoIterator<Item = String>) {
+        let picture = self.pictures.len();
+        self.pictures.push(name);
+        self.captions.extend(captions.into_iter().map(|caption| (picture, caption.into())));
+    }
+}
+
+/// Reads a file, or the part of it that is wanted, picture by picture.
 ///
 /// # Errors
-/// If it cannot be read, has another form than its name promises, or lacks the split that was named.
+/// As [`File::read`].
 pub fn read(path: &Path, split: Split) -> Result<Vec<Captioned>> {
-    parse(path, split).with_context(|| format!("cannot read {} as captions of pictures", path.display()))
+    let File { pictures, captions } = File::read(path, split)?;
+    let without = |name| Captioned { name, captions: Vec::new() };
+    let mut captioned: Vec<Captioned> = pictures.into_iter().map(without).collect();
+    for (picture, said) in captions {
+        captioned[picture].captions.push(said);
+    }
+    Ok(captioned)
 }
 
 /// The pictures of a folder that have a text file of the same name beside them, one caption a line.
@@ -107,9 +140,20 @@ pub fn beside(folder: &Folder) -> Result<Vec<Captioned>> {
     Ok(found)
 }
 
-/// Whether a file is of one of the forms, by its name in lower case.
+/// Whether a file that lies among others is one of captions, by its name in lower case.
 pub fn is_known(name: &str) -> bool {
-    form(name).is_some()
+    let published = ["captions_", "dataset_", "flickr30k_test"];
+    match form(name) {
+        Some(Form::Json) => {
+            published.iter().any(|start| name.starts_with(start)) || name.contains("karpathy")
+        }
+        form => form.is_some(),
+    }
+}
+
+/// Whether a file of captions says which pictures they belong to, by its name.
+pub fn has_pictures(name: &str) -> bool {
+    form(&name.to_lowercase()).is_some()
 }
 
 /// The form of a file by its name.
@@ -122,12 +166,10 @@ enum Form {
 
 fn form(name: &str) -> Option<Form> {
     let name = name.trim_end_matches(".gz");
-    let karpathy =
-        name.starts_with("dataset_") || name.contains("karpathy") || name.starts_with("flickr30k_test");
-    match name.rsplit('.').next() {
-        Some("json") if karpathy || name.starts_with("captions_") => Some(Form::Json),
-        Some("csv" | "tsv") => Some(Form::Table),
-        Some("txt") if name.ends_with(".token.txt") => Some(Form::Token),
+    match name.rsplit_once('.')?.1 {
+        "json" => Some(Form::Json),
+        "csv" | "tsv" => Some(Form::Table),
+        "txt" if name.ends_with(".token.txt") => Some(Form::Token),
         _ => None,
     }
 }
@@ -170,41 +212,9 @@ struct Listed {
     caption: Vec<String>,
 }
 
-fn parse(path: &Path, split: Split) -> Result<Vec<Captioned>> {
-    let name = file_name(path).to_lowercase();
-    match form(&name) {
-        Some(Form::Json) => Ok(match json(path, "COCO's, Karpathy's or ARO's form")? {
-            Json::Coco { images, annotations } => {
-                split.none_needed()?;
-                let mut of: HashMap<u64, Vec<Said>> = HashMap::new();
-                for annotation in annotations {
-                    of.entry(annotation.image_id).or_default().push(annotation.caption.into());
-                }
-                let images = images.into_iter();
-                images
-                    .map(|image| Captioned {
-                        captions: of.remove(&image.id).unwrap_or_default(),
-                        name: image.file_name,
-                    })
-                    .collect()
-            }
-            Json::Karpathy { images } => {
-                let own = images.into_iter().filter(|image| image.split == split.name().unwrap_or("test"));
-                own.map(|image| Captioned {
-                    name: image.filename,
-                    captions: image.sentences.into_iter().map(|sentence| sentence.raw.into()).collect(),
-                })
-                .collect()
-            }
-            Json::Listed(items) => {
-                split.none_needed()?;
-                let said = |captions: Vec<String>| captions.into_iter().map(Said::from).collect();
-                items
-                    .into_iter()
-                    .map(|item| Captioned { name: item.image, captions: said(item.caption) })
-                    .collect()
-            }
-        }),
+fn parse(path: &Path, split: Split) -> Result<File> {
+    match form(&file_name(path).to_lowercase()) {
+        Some(Form::Json) => listed(json(path, "COCO's, Karpathy's or ARO's form")?, split),
         Some(Form::Token) => {
             split.none_needed()?;
             let text = std::io::read_to_string(open(path)?)?;
@@ -214,8 +224,43 @@ fn parse(path: &Path, split: Split) -> Result<Vec<Captioned>> {
             });
             Ok(grouped(pairs.collect::<Result<Vec<_>>>()?))
         }
-        _ => Ok(grouped(table(open(path)?, split)?)),
+        Some(Form::Table) | None => Ok(grouped(table(open(path)?, split)?)),
     }
+}
+
+fn listed(json: Json, split: Split) -> Result<File> {
+    let mut file = File::default();
+    match json {
+        Json::Coco { images, annotations } => {
+            split.none_needed()?;
+            let mut places: HashMap<u64, usize> = HashMap::new();
+            for image in images {
+                places.insert(image.id, file.pictures.len());
+                file.pictures.push(image.file_name);
+            }
+            for CocoCaption { image_id, caption } in annotations {
+                // A file of captions alone may leave its pictures out.
+                let place = *places.entry(image_id).or_insert_with(|| {
+                    file.pictures.push(image_id.to_string());
+                    file.pictures.len() - 1
+                });
+                file.captions.push((place, caption.into()));
+            }
+        }
+        Json::Karpathy { images } => {
+            let wanted = split.name().unwrap_or("test");
+            for image in images.into_iter().filter(|image| image.split == wanted) {
+                file.add(image.filename, image.sentences.into_iter().map(|sentence| sentence.raw));
+            }
+        }
+        Json::Listed(items) => {
+            split.none_needed()?;
+            for item in items {
+                file.add(item.image, item.caption);
+            }
+        }
+    }
+    Ok(file)
 }
 
 /// The pairs of picture and caption of a table.
@@ -252,7 +297,7 @@ fn table(mut text: impl BufRead, split: Split) -> Result<Vec<(String, Said)>> {
         // What is not there is an empty caption, for the reader to count: one row of Flickr30k lacks its last stroke.
         let cell = |column: usize| cells.get(column).map_or("", |cell| cell.trim());
         if of_split.is_none_or(|(split, column)| cell(column) == split) {
-            let said = Said { text: cell(caption).to_owned(), wrong: listed(wrong.map_or("", cell), &row)? };
+            let said = Said { text: cell(caption).to_owned(), wrong: strings(wrong.map_or("", cell), &row)? };
             pairs.push((cell(image).to_owned(), said));
         }
     }
@@ -260,7 +305,7 @@ fn table(mut text: impl BufRead, split: Split) -> Result<Vec<(String, Said)>> {
 }
 
 /// The captions of a cell of NegCLIP's column.
-fn listed(cell: &str, row: &csv::StringRecord) -> Result<Vec<String>> {
+fn strings(cell: &str, row: &csv::StringRecord) -> Result<Vec<String>> {
     if cell.is_empty() {
         return Ok(Vec::new());
     }
@@ -268,18 +313,44 @@ fn listed(cell: &str, row: &csv::StringRecord) -> Result<Vec<String>> {
     python_strings(cell).with_context(|| format!("line {line}: not a list of strings: {cell}"))
 }
 
-/// Captions gathered by picture, in the order in which pictures first come.
-fn grouped(pairs: Vec<(String, Said)>) -> Vec<Captioned> {
-    let mut places: HashMap<String, usize> = HashMap::new();
-    let mut grouped: Vec<Captioned> = Vec::new();
-    for (name, caption) in pairs {
-        let place = *places.entry(name.clone()).or_insert_with(|| {
-            grouped.push(Captioned { name, captions: Vec::new() });
-            grouped.len() - 1
-        });
-        grouped[place].captions.push(caption);
+/// The strings of a list as Python's `repr` writes it: either quote, with backslashes.
+fn python_strings(list: &str) -> Option<Vec<String>> {
+    let mut rest = list.trim().strip_prefix('[')?.strip_suffix(']')?.trim();
+    let mut strings = Vec::new();
+    while !rest.is_empty() {
+        let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+        let mut text = String::new();
+        let mut chars = rest[1..].char_indices();
+        let end = loop {
+            match chars.next()? {
+                (at, c) if c == quote => break at + 1,
+                (_, '\\') => text.push(match chars.next()?.1 {
+                    'n' => '\n',
+                    't' => '\t',
+                    other => other,
+                }),
+                (_, c) => text.push(c),
+            }
+        };
+        strings.push(text);
+        rest = rest[end + 1..].trim_start();
+        rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
     }
-    grouped
+    Some(strings)
+}
+
+/// A table's pictures, in the order in which they first come.
+fn grouped(pairs: Vec<(String, Said)>) -> File {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut file = File::default();
+    for (name, said) in pairs {
+        let place = *places.entry(name.clone()).or_insert_with(|| {
+            file.pictures.push(name);
+            file.pictures.len() - 1
+        });
+        file.captions.push((place, said));
+    }
+    file
 }
 
 #[cfg(test)]
@@ -331,6 +402,16 @@ mod tests {
         ] {
             let error = pairs(text, None).expect_err("no table");
             assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn lists_as_python_prints_them() {
+        let strings = |list: &str| python_strings(list);
+        assert_eq!(strings(r"['a\'b', 'c\\d']"), Some(vec!["a'b".into(), r"c\d".into()]));
+        assert_eq!(strings("[]"), Some(Vec::new()));
+        for broken in ["", "['a'", "['a]", "[a]", "['a' 'b"] {
+            assert_eq!(strings(broken), None, "{broken}");
         }
     }
 }

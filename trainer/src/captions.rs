@@ -1,14 +1,15 @@
 //! Files of captions, with the picture that each belongs to where the file says so.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::BufRead;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use flate2::read::GzDecoder;
-use serde::Deserialize;
 use shared::caption::Caption;
+
+use crate::captioned::{self, Split};
+use crate::files::{file_name, open};
+use crate::picture_names::picture_key;
 
 /// Captions in the order of their file.
 #[derive(Debug, Default)]
@@ -20,45 +21,25 @@ pub struct Captions {
 }
 
 impl Captions {
-    /// Reads captions: a text file with one a line (`-` is standard input), COCO's `captions_*.json`, or a CSV file
-    /// with the columns `image` and `caption`; any of them may be gzipped. Of a CSV file with a column `split` only
-    /// the rows of `split` are kept, if one is named.
+    /// Reads captions: those of pictures in any form that [`captioned`] knows, or the lines of a text file (`-` is
+    /// standard input); gzipped or not.
     ///
     /// # Errors
-    /// If the file cannot be read, is not of the form its name promises, or holds no captions.
-    pub fn read(path: &Path, split: Option<&str>) -> Result<Self> {
-        let failed = || format!("cannot read {} as captions", path.display());
-        let captions = Captions::parse(path, split).with_context(failed)?;
+    /// If the file cannot be read, is not of the form its name promises, lacks the split that was named, or holds no
+    /// captions.
+    pub fn read(path: &Path, split: Split) -> Result<Self> {
+        let mut captions = Captions::default();
+        if captioned::has_pictures(&file_name(path)) {
+            let file = captioned::File::read(path, split)?;
+            for (picture, said) in file.captions {
+                captions.push(&said.text, picture_key(&file.pictures[picture]));
+            }
+        } else {
+            captions.captions =
+                lines(path, split).with_context(|| format!("cannot read {} as captions", path.display()))?;
+        }
         if captions.captions.is_empty() {
             bail!("there are no captions in {}", path.display());
-        }
-        Ok(captions)
-    }
-
-    fn parse(path: &Path, split: Option<&str>) -> Result<Self> {
-        let mut captions = Captions::default();
-        match extension(path).as_str() {
-            "json" => {
-                let file: CocoFile = serde_json::from_reader(open(path)?)
-                    .context("expected an object with `annotations`, as in COCO's captions_val2017.json")?;
-                for annotation in file.annotations {
-                    captions.push(&annotation.caption, picture_key(&annotation.image_id.to_string()));
-                }
-            }
-            "csv" => {
-                let mut reader = csv::Reader::from_reader(open(path)?);
-                let rows = reader.deserialize().collect::<Result<Vec<CsvRow>, _>>();
-                for row in rows.context("expected the columns `image` and `caption`")? {
-                    if split.is_none_or(|split| row.split.as_deref() == Some(split)) {
-                        captions.push(&row.caption, picture_key(&row.image));
-                    }
-                }
-            }
-            _ => {
-                for line in open(path)?.lines() {
-                    captions.captions.push(Caption::new(line?));
-                }
-            }
         }
         Ok(captions)
     }
@@ -88,61 +69,9 @@ impl Captions {
     }
 }
 
-/// One name for a picture in different files: COCO's number without its zeros, or else the file name's stem.
-pub fn picture_key(name: &str) -> String {
-    let stem = Path::new(name)
-        .file_stem()
-        .map_or_else(|| name.to_owned(), |stem| stem.to_string_lossy().into_owned());
-    without_coco(&stem).parse::<u64>().map_or(stem.clone(), |number| number.to_string())
-}
-
-/// What stands behind the prefix that COCO's pictures of 2014 have; a stem without it is returned whole.
-pub fn without_coco(stem: &str) -> &str {
-    if stem.starts_with("COCO_") { stem.rsplit('_').next().unwrap_or(stem) } else { stem }
-}
-
-#[derive(Deserialize)]
-struct CocoFile {
-    annotations: Vec<CocoAnnotation>,
-}
-
-#[derive(Deserialize)]
-struct CocoAnnotation {
-    image_id: u64,
-    caption: String,
-}
-
-#[derive(Deserialize)]
-struct CsvRow {
-    image: String,
-    caption: String,
-    split: Option<String>,
-}
-
-/// The last extension of a file name, without the `gz` behind it, in lower case.
-fn extension(path: &Path) -> String {
-    let lower = |path: &Path| path.extension().map(|extension| extension.to_ascii_lowercase());
-    let inner = match lower(path) {
-        Some(extension) if extension == "gz" => path.file_stem().and_then(|stem| lower(Path::new(stem))),
-        extension => extension,
-    };
-    inner.map_or_else(String::new, |extension| extension.to_string_lossy().into_owned())
-}
-
-/// Opens a text file, gzipped or not; `-` is standard input.
-pub fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdin().lock()));
-    }
-    let mut file = BufReader::new(File::open(path)?);
-    let is_gzip = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    let inner: Box<dyn Read> = if is_gzip { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
-    let mut reader = BufReader::new(inner);
-    // A byte-order mark is no part of the text.
-    if reader.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
-        reader.consume(3);
-    }
-    Ok(Box::new(reader))
+fn lines(path: &Path, split: Split) -> Result<Vec<Caption>> {
+    split.none_needed()?;
+    open(path)?.lines().map(|line| Ok(Caption::new(line?))).collect()
 }
 
 #[cfg(test)]
@@ -155,7 +84,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join(name);
         std::fs::write(&path, bytes)?;
-        Captions::read(&path, split)
+        Captions::read(&path, split.into())
     }
 
     fn texts(captions: &Captions) -> Vec<&str> {
@@ -182,19 +111,24 @@ mod tests {
     }
 
     #[test]
+    fn captions_without_splits_have_none_to_name() {
+        for (name, bytes) in [
+            ("a.txt", &b"a dog\n"[..]),
+            ("captions_a.json", br#"{"images":[],"annotations":[{"image_id":7,"caption":"a dog"}]}"#),
+            ("a.csv", b"image,caption\n1.jpg,a dog\n"),
+        ] {
+            assert_eq!(texts(&read(name, bytes, None).expect(name)), ["a dog"]);
+            let error = format!("{:#}", read(name, bytes, Some("dev")).expect_err(name));
+            assert!(error.contains("leave --split out"), "{error}");
+        }
+    }
+
+    #[test]
     fn what_is_no_file_of_captions_is_refused() {
         for (name, bytes) in
             [("a.json", &b"[1]"[..]), ("a.csv", b"x,y\n1,2\n"), ("a.txt", b""), ("a.csv", b"image,caption\n")]
         {
             assert!(read(name, bytes, None).is_err(), "{name}");
         }
-    }
-
-    #[test]
-    fn a_picture_of_coco_has_one_name_in_all_its_files() {
-        for name in ["000000085329.jpg", "85329", "coco/val2014/COCO_val2014_000000085329.jpg"] {
-            assert_eq!(picture_key(name), "85329");
-        }
-        assert_eq!(picture_key("1000268201_693b08cb0e.jpg"), "1000268201_693b08cb0e");
     }
 }

@@ -25,7 +25,7 @@ pub fn benchmark(name: &str, folder: &Path) {
 
 /// Reads captions: for negatives of them, for an audit, and to train on.
 pub fn captions(file: &Path) {
-    _ = captions::Captions::read(file, None);
+    _ = captions::Captions::read(file, Split::Unnamed);
     _ = text_pairs::read(file);
     _ = captioned::read(file, Split::Unnamed);
 }

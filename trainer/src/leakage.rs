@@ -11,7 +11,7 @@ use shared::picture::Picture;
 use shared::seed;
 
 use crate::benchmark::{Benchmark, Source};
-use crate::captions::picture_key;
+use crate::picture_names::picture_key;
 
 /// A picture as training facts remember it: the lower half of a hash of its key, the same for all names of a picture of
 /// COCO. Two of a million pictures share one by chance, which a warning can bear.

@@ -16,6 +16,7 @@ mod data;
 mod device;
 mod evaluation;
 mod experiment;
+mod files;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod import;
@@ -25,6 +26,7 @@ mod learner;
 mod metrics;
 mod objective;
 mod parquet_rows;
+mod picture_names;
 mod presets;
 mod report;
 mod run_config;

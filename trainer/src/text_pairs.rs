@@ -1,13 +1,13 @@
 //! Other people's hard negatives: pairs of a true and a false caption, in the files that they published.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
 
-use crate::benchmark::files::stem;
-use crate::captions::{open, picture_key};
+use crate::benchmark::sugar_crepe::{self, Contest};
+use crate::captioned::{File, Split};
+use crate::files::stem;
+use crate::picture_names::picture_key;
 
 /// A true caption and a false one.
 #[derive(Debug, PartialEq)]
@@ -29,11 +29,10 @@ pub struct TextPair {
 pub fn read(path: &Path) -> Result<Vec<TextPair>> {
     let mut pairs = Vec::new();
     for file in files(path)? {
-        let failed = || format!("cannot read pairs of captions from {}", file.display());
         let subset = stem(&file);
         let is_table = file.extension().is_some_and(|extension| extension == "tsv");
         let read = if is_table { neg_clip(&file, &subset) } else { sugar_crepe(&file, &subset) };
-        pairs.extend(read.with_context(failed)?);
+        pairs.extend(read?);
     }
     if pairs.is_empty() {
         bail!("there are no pairs of captions in {}", path.display());
@@ -54,75 +53,30 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-#[derive(Deserialize)]
-struct SugarCrepeItem {
-    filename: String,
-    caption: String,
-    negative_caption: String,
-}
-
-/// SugarCrepe (arXiv 2306.14610): an object whose keys are numbers with gaps.
+/// SugarCrepe (arXiv 2306.14610).
 fn sugar_crepe(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
-    let items: BTreeMap<u64, SugarCrepeItem> = serde_json::from_reader(open(path)?)
-        .context("expected an object of items with `filename`, `caption` and `negative_caption`")?;
-    let pair = |item: SugarCrepeItem| TextPair {
+    let pair = |(_, item): (String, Contest)| TextPair {
         subset: subset.to_owned(),
         picture: picture_key(&item.filename),
         positive: item.caption,
         negative: item.negative_caption,
     };
-    Ok(items.into_values().map(pair).collect())
-}
-
-#[derive(Deserialize)]
-struct NegClipRow {
-    title: String,
-    filepath: String,
-    neg_caption: String,
+    Ok(sugar_crepe::contests(path)?.into_iter().map(pair).collect())
 }
 
 /// NegCLIP (arXiv 2210.01936): a table whose column `neg_caption` holds lists as Python prints them.
 fn neg_clip(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
-    let mut pairs = Vec::new();
-    let mut reader = csv::ReaderBuilder::new().delimiter(b'\t').from_reader(open(path)?);
-    for row in reader.deserialize() {
-        let row: NegClipRow = row.context("expected the columns `title`, `filepath` and `neg_caption`")?;
-        let negatives = python_strings(&row.neg_caption)
-            .with_context(|| format!("not a list of strings: {}", row.neg_caption))?;
-        pairs.extend(negatives.into_iter().map(|negative| TextPair {
+    let File { pictures, captions } = File::read(path, Split::Unnamed)?;
+    let pairs = captions.into_iter().flat_map(|(picture, said)| {
+        let picture = picture_key(&pictures[picture]);
+        said.wrong.into_iter().map(move |negative| TextPair {
             subset: subset.to_owned(),
-            picture: picture_key(&row.filepath),
-            positive: row.title.clone(),
+            picture: picture.clone(),
+            positive: said.text.clone(),
             negative,
-        }));
-    }
-    Ok(pairs)
-}
-
-/// The strings of a list as Python's `repr` writes it: either quote, with backslashes.
-pub fn python_strings(list: &str) -> Option<Vec<String>> {
-    let mut rest = list.trim().strip_prefix('[')?.strip_suffix(']')?.trim();
-    let mut strings = Vec::new();
-    while !rest.is_empty() {
-        let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-        let mut text = String::new();
-        let mut chars = rest[1..].char_indices();
-        let end = loop {
-            match chars.next()? {
-                (at, c) if c == quote => break at + 1,
-                (_, '\\') => text.push(match chars.next()?.1 {
-                    'n' => '\n',
-                    't' => '\t',
-                    other => other,
-                }),
-                (_, c) => text.push(c),
-            }
-        };
-        strings.push(text);
-        rest = rest[end + 1..].trim_start();
-        rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
-    }
-    Some(strings)
+        })
+    });
+    Ok(pairs.collect())
 }
 
 #[cfg(test)]
@@ -158,16 +112,6 @@ mod tests {
         assert_eq!(negatives, ["a \"run\"", "it's"]);
         assert_eq!((pairs[0].positive.as_str(), pairs[0].picture.as_str()), ("a dog\nruns", "9"));
         Ok(())
-    }
-
-    #[test]
-    fn lists_as_python_prints_them() {
-        let strings = |list: &str| python_strings(list);
-        assert_eq!(strings(r"['a\'b', 'c\\d']"), Some(vec!["a'b".into(), r"c\d".into()]));
-        assert_eq!(strings("[]"), Some(Vec::new()));
-        for broken in ["", "['a'", "['a]", "[a]", "['a' 'b"] {
-            assert_eq!(strings(broken), None, "{broken}");
-        }
     }
 
     #[test]

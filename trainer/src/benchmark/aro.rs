@@ -13,8 +13,9 @@ use rand::seq::SliceRandom;
 use serde::Deserialize;
 use shared::seed;
 
-use super::files::{Folder, json};
-use super::{Benchmark, Item, Skip, Source};
+use super::{Benchmark, Folder, Item, Skip, Source};
+use crate::captioned::{self, Split};
+use crate::files::json;
 
 #[derive(Deserialize)]
 struct Boxed {
@@ -69,12 +70,6 @@ fn read_boxed(folder: &Folder, name: &str, class: impl Fn(&Boxed) -> Option<Stri
     Ok(benchmark)
 }
 
-#[derive(Deserialize)]
-struct Captioned {
-    image: String,
-    caption: Vec<String>,
-}
-
 /// Longer captions are cut, as by the authors.
 const MOST_WORDS: usize = 30;
 
@@ -88,11 +83,9 @@ pub fn read_order(folder: &Folder, seed: u64) -> Result<Benchmark> {
     for path in folder.need(names[0].0, |name| names.iter().any(|(known, _)| name == *known))? {
         let subset =
             names.iter().find(|(name, _)| path.ends_with(name)).map_or("order", |(_, subset)| subset);
-        for (idx, captioned) in
-            json::<Vec<Captioned>>(path, "a list of items with `image` and `caption`")?.iter().enumerate()
-        {
-            for (nth, caption) in captioned.caption.iter().enumerate() {
-                let text = plain(caption);
+        for (idx, captioned) in captioned::read(path, Split::Unnamed)?.iter().enumerate() {
+            for (nth, said) in captioned.captions.iter().enumerate() {
+                let text = plain(&said.text);
                 let words: Vec<&str> = text.split(' ').collect();
                 let rng = &mut seed::rng(&[seed, idx as u64, nth as u64]);
                 let foils = [shuffle_within_trigrams(&words, rng), shuffle_trigrams(&words, rng)];
@@ -103,7 +96,7 @@ pub fn read_order(folder: &Folder, seed: u64) -> Result<Benchmark> {
                     continue;
                 }
                 let item = Item::new(subset, format!("{idx}-{nth}"));
-                benchmark.add_contest(item, folder.picture(&captioned.image), &[&text], &foils);
+                benchmark.add_contest(item, folder.picture(&captioned.name), &[&text], &foils);
             }
         }
     }

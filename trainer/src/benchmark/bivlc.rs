@@ -2,8 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::files::Folder;
-use super::{Benchmark, Item, Source};
+use super::{Benchmark, Folder, Item, Source};
 use crate::parquet_rows::{self, image, text};
 
 const COLUMNS: [&str; 6] = ["image", "caption", "negative_caption", "negative_image", "type", "subtype"];

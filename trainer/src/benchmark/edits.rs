@@ -14,8 +14,8 @@ use shared::concept::Concept;
 use shared::negative::{self, Guard, Negative, Recipe};
 use shared::seed;
 
+use super::Folder;
 use super::edit::{Edit, Hue};
-use super::files::Folder;
 use super::generated::is_captions;
 use super::{Benchmark, Item, Skip, Source};
 use crate::captions::Captions;
@@ -34,7 +34,7 @@ const MOST: f64 = 0.002;
 pub fn read(folder: &Folder, split: Option<&str>, run_seed: u64) -> Result<Benchmark> {
     let mut benchmark = Benchmark::default();
     for path in folder.need("captions.csv or captions_….json", is_captions)? {
-        let captions = Captions::read(path, split)?;
+        let captions = Captions::read(path, split.into())?;
         let items: Vec<(usize, Found)> = (0..captions.all().len())
             .into_par_iter()
             .filter_map(|idx| Some((idx, find(&captions, idx, folder, run_seed)?)))

@@ -5,8 +5,7 @@ use anyhow::Result;
 use shared::concept::Concept;
 use shared::negative::Strategy;
 
-use super::files::Folder;
-use super::{Benchmark, Item};
+use super::{Benchmark, Folder, Item};
 use crate::audit::drawn;
 use crate::captions::Captions;
 
@@ -17,7 +16,7 @@ use crate::captions::Captions;
 pub fn read(folder: &Folder, split: Option<&str>, seed: u64) -> Result<Benchmark> {
     let mut benchmark = Benchmark::default();
     for path in folder.need("captions.csv or captions_….json", is_captions)? {
-        let captions = Captions::read(path, split)?;
+        let captions = Captions::read(path, split.into())?;
         for (idx, positive) in captions.all().iter().enumerate() {
             for concept in Concept::ALL {
                 let Some(negative) = drawn(&captions, idx, concept, Strategy::Replace, seed) else {

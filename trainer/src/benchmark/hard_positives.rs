@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
-use super::files::{Folder, json, stem};
-use super::{Benchmark, Item};
+use super::{Benchmark, Folder, Item};
+use crate::files::{json, stem};
 
 #[derive(Deserialize)]
 struct Entry {

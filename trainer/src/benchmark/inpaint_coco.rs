@@ -10,8 +10,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::files::{Folder, table};
-use super::{Benchmark, Item, Source};
+use super::{Benchmark, Folder, Item, Source};
+use crate::files::table;
 use crate::parquet_rows::{self, image, text};
 
 const COLUMNS: [&str; 5] = ["concept", "coco_caption", "coco_image", "inpaint_caption", "inpaint_image"];

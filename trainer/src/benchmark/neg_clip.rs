@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 
-use super::files::Folder;
-use super::{Benchmark, Item};
+use super::{Benchmark, Folder, Item};
 use crate::text_pairs;
 
 /// Reads every `.tsv` file that has NegCLIP's columns.

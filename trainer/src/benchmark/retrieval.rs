@@ -3,9 +3,9 @@
 
 use anyhow::{Result, bail};
 
-use super::files::{Folder, stem};
-use super::{Benchmark, Ranking, Recall, Skip, is_empty};
+use super::{Benchmark, Folder, Ranking, Recall, Skip, is_empty};
 use crate::captioned::{self, Captioned};
+use crate::files::stem;
 
 /// Captions a picture, as the published protocols have it.
 const CAPTIONS: usize = 5;

@@ -13,8 +13,8 @@ use shared::picture::Picture;
 use shared::scene::Scene;
 
 use super::edit::Edit;
-use super::files::file_name;
-use crate::captions::picture_key;
+use crate::files::file_name;
+use crate::picture_names::picture_key;
 
 /// A picture that is read when it is needed. Two are equal if they come from the same place.
 #[derive(Clone, Debug)]

@@ -2,19 +2,25 @@
 //! (arXiv 2406.11171), where a second caption says the same in other words and both must beat the negative.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
-use super::files::{Folder, json, stem};
-use super::{Benchmark, Item};
+use super::{Benchmark, Folder, Item};
+use crate::files::{json, stem};
 
+/// One picture, what is true of it and what is not.
 #[derive(Deserialize)]
-struct Contest {
-    filename: String,
-    caption: String,
+pub struct Contest {
+    /// The picture's file.
+    pub filename: String,
+    /// The true caption.
+    pub caption: String,
+    /// The true caption in other words, in SugarCrepe++ alone.
     caption2: Option<String>,
-    negative_caption: String,
+    /// The false caption.
+    pub negative_caption: String,
 }
 
 /// Items by their keys, or in a list.
@@ -56,13 +62,7 @@ fn read_files(folder: &Folder, what: &str, is_subset: impl Fn(&str) -> bool) -> 
         if !known.insert(subset.clone()) {
             bail!("{subset} is there twice, the second is {}; name the folder of one", path.display());
         }
-        let expected = "items with `filename`, `caption` and `negative_caption`";
-        let mut items: Vec<(String, Contest)> = match json(path, expected)? {
-            File::Keyed(items) => items.into_iter().collect(),
-            File::Listed(items) => (0..).map(|key: u64| key.to_string()).zip(items).collect(),
-        };
-        items.sort_by_key(|(key, _)| key.parse::<u64>().ok());
-        for (key, item) in items {
+        for (key, item) in contests(path)? {
             let mut truths = vec![item.caption.as_str()];
             truths.extend(item.caption2.as_deref());
             let picture = folder.picture(&item.filename);
@@ -70,4 +70,18 @@ fn read_files(folder: &Folder, what: &str, is_subset: impl Fn(&str) -> bool) -> 
         }
     }
     Ok(benchmark)
+}
+
+/// The items of one file with their keys, in the order of these.
+///
+/// # Errors
+/// If it cannot be read or has another form.
+pub fn contests(path: &Path) -> Result<Vec<(String, Contest)>> {
+    let expected = "items with `filename`, `caption` and `negative_caption`";
+    let mut items: Vec<(String, Contest)> = match json(path, expected)? {
+        File::Keyed(items) => items.into_iter().collect(),
+        File::Listed(items) => (0..).map(|key: u64| key.to_string()).zip(items).collect(),
+    };
+    items.sort_by_key(|(key, _)| key.parse::<u64>().ok());
+    Ok(items)
 }

@@ -4,8 +4,8 @@
 use anyhow::Result;
 use serde::Deserialize;
 
-use super::files::{Folder, table};
-use super::{Ask, Benchmark, Item, Skip, is_empty};
+use super::{Ask, Benchmark, Folder, Item, Skip, is_empty};
+use crate::files::table;
 
 #[derive(Deserialize)]
 struct Row {

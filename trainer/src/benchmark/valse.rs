@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::Deserialize;
 
-use super::files::{Folder, json, stem};
-use super::{Benchmark, Item, Skip};
+use super::{Benchmark, Folder, Item, Skip};
+use crate::files::{json, stem};
 
 #[derive(Deserialize)]
 struct Entry {

@@ -6,8 +6,8 @@
 use anyhow::Result;
 use serde::Deserialize;
 
-use super::files::{Folder, json};
-use super::{Benchmark, Item, Skip};
+use super::{Benchmark, Folder, Item, Skip};
+use crate::files::json;
 
 #[derive(Deserialize)]
 struct Phrases {

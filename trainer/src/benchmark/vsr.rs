@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::{Deserialize, Deserializer};
 
-use super::files::{Folder, json_lines};
-use super::{Benchmark, Item, Skip};
+use super::{Benchmark, Folder, Item, Skip};
+use crate::files::json_lines;
 
 #[derive(PartialEq, Eq, Deserialize)]
 struct Statement {

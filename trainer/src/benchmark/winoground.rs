@@ -4,8 +4,8 @@
 use anyhow::Result;
 use serde::Deserialize;
 
-use super::files::{Folder, json_lines};
-use super::{Benchmark, Item};
+use super::{Benchmark, Folder, Item};
+use crate::files::json_lines;
 
 #[derive(Deserialize)]
 struct Example {

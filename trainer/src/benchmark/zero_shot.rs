@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 
-use super::files::{Folder, file_name};
-use super::{Benchmark, Ranking, Recall, Source};
+use super::{Benchmark, Folder, Ranking, Recall, Source};
+use crate::files::file_name;
 
 /// The name of the only subset.
 const SUBSET: &str = "zero-shot";

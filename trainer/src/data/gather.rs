@@ -15,10 +15,10 @@ use shared::picture::Picture;
 use super::Files;
 use super::instances::{self, Instances};
 use super::shards::{self, Contents, Shard};
-use crate::benchmark::files::Folder;
+use crate::benchmark::Folder;
 use crate::captioned::{self, Captioned, Said, Split};
-use crate::captions::picture_key;
 use crate::leakage;
+use crate::picture_names::picture_key;
 
 /// A picture with captions.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::benchmark::files::json;
-use crate::captions::picture_key;
+use crate::files::json;
+use crate::picture_names::picture_key;
 
 #[derive(Deserialize)]
 struct File {

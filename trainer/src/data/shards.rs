@@ -19,8 +19,8 @@ use tokio::runtime::Runtime;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 use url::Url;
 
-use crate::benchmark::files::is_picture;
 use crate::leakage;
+use crate::picture_names::is_picture;
 use crate::whole;
 
 /// The longest picture file and the longest text that are taken from a shard, in bytes.

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 use shared::similarity::Embedding;
 
 use crate::benchmark::{Benchmark, Folder, Source};
-use crate::captions::open;
 use crate::cli::EmbedArgs;
 use crate::evaluation;
+use crate::files::open;
 use crate::{bundles, device};
 
 /// Writes an array of embeddings and the names of its rows.

@@ -10,6 +10,7 @@ use shared::bundle::Training;
 
 use crate::benchmark::{self, Benchmark, Folder};
 use crate::blind::Judges;
+use crate::captioned::Split;
 use crate::captions::Captions;
 use crate::cli::EvaluateArgs;
 use crate::evaluation::{self, Decision};
@@ -43,7 +44,7 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
 pub fn report(args: &EvaluateArgs) -> Result<(Report, Benchmark)> {
     let mut benchmark = benchmark(args)?;
     let (judges, judge) = match &args.judge {
-        Some(path) => (Judges::new(&Captions::read(path, None)?), path.display().to_string()),
+        Some(path) => (Judges::new(&Captions::read(path, Split::Unnamed)?), path.display().to_string()),
         None => (Judges::built_in(), "Flickr8k's training captions, commoner words".to_owned()),
     };
     let device = device::open(args.device)?;

@@ -11,7 +11,7 @@ use crate::cli::FluencyArgs;
 /// # Errors
 /// If the captions cannot be read, or the table cannot be written.
 pub fn run(args: &FluencyArgs) -> Result<()> {
-    let captions = Captions::read(&args.captions, args.split.as_deref())?;
+    let captions = Captions::read(&args.captions, args.split.as_deref().into())?;
     let model = Fluency::count(captions.all(), args.at_least);
     let bytes = model.to_bytes();
     std::fs::write(&args.out, &bytes).with_context(|| format!("cannot write {}", args.out.display()))?;

@@ -11,10 +11,11 @@ use shared::negative::{self, Guard, Negative, Recipe};
 use shared::seed;
 
 use crate::audit;
-use crate::benchmark::files::file_name;
 use crate::blind::Judges;
+use crate::captioned::Split;
 use crate::captions::Captions;
 use crate::cli::{Draw, NegativesArgs};
+use crate::files::file_name;
 use crate::text_pairs;
 
 #[derive(Serialize)]
@@ -28,7 +29,7 @@ struct Line<'a> {
 /// # Errors
 /// If a file cannot be read.
 pub fn run(args: &NegativesArgs) -> Result<()> {
-    let captions = Captions::read(&args.captions, args.split.as_deref())?;
+    let captions = Captions::read(&args.captions, args.split.as_deref().into())?;
     let mut out = BufWriter::new(io::stdout().lock());
     if args.audit {
         report(args, &captions, &mut out)?;
@@ -80,7 +81,7 @@ fn sample(args: &NegativesArgs, captions: &Captions, count: usize, out: &mut imp
 
 fn report(args: &NegativesArgs, captions: &Captions, out: &mut impl Write) -> Result<()> {
     let judges = match &args.judge {
-        Some(path) => Judges::new(&Captions::read(path, None)?),
+        Some(path) => Judges::new(&Captions::read(path, Split::Unnamed)?),
         None => Judges::new(captions),
     };
     let concepts: Vec<Concept> = Concept::ALL.into_iter().filter(|c| args.concepts.contains(c)).collect();

@@ -1,4 +1,4 @@
-//! The files of a benchmark: found by their names, wherever they lie in the folder.
+//! A folder of other people's files: found by their names, wherever they lie in it.
 //!
 //! People keep benchmarks in folders of their own making, so a picture's own name counts first, and folders before it
 //! only where several have the same name: `val2017/000000000139.jpg` is found for `000000000139.jpg`, and
@@ -9,13 +9,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use serde::de::DeserializeOwned;
 
 use super::Source;
-use crate::captions::{open, without_coco};
-
-/// Endings of picture files.
-const PICTURES: [&str; 7] = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "jpe"];
+use crate::files::{file_name, stem};
+use crate::picture_names::{coco_number, is_picture};
 
 /// Deeper folders are not looked into: a link may lead round in a circle.
 const DEPTH: usize = 12;
@@ -72,7 +69,7 @@ impl Folder {
 
     /// The picture that [`picture_key`] gives this key.
     ///
-    /// [`picture_key`]: crate::captions::picture_key
+    /// [`picture_key`]: crate::picture_names::picture_key
     pub fn picture_of_key(&self, key: &str) -> Option<Source> {
         self.path_of_key(key).map(|path| Source::File(path.to_owned()))
     }
@@ -123,13 +120,6 @@ impl Folder {
     }
 }
 
-/// The number of a picture by one of COCO's names: `000000000139.jpg`, `COCO_val2014_000000000139.jpg`.
-fn coco_number(name: &str) -> Option<u64> {
-    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
-    let digits = without_coco(stem);
-    if digits.len() == 12 { digits.parse().ok() } else { None }
-}
-
 fn list(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     if !path.is_dir() {
         std::fs::metadata(path)?;
@@ -147,60 +137,6 @@ fn list(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<
         }
     }
     Ok(())
-}
-
-/// Whether a file is a picture by its name.
-pub fn is_picture(path: &Path) -> bool {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    ending.is_some_and(|ending| PICTURES.contains(&ending.as_str()))
-}
-
-/// The name of a file without folders.
-pub fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
-}
-
-/// The name of a file without folders and ending.
-pub fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
-}
-
-/// Reads a JSON file of a benchmark. `expected` completes "expected …".
-///
-/// # Errors
-/// If it cannot be read or has another form.
-pub fn json<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T> {
-    let failed = || format!("cannot read {}", path.display());
-    let text = std::io::read_to_string(open(path).with_context(failed)?).with_context(failed)?;
-    serde_json::from_str(&text).with_context(|| format!("{}: expected {expected}", path.display()))
-}
-
-/// Reads a file of one JSON value a line, empty lines aside.
-///
-/// # Errors
-/// If it cannot be read or a line has another form.
-pub fn json_lines<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<Vec<T>> {
-    let failed = || format!("cannot read {}", path.display());
-    let text = std::io::read_to_string(open(path).with_context(failed)?).with_context(failed)?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(idx, line)| {
-            serde_json::from_str(line)
-                .with_context(|| format!("{}, line {}: expected {expected}", path.display(), idx + 1))
-        })
-        .collect()
-}
-
-/// Reads a table with a header line, separated by commas or, in a `.tsv` file, by tabs.
-///
-/// # Errors
-/// If it cannot be read or a row has another form.
-pub fn table<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<Vec<T>> {
-    let delimiter = if path.extension().is_some_and(|ending| ending == "tsv") { b'\t' } else { b',' };
-    let reader = open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(reader);
-    let rows = reader.deserialize().collect::<Result<Vec<T>, _>>();
-    rows.with_context(|| format!("{}: expected {expected}", path.display()))
 }
 
 #[cfg(test)]
