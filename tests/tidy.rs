@@ -58,6 +58,18 @@ fn a_backend_is_named_in_one_file_of_each_program() {
 }
 
 #[test]
+fn the_page_offers_the_colors_of_scenes() {
+    let page = std::fs::read_to_string(root().join("index.html")).expect("the page");
+    let select = page.split("id=\"edit-color\"").nth(1).expect("the editor's colors");
+    let select = &select[..select.find("</select>").expect("its end")];
+    let offered: Vec<&str> =
+        select.split("</option>").filter_map(|option| option.rsplit('>').next()).collect();
+    let named: Vec<&str> = shared::scene::ColorName::ALL.iter().map(|color| color.name()).collect();
+    assert_eq!(offered[..named.len()], named);
+    assert_eq!(offered.len(), named.len() + 1, "and behind the last option nothing: {offered:?}");
+}
+
+#[test]
 fn no_test_is_ignored() {
     let own = sources(&root().join("tests"));
     let rooms = rooms(&["shared", "trainer", "web"]).into_iter().map(|(path, _)| path);

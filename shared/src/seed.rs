@@ -3,7 +3,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// A generator for the stream named by `parts`, the same on every target.
+/// A generator for the stream named by `parts`, the same on every target: from a range of indices, too, since `rand` takes 32
+/// bits for a `usize` wherever they suffice.
 pub fn rng(parts: &[u64]) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(mix(parts))
 }

@@ -10,7 +10,7 @@ use shared::caption::Caption;
 use shared::concept::Concept;
 use shared::fluency::fluency;
 use shared::lexicon::lexicon;
-use shared::negative::{self, Guard, Negative, Recipe, Rule, Strategy};
+use shared::negative::{self, Negative, Recipe, Rule, Strategy};
 use shared::seed;
 
 use crate::blind::{Blind, Judges, Verdict};
@@ -210,7 +210,7 @@ fn row(
     let mut verdicts = Vec::new();
     for (idx, positive) in captions.all().iter().enumerate() {
         let siblings: Vec<&Caption> = captions.siblings(idx).collect();
-        if let Some(negative) = drawn(captions, idx, concept, strategy, seed) {
+        if let Some(negative) = captions.negative(idx, concept, strategy, seed) {
             violations.add_edit(positive, &siblings, &negative);
             let edited = Caption::new(negative.caption.as_str());
             verdicts.push(judges.judge(captions.picture(idx), idx, positive, &edited));
@@ -226,22 +226,6 @@ fn row(
         blind: Blind::of(&verdicts),
     };
     (row, verdicts)
-}
-
-/// One negative of a caption, as training draws it.
-pub fn drawn(
-    captions: &Captions,
-    idx: usize,
-    concept: Concept,
-    strategy: Strategy,
-    seed: u64,
-) -> Option<Negative> {
-    let guard = Guard::new(captions.siblings(idx), []);
-    let concepts = [concept];
-    let recipe =
-        Recipe { strategy, guard: Some(&guard), fluency: Some(fluency()), ..Recipe::replace(&concepts) };
-    let rng = &mut seed::rng(&[seed, concept as u64, idx as u64]);
-    negative::draw(&captions.all()[idx], &recipe, 1, rng).pop()
 }
 
 fn commonest(counts: BTreeMap<(String, String), usize>) -> Vec<Exchange> {

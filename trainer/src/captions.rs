@@ -6,6 +6,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use shared::caption::Caption;
+use shared::concept::Concept;
+use shared::fluency::fluency;
+use shared::negative::{self, Guard, Negative, Recipe, Strategy};
+use shared::seed;
 
 use crate::captioned::{self, Split};
 use crate::files::{file_name, open};
@@ -66,6 +70,21 @@ impl Captions {
     pub fn siblings(&self, idx: usize) -> impl Iterator<Item = &Caption> {
         let all = self.picture(idx).and_then(|picture| self.siblings.get(picture));
         all.into_iter().flatten().filter(move |other| **other != idx).map(|other| &self.captions[*other])
+    }
+
+    /// What must not be put into a caption, because another caption of its picture says it.
+    pub fn guard(&self, idx: usize) -> Guard {
+        Guard::new(self.siblings(idx), [])
+    }
+
+    /// One negative of a caption, as training draws it; none where no term can be replaced.
+    pub fn negative(&self, idx: usize, concept: Concept, strategy: Strategy, seed: u64) -> Option<Negative> {
+        let guard = self.guard(idx);
+        let concepts = [concept];
+        let recipe =
+            Recipe { strategy, guard: Some(&guard), fluency: Some(fluency()), ..Recipe::replace(&concepts) };
+        let rng = &mut seed::rng(&[seed, concept as u64, idx as u64]);
+        negative::draw(&self.captions[idx], &recipe, 1, rng).pop()
     }
 }
 

@@ -78,11 +78,12 @@ pub struct ScenesArgs {
 
 #[derive(Args)]
 pub struct NegativesArgs {
-    /// Captions: a text file with one a line (`-` reads standard input), COCO's `captions_*.json`, or a CSV file with
-    /// the columns `image` and `caption`; gzipped or not. Captions of one picture keep each other's words out.
+    /// Captions: a text file with one a line (`-` reads standard input), COCO's, Karpathy's or ARO's JSON, Flickr's
+    /// `*.token.txt`, or a table (.csv, .tsv) with the columns `image` and `caption`; gzipped or not. Captions of one
+    /// picture keep each other's words out.
     #[arg(long, value_name = "FILE")]
     pub captions: PathBuf,
-    /// Of a CSV file with a column `split`, the rows to read.
+    /// Of captions that have splits (tables with such a column, Karpathy's JSON), the one to read.
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
     /// The concepts whose terms may be replaced.
@@ -154,7 +155,7 @@ pub struct FluencyArgs {
     /// Captions, in any of the forms that `negatives` reads.
     #[arg(long, value_name = "FILE")]
     pub captions: PathBuf,
-    /// Of a CSV file with a column `split`, the rows to read.
+    /// Of captions that have splits (tables with such a column, Karpathy's JSON), the one to read.
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
     /// Leave out words that are rarer than this.

@@ -6,6 +6,8 @@ mod decide;
 mod embed;
 mod terms;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::benchmark::{Ask, Benchmark};
@@ -62,36 +64,46 @@ pub const ALL: &str = "all";
 /// The seed of every bootstrap.
 const BOOTSTRAP_SEED: u64 = 1;
 
-/// One row a subset and measure, in the order in which they come, and the whole last.
+/// One row a part and measure.
 pub fn tabulate(benchmark: &Benchmark, decisions: &[Decision], judges: &Judges) -> Vec<Row> {
     let blind: Vec<Option<Verdict>> = verdicts(benchmark, judges);
-    let mut rows = Vec::new();
-    let subsets = in_order(decisions.iter().map(|decision| decision.subset.as_str()));
-    for subset in &subsets {
-        let own: Vec<&Decision> = decisions.iter().filter(|decision| decision.subset == *subset).collect();
-        rows.extend(rows_of(subset, &own, &blind));
-    }
-    let whole: Vec<&Decision> = decisions.iter().filter(|decision| !decision.extra).collect();
-    let counted = in_order(whole.iter().map(|decision| decision.subset.as_str()));
-    if counted.len() > 1 {
-        let parts: Vec<Row> =
-            rows.iter().filter(|row| counted.contains(&row.subset.as_str())).cloned().collect();
-        for mut row in rows_of(ALL, &whole, &blind) {
-            let of_measure = parts.iter().filter(|part| part.measure == row.measure);
-            let shares: Vec<f64> = of_measure.map(|part| part.share).collect();
-            row.macro_average = mean(&shares);
+    let mut rows: Vec<Row> = Vec::new();
+    for (subset, own) in parts(decisions) {
+        let own: Vec<&Decision> = own.into_iter().map(|idx| &decisions[idx]).collect();
+        for measure in measures(&own) {
+            let mut row = row(subset, measure, &own, &blind);
+            if subset == ALL {
+                let counted = in_order(own.iter().map(|decision| decision.subset.as_str()));
+                let of_measure = rows
+                    .iter()
+                    .filter(|row| row.measure == measure && counted.contains(&row.subset.as_str()));
+                row.macro_average = mean(&of_measure.map(|row| row.share).collect::<Vec<_>>());
+            }
             rows.push(row);
         }
     }
     rows
 }
 
-fn rows_of(subset: &str, decisions: &[&Decision], blind: &[Option<Verdict>]) -> Vec<Row> {
-    let mut measures: Vec<Measure> =
-        decisions.iter().flat_map(|decision| decision.hits.iter().map(|(measure, _)| *measure)).collect();
-    measures.sort();
-    measures.dedup();
-    measures.into_iter().map(|measure| row(subset, measure, decisions, blind)).collect()
+/// The parts of a benchmark and the indices of their decisions: every subset in the order in which they come, and the whole
+/// last where several count.
+fn parts(decisions: &[Decision]) -> Vec<(&str, Vec<usize>)> {
+    let whose = |fits: &dyn Fn(&Decision) -> bool| {
+        (0..decisions.len()).filter(|idx| fits(&decisions[*idx])).collect::<Vec<usize>>()
+    };
+    let names = in_order(decisions.iter().map(|decision| decision.subset.as_str()));
+    let mut parts: Vec<_> =
+        names.into_iter().map(|name| (name, whose(&|decision| decision.subset == name))).collect();
+    let whole = whose(&|decision| !decision.extra);
+    if in_order(whole.iter().map(|idx| decisions[*idx].subset.as_str())).len() > 1 {
+        parts.push((ALL, whole));
+    }
+    parts
+}
+
+/// What is counted of any of some decisions.
+fn measures(decisions: &[&Decision]) -> BTreeSet<Measure> {
+    decisions.iter().flat_map(|decision| decision.hits.iter().map(|(measure, _)| *measure)).collect()
 }
 
 fn row(subset: &str, measure: Measure, decisions: &[&Decision], blind: &[Option<Verdict>]) -> Row {

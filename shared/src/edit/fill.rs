@@ -191,7 +191,7 @@ impl Level {
     fn random(&self, rng: &mut ChaCha8Rng) -> Field {
         let mut field = self.empty();
         for &target in &self.targets {
-            let source = self.sources[rng.random_range(0..self.sources.len() as u32) as usize];
+            let source = self.sources[rng.random_range(0..self.sources.len())];
             field.source[target] = source;
             field.apart[target] = self.apart(target, source, u32::MAX);
         }
@@ -224,8 +224,8 @@ impl Level {
                     let y = moved(y, coarse_y, source / coarser.width, self.height, coarser.height);
                     self.source_at(x, y)
                 });
-            field.source[target] = found
-                .unwrap_or_else(|| self.sources[rng.random_range(0..self.sources.len() as u32) as usize]);
+            field.source[target] =
+                found.unwrap_or_else(|| self.sources[rng.random_range(0..self.sources.len())]);
         }
         field
     }

@@ -18,7 +18,7 @@ use super::block::convolution;
 const STEM: usize = 32;
 
 /// Blocks of equal width: factor of expansion, channels, blocks, stride of the first (table 2 of the paper).
-const STAGES: [[usize; 4]; 7] = [
+pub const STAGES: [[usize; 4]; 7] = [
     [1, 16, 1, 1],
     [6, 24, 2, 2],
     [6, 32, 3, 2],

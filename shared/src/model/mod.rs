@@ -17,7 +17,7 @@
 //! matrix product over flattened patches, which is the same sum and faster where kernels are not tuned.
 
 mod block;
-mod mobilenet;
+pub mod mobilenet;
 mod text;
 mod vision;
 

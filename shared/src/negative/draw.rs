@@ -57,7 +57,7 @@ pub fn draw(caption: &Caption, recipe: &Recipe, count: usize, rng: &mut impl Rng
     let numbered = recipe.fluency.map(|fluency| Numbered::new(caption, fluency));
     let mut drawn: Vec<Negative> = Vec::new();
     while drawn.len() < count && !pools.is_empty() {
-        let nth = below(pools.len(), rng);
+        let nth = rng.random_range(0..pools.len());
         let (concept, pool) = &mut pools[nth];
         let pool = pool.get_or_insert_with(|| Pool::new(caption, *concept, recipe, numbered.as_ref()));
         let Some(candidate) = pool.take(rng) else {
@@ -110,7 +110,7 @@ impl<'c> Pool<'c> {
     fn take(&mut self, rng: &mut impl Rng) -> Option<Candidate<'c>> {
         let swap = match (self.swaps.is_empty(), self.replacements.is_empty()) {
             (true, true) => return None,
-            (false, false) => below(2, rng) == 0,
+            (false, false) => rng.random_range(0..2_u32) == 0,
             (no_swaps, _) => !no_swaps,
         };
         let candidates = if swap { &mut self.swaps } else { &mut self.replacements };
@@ -134,11 +134,6 @@ impl<'c> Pool<'c> {
 fn weight(candidate: &Candidate, caption: &Caption, text: Option<&Numbered>) -> f64 {
     let odds = text.map_or(1.0, |text| candidate.odds(caption, text));
     odds * odds * odds
-}
-
-/// A number below `limit`, drawn alike on machines of 32 and 64 bits.
-fn below(limit: usize, rng: &mut impl Rng) -> usize {
-    rng.random_range(0..limit as u32) as usize
 }
 
 #[cfg(test)]

@@ -59,12 +59,12 @@ impl ColorName {
     /// A colour drawn uniformly.
     pub(super) fn sample(rng: &mut impl Rng) -> ColorName {
         // A u32 index draws the same number of bits where usize is narrower.
-        ColorName::ALL[rng.random_range(0..ColorName::ALL.len() as u32) as usize]
+        ColorName::ALL[rng.random_range(0..ColorName::ALL.len())]
     }
 
     /// A colour drawn uniformly from the ten others.
     pub(super) fn sample_other(self, rng: &mut impl Rng) -> ColorName {
-        let step = rng.random_range(1..ColorName::ALL.len() as u32) as usize;
+        let step = rng.random_range(1..ColorName::ALL.len());
         ColorName::ALL[(self as usize + step) % ColorName::ALL.len()]
     }
 

@@ -104,7 +104,7 @@ impl Pair {
             order = shuffled(rng, before.len());
             order.truncate(if rng.random_bool(0.85) { 2 } else { 1 });
         }
-        let focus = rng.random_range(0..order.len() as u32) as usize;
+        let focus = rng.random_range(0..order.len());
         let changed = order[focus];
         let wording_seed = rng.random::<u64>();
         let mut after = before.clone();

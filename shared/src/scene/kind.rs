@@ -107,12 +107,12 @@ impl Kind {
     /// A kind drawn uniformly.
     pub(super) fn sample(rng: &mut impl Rng) -> Kind {
         // A u32 index draws the same number of bits where usize is narrower.
-        Kind::ALL[rng.random_range(0..Kind::ALL.len() as u32) as usize]
+        Kind::ALL[rng.random_range(0..Kind::ALL.len())]
     }
 
     /// A kind drawn uniformly from the others.
     pub(super) fn sample_other(self, rng: &mut impl Rng) -> Kind {
-        let step = rng.random_range(1..Kind::ALL.len() as u32) as usize;
+        let step = rng.random_range(1..Kind::ALL.len());
         Kind::ALL[(self as usize + step) % Kind::ALL.len()]
     }
 

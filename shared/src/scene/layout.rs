@@ -32,7 +32,7 @@ impl SizeName {
 
     /// A size drawn uniformly.
     pub(super) fn sample(rng: &mut impl Rng) -> SizeName {
-        SizeName::ALL[rng.random_range(0..3_u32) as usize]
+        SizeName::ALL[rng.random_range(0..3)]
     }
 
     /// Large for small and small for large; medium, which has no name, stays.

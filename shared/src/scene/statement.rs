@@ -101,7 +101,7 @@ pub(super) fn plain_side(rng: &mut impl Rng, object: &Object) -> Option<Side> {
 /// Some of `count` indices, at least one, in random order.
 pub(super) fn order(rng: &mut impl Rng, count: usize) -> Vec<usize> {
     let mut order = shuffled(rng, count);
-    order.truncate(rng.random_range(1..=count.max(1) as u32) as usize);
+    order.truncate(rng.random_range(1..=count.max(1)));
     order
 }
 
@@ -109,7 +109,7 @@ pub(super) fn order(rng: &mut impl Rng, count: usize) -> Vec<usize> {
 pub(super) fn shuffled(rng: &mut impl Rng, count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     for at in (1..count).rev() {
-        order.swap(at, rng.random_range(0..=at as u32) as usize);
+        order.swap(at, rng.random_range(0..=at));
     }
     order
 }

@@ -57,17 +57,17 @@ const OPENINGS: [&str; 12] = [
 impl Wording {
     /// A way of putting a statement; `the` allows ones that presuppose one thing of each kind.
     pub(super) fn sample(rng: &mut impl Rng, the: bool) -> Wording {
-        let opening = OPENINGS[rng.random_range(0..OPENINGS.len() as u32) as usize];
+        let opening = OPENINGS[rng.random_range(0..OPENINGS.len())];
         Wording {
             opening,
             definite: rng.random_bool(0.25) && the,
             size_last: rng.random_bool(0.4),
             place_first: [None, None, None, Some(", "), Some(" is "), Some(" there is ")]
-                [rng.random_range(0..6_u32) as usize],
+                [rng.random_range(0..6)],
             plain_size: rng.random_bool(0.4),
             toward: rng.random_bool(0.6),
             of_the_picture: rng.random_bool(0.35) && !opening.contains("picture"),
-            joiner: [" and ", " and ", ", "][rng.random_range(0..3_u32) as usize],
+            joiner: [" and ", " and ", ", "][rng.random_range(0..3)],
             capital: rng.random_bool(0.4),
             stop: rng.random_bool(0.4),
         }

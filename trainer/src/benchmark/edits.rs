@@ -11,7 +11,7 @@ use anyhow::Result;
 use rayon::prelude::*;
 use shared::caption::Caption;
 use shared::concept::Concept;
-use shared::negative::{self, Guard, Negative, Recipe};
+use shared::negative::{self, Negative, Recipe};
 use shared::seed;
 
 use super::Folder;
@@ -63,7 +63,7 @@ enum Found {
 
 fn find(captions: &Captions, idx: usize, folder: &Folder, run_seed: u64) -> Option<Found> {
     let caption = &captions.all()[idx];
-    let guard = Guard::new(captions.siblings(idx), []);
+    let guard = captions.guard(idx);
     let recipe = Recipe { guard: Some(&guard), ..Recipe::replace(&CONCEPTS) };
     let rng = &mut seed::rng(&[run_seed, idx as u64]);
     let (edit, negative) = negative::draw(caption, &recipe, usize::MAX, rng)

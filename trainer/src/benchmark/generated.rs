@@ -6,7 +6,6 @@ use shared::concept::Concept;
 use shared::negative::Strategy;
 
 use super::{Benchmark, Folder, Item};
-use crate::audit::drawn;
 use crate::captions::Captions;
 
 /// Reads `captions.csv`, or COCO's `captions_*.json`, and draws negatives.
@@ -19,7 +18,7 @@ pub fn read(folder: &Folder, split: Option<&str>, seed: u64) -> Result<Benchmark
         let captions = Captions::read(path, split.into())?;
         for (idx, positive) in captions.all().iter().enumerate() {
             for concept in Concept::ALL {
-                let Some(negative) = drawn(&captions, idx, concept, Strategy::Replace, seed) else {
+                let Some(negative) = captions.negative(idx, concept, Strategy::Replace, seed) else {
                     continue;
                 };
                 let picture = captions.picture(idx).and_then(|name| folder.picture_of_key(name));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ALL, BOOTSTRAP_SEED, Decision, Measure, in_order};
+use super::{BOOTSTRAP_SEED, Decision, Measure, measures, parts};
 use crate::statistics::{Outcome, bootstrap, mcnemar};
 
 /// One number of a comparison: the second model against the first.
@@ -38,24 +38,13 @@ pub struct Comparison {
 /// If the decisions are not about the same items in the same order.
 pub fn compare(names: [&str; 2], this: &[Decision], other: &[Decision]) -> Vec<Comparison> {
     assert_eq!(this.len(), other.len(), "decisions of two models on one benchmark");
-    let subsets = in_order(this.iter().map(|decision| decision.subset.as_str()));
-    let is_whole = |decision: &Decision| !decision.extra;
-    let n_counted = in_order(this.iter().filter(|one| is_whole(one)).map(|one| one.subset.as_str())).len();
     let mut comparisons = Vec::new();
-    let whole = (n_counted > 1).then_some(ALL);
-    for subset in subsets.into_iter().chain(whole) {
-        let pairs: Vec<(&Decision, &Decision)> = this
-            .iter()
-            .zip(other)
-            .filter(|(own, _)| if subset == ALL { is_whole(own) } else { own.subset == subset })
-            .collect();
-        let mut measures: Vec<Measure> =
-            pairs.iter().flat_map(|(own, _)| own.hits.iter().map(|(measure, _)| *measure)).collect();
-        measures.sort();
-        measures.dedup();
-        for measure in measures {
-            let hits: Vec<(usize, bool, bool)> = pairs
+    for (subset, part) in parts(this) {
+        let own: Vec<&Decision> = part.iter().map(|idx| &this[*idx]).collect();
+        for measure in measures(&own) {
+            let hits: Vec<(usize, bool, bool)> = part
                 .iter()
+                .map(|idx| (&this[*idx], &other[*idx]))
                 .filter_map(|(own, theirs)| Some((own.photograph, own.hit(measure)?, theirs.hit(measure)?)))
                 .collect();
             let outcomes: Vec<Outcome> = hits

@@ -1,7 +1,7 @@
 //! Who wins: the rules by which similarities decide a case. A tie is a miss everywhere.
 
 use serde::{Serialize, Serializer};
-use shared::similarity::{CHANCE, Square};
+use shared::similarity::{CHANCE, Embedding, Square};
 
 use super::Embeddings;
 use crate::benchmark::{Ask, Benchmark, CaptionId, Case, PictureId, Ranking, Recall};
@@ -224,29 +224,12 @@ fn chance_of_all(right: usize, wrong: usize) -> f64 {
 
 /// The cosines of a ranking's pictures and texts, `[pictures][texts]`.
 fn matrix(ranking: &Ranking, embeddings: &Embeddings) -> Vec<Vec<f32>> {
-    let texts: Vec<Vec<f32>> = ranking
-        .texts
-        .iter()
-        .map(|captions| {
-            let mut sum = vec![0.0f32; embeddings.caption(captions[0]).values().len()];
-            for caption in captions {
-                sum.iter_mut()
-                    .zip(embeddings.caption(*caption).values())
-                    .for_each(|(sum, value)| *sum += value);
-            }
-            let length = sum.iter().map(|value| value * value).sum::<f32>().sqrt();
-            // One caption has length 1 already, and dividing would only round it.
-            if captions.len() > 1 {
-                sum.iter_mut().for_each(|value| *value /= length);
-            }
-            sum
-        })
-        .collect();
-    let cosine = |picture: &[f32], text: &Vec<f32>| picture.iter().zip(text).map(|(a, b)| a * b).sum();
-    let row = |id: &PictureId| {
-        let picture = embeddings.picture(*id).values();
-        texts.iter().map(|text| cosine(picture, text)).collect()
+    let text = |captions: &Vec<CaptionId>| {
+        let captions: Vec<&Embedding> = captions.iter().map(|id| embeddings.caption(*id)).collect();
+        Embedding::mean(&captions)
     };
+    let texts: Vec<Embedding> = ranking.texts.iter().map(text).collect();
+    let row = |id: &PictureId| texts.iter().map(|text| embeddings.picture(*id).cosine(text)).collect();
     ranking.pictures.iter().map(row).collect()
 }
 

@@ -6,13 +6,12 @@ use anyhow::{Context, Result, bail};
 use burn::store::{ModuleSnapshot, PyTorchToBurnAdapter, bridge};
 use burn::tensor::TensorData;
 use shared::model::Clip;
+use shared::model::mobilenet::STAGES;
 
 use super::tensors::TensorFiles;
 
 /// The epsilon of timm's batch norms.
 const EPSILON: f32 = 1e-5;
-/// Blocks of each stage.
-const STAGES: [usize; 7] = [1, 2, 3, 4, 3, 3, 1];
 /// Where the network is in our model.
 const OURS: &str = "image.network";
 
@@ -89,10 +88,10 @@ fn layers() -> Vec<Layer> {
         |(ours, theirs, norm): (&str, &str, &str)| layer(ours.to_owned(), theirs.to_owned(), norm.to_owned());
     let mut layers: Vec<Layer> = ends.into_iter().map(end).collect();
     let mut nth = 0;
-    for (stage, &n_blocks) in STAGES.iter().enumerate() {
+    for (stage, [factor, _, n_blocks, _]) in STAGES.into_iter().enumerate() {
         for block in 0..n_blocks {
-            // The first stage does not widen, so its layers bear other names.
-            let parts: &[_] = if stage == 0 {
+            // A block that does not widen calls its layers by other names.
+            let parts: &[_] = if factor == 1 {
                 &[("depthwise", "conv_dw", "bn1"), ("project", "conv_pw", "bn2")]
             } else {
                 &[

@@ -7,7 +7,7 @@ use rand::seq::index;
 use serde::Serialize;
 use shared::concept::Concept;
 use shared::fluency::fluency;
-use shared::negative::{self, Guard, Negative, Recipe};
+use shared::negative::{self, Negative, Recipe};
 use shared::seed;
 
 use crate::audit;
@@ -44,7 +44,7 @@ pub fn run(args: &NegativesArgs) -> Result<()> {
 
 fn list(args: &NegativesArgs, captions: &Captions, out: &mut impl Write) -> Result<()> {
     for (idx, caption) in captions.all().iter().enumerate() {
-        let guard = Guard::new(captions.siblings(idx), []);
+        let guard = captions.guard(idx);
         let recipe = Recipe {
             concepts: &args.concepts,
             strategy: args.strategy.into(),
@@ -68,9 +68,9 @@ fn sample(args: &NegativesArgs, captions: &Captions, count: usize, out: &mut imp
     for &concept in &args.concepts {
         let n = captions.all().len();
         let order = index::sample(&mut seed::rng(&[args.seed, concept as u64]), n, n);
-        let made = order.into_iter().filter_map(|idx| {
-            Some((idx, audit::drawn(captions, idx, concept, args.strategy.into(), args.seed)?))
-        });
+        let made = order
+            .into_iter()
+            .filter_map(|idx| Some((idx, captions.negative(idx, concept, args.strategy.into(), args.seed)?)));
         for (idx, negative) in made.take(count) {
             let Negative { from, to, caption, .. } = negative;
             writeln!(out, "{}\t{concept}\t{from}\t{to}\t{caption}", idx + 1)?;

@@ -293,7 +293,8 @@ fn chosen_edit() -> Edit {
         "resize" => Edit::Place(Placement { scale: value("resize-by") / 100.0, ..Placement::UNCHANGED }),
         _ => {
             let name = by_id::<HtmlSelectElement>("edit-color").value();
-            let to = ColorName::ALL.into_iter().find(|color| color.name() == name).unwrap_or(ColorName::Blue);
+            let offered = ColorName::ALL.into_iter().find(|color| color.name() == name);
+            let to = offered.expect("the page offers the colors of scenes, as tests/tidy.rs makes sure");
             Edit::Recolor { to }
         }
     }
