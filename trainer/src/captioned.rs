@@ -54,7 +54,8 @@ impl<'a> From<Option<&'a str>> for Split<'a> {
 }
 
 impl Split<'_> {
-    fn name(&self) -> Option<&str> {
+    /// What the wanted part is called.
+    pub fn name(&self) -> Option<&str> {
         match self {
             Split::Named(name) | Split::Usual(name) => Some(name),
             Split::Unnamed => None,

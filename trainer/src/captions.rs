@@ -43,7 +43,8 @@ impl Captions {
                 lines(path, split).with_context(|| format!("cannot read {} as captions", path.display()))?;
         }
         if captions.captions.is_empty() {
-            bail!("there are no captions in {}", path.display());
+            let of_split = split.name().map_or_else(String::new, |name| format!(" of a split {name:?}"));
+            bail!("there are no captions{of_split} in {}", path.display());
         }
         Ok(captions)
     }
@@ -140,6 +141,9 @@ mod tests {
             let error = format!("{:#}", read(name, bytes, Some("dev")).expect_err(name));
             assert!(error.contains("leave --split out"), "{error}");
         }
+        let error =
+            read("a.csv", b"image,split,caption\n1.jpg,dev,a dog\n", Some("test")).expect_err("no test");
+        assert!(error.to_string().contains("no captions of a split \"test\" in"), "{error}");
     }
 
     #[test]
