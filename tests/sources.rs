@@ -251,6 +251,7 @@ fn jitter_changes_what_is_learnt_and_is_refused_where_color_is() {
     assert!(same != lit);
     let (code, said) = trainer_err(folder.path(), &run(&["--jitter", "0.5", "--out", "none"]));
     assert!(code == Some(1) && said.contains("the colors that are taught"), "{said}");
+    assert!(!folder.path().join("none").exists(), "a run that was refused leaves a folder");
 }
 
 #[test]

@@ -20,24 +20,6 @@ impl Embedding {
         &self.0
     }
 
-    /// The point in the middle of several, such as those of one class's captions (arXiv 2103.00020, section 3.1.4).
-    ///
-    /// # Panics
-    /// If there are none, or they come from models of different width.
-    pub fn mean(points: &[&Embedding]) -> Self {
-        // One has length 1 already, and dividing would only round it.
-        if let [one] = points {
-            return Embedding::clone(one);
-        }
-        let mut sum = vec![0.0f32; points[0].0.len()];
-        for point in points {
-            assert_eq!(sum.len(), point.0.len(), "widths of two embeddings");
-            sum.iter_mut().zip(&point.0).for_each(|(sum, value)| *sum += value);
-        }
-        let length = sum.iter().map(|value| value * value).sum::<f32>().sqrt();
-        Embedding(sum.into_iter().map(|value| value / length).collect())
-    }
-
     /// The cosine of the angle between two points, from -1 to 1.
     ///
     /// # Panics
@@ -196,16 +178,6 @@ mod tests {
         assert_eq!(square([[0.9, 0.8], [0.1, 0.7]]), [true, false, false]);
         assert_eq!(square([[0.9, 0.1], [0.95, 0.97]]), [true, false, false]);
         assert_eq!(square([[0.5, 0.6], [0.1, 0.7]]), [false, true, false]);
-    }
-
-    #[test]
-    fn the_mean_of_points_lies_on_the_sphere_between_them() {
-        let [right, up] = [[1.0, 0.0], [0.0, 1.0]].map(|row| Embedding::from_unit_row(row.to_vec()));
-        let mean = Embedding::mean(&[&right, &up]);
-        assert!(
-            (mean.cosine(&right) - 0.5f32.sqrt()).abs() < 1e-6 && (mean.cosine(&mean) - 1.0).abs() < 1e-6
-        );
-        assert_eq!(Embedding::mean(&[&right]), right);
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Split<'_> {
     ///
     /// # Errors
     /// If a split was named.
-    pub fn none_needed(&self) -> Result<()> {
+    pub fn refuse_if_named(&self) -> Result<()> {
         match self {
             Split::Named(name) => {
                 bail!("it is not divided into splits, so it has no {name:?}; leave --split out")
@@ -78,14 +78,14 @@ impl Split<'_> {
 
 /// A file as it is: pictures, and captions in their order, each with the index of its picture.
 #[derive(Debug, Default)]
-pub struct File {
+pub struct CaptionFile {
     /// The names of the pictures' files.
     pub pictures: Vec<String>,
     /// Indices into `pictures`, and what is said of them.
     pub captions: Vec<(usize, Said)>,
 }
 
-impl File {
+impl CaptionFile {
     /// Reads a file, or the part of it that is wanted.
     ///
     /// # Errors
@@ -104,9 +104,9 @@ impl File {
 /// Reads a file, or the part of it that is wanted, picture by picture.
 ///
 /// # Errors
-/// As [`File::read`].
+/// As [`CaptionFile::read`].
 pub fn read(path: &Path, split: Split) -> Result<Vec<Captioned>> {
-    let File { pictures, captions } = File::read(path, split)?;
+    let CaptionFile { pictures, captions } = CaptionFile::read(path, split)?;
     let without = |name| Captioned { name, captions: Vec::new() };
     let mut captioned: Vec<Captioned> = pictures.into_iter().map(without).collect();
     for (picture, said) in captions {
@@ -176,10 +176,20 @@ fn form(name: &str) -> Option<Form> {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "it has neither `annotations` with `image_id` and `caption`, nor `images` with `filename`, `split` and \
+                 `sentences`, nor is it a list with `image` and `caption`"
+)]
 enum Json {
-    Coco { images: Vec<CocoImage>, annotations: Vec<CocoCaption> },
-    Karpathy { images: Vec<KarpathyImage> },
+    Coco {
+        #[serde(default)]
+        images: Vec<CocoImage>,
+        annotations: Vec<CocoCaption>,
+    },
+    Karpathy {
+        images: Vec<KarpathyImage>,
+    },
     Listed(Vec<Listed>),
 }
 
@@ -213,11 +223,11 @@ struct Listed {
     caption: Vec<String>,
 }
 
-fn parse(path: &Path, split: Split) -> Result<File> {
+fn parse(path: &Path, split: Split) -> Result<CaptionFile> {
     match form(&file_name(path).to_lowercase()) {
         Some(Form::Json) => listed(json(path, "COCO's, Karpathy's or ARO's form")?, split),
         Some(Form::Token) => {
-            split.none_needed()?;
+            split.refuse_if_named()?;
             let text = std::io::read_to_string(open(path)?)?;
             let pairs = text.lines().filter(|line| !line.trim().is_empty()).map(|line| {
                 let (name, caption) = line.split_once('\t').context("expected a tab after the picture")?;
@@ -229,11 +239,11 @@ fn parse(path: &Path, split: Split) -> Result<File> {
     }
 }
 
-fn listed(json: Json, split: Split) -> Result<File> {
-    let mut file = File::default();
+fn listed(json: Json, split: Split) -> Result<CaptionFile> {
+    let mut file = CaptionFile::default();
     match json {
         Json::Coco { images, annotations } => {
-            split.none_needed()?;
+            split.refuse_if_named()?;
             let mut places: HashMap<u64, usize> = HashMap::new();
             for image in images {
                 places.insert(image.id, file.pictures.len());
@@ -255,7 +265,7 @@ fn listed(json: Json, split: Split) -> Result<File> {
             }
         }
         Json::Listed(items) => {
-            split.none_needed()?;
+            split.refuse_if_named()?;
             for item in items {
                 file.add(item.image, item.caption);
             }
@@ -271,7 +281,9 @@ fn table(mut text: impl BufRead, split: Split) -> Result<Vec<(String, Said)>> {
     let delimiter = *[b'\t', b'|'].iter().find(|delimiter| header.contains(delimiter)).unwrap_or(&b',');
     let mut reader = csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(text);
     let headers = reader.headers()?.clone();
-    let column = |names: &[&str]| headers.iter().position(|header| names.contains(&header.trim()));
+    let column = |names: &[&str]| {
+        names.iter().find_map(|name| headers.iter().position(|header| header.trim() == *name))
+    };
     let image = column(&["image", "image_name", "filename", "file_name", "filepath", "path"]);
     let caption = column(&["caption", "comment", "raw", "text", "title"]);
     let (Some(image), Some(caption)) = (image, caption) else {
@@ -281,7 +293,7 @@ fn table(mut text: impl BufRead, split: Split) -> Result<Vec<(String, Said)>> {
     let wrong = column(&["neg_caption"]);
     let of_split = split.name().zip(column(&["split"]));
     if of_split.is_none() {
-        split.none_needed()?;
+        split.refuse_if_named()?;
     }
     let mut pairs = Vec::new();
     for row in reader.records() {
@@ -341,9 +353,9 @@ fn python_strings(list: &str) -> Option<Vec<String>> {
 }
 
 /// A table's pictures, in the order in which they first come.
-fn grouped(pairs: Vec<(String, Said)>) -> File {
+fn grouped(pairs: Vec<(String, Said)>) -> CaptionFile {
     let mut places: HashMap<String, usize> = HashMap::new();
-    let mut file = File::default();
+    let mut file = CaptionFile::default();
     for (name, said) in pairs {
         let place = *places.entry(name.clone()).or_insert_with(|| {
             file.pictures.push(name);
@@ -373,6 +385,9 @@ mod tests {
         let own = "split,filepath,title\r\ntrain,a.jpg,\"A dog, wet\"\r\ntest,b.jpg,A cat\r\n";
         assert_eq!(pairs(own, Some("train")).expect("a table"), [pair("a.jpg", "A dog, wet")]);
         assert_eq!(pairs("caption\timage\na cat\tb.jpg\n", None).expect("tabs"), [pair("b.jpg", "a cat")]);
+        let titled =
+            pairs("title,path,caption,image\nIMG,x/1,a cat,b.jpg\n", None).expect("more than is needed");
+        assert_eq!(titled, [pair("b.jpg", "a cat")]);
     }
 
     #[test]

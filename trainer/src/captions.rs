@@ -34,7 +34,7 @@ impl Captions {
     pub fn read(path: &Path, split: Split) -> Result<Self> {
         let mut captions = Captions::default();
         if captioned::has_pictures(&file_name(path)) {
-            let file = captioned::File::read(path, split)?;
+            let file = captioned::CaptionFile::read(path, split)?;
             for (picture, said) in file.captions {
                 captions.push(&said.text, picture_key(&file.pictures[picture]));
             }
@@ -78,7 +78,7 @@ impl Captions {
         Guard::new(self.siblings(idx), [])
     }
 
-    /// One negative of a caption, as training draws it; none where no term can be replaced.
+    /// One negative of a caption, as training draws it; none where the concept is not named or nothing else fits.
     pub fn negative(&self, idx: usize, concept: Concept, strategy: Strategy, seed: u64) -> Option<Negative> {
         let guard = self.guard(idx);
         let concepts = [concept];
@@ -90,7 +90,7 @@ impl Captions {
 }
 
 fn lines(path: &Path, split: Split) -> Result<Vec<Caption>> {
-    split.none_needed()?;
+    split.refuse_if_named()?;
     open(path)?.lines().map(|line| Ok(Caption::new(line?))).collect()
 }
 

@@ -83,7 +83,7 @@ pub struct NegativesArgs {
     /// picture keep each other's words out.
     #[arg(long, value_name = "FILE")]
     pub captions: PathBuf,
-    /// Of captions that have splits (tables with such a column, Karpathy's JSON), the one to read.
+    /// Of captions that have splits, the one to read; without it all of a table, and `test` of Karpathy's JSON.
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
     /// The concepts whose terms may be replaced.
@@ -155,7 +155,7 @@ pub struct FluencyArgs {
     /// Captions, in any of the forms that `negatives` reads.
     #[arg(long, value_name = "FILE")]
     pub captions: PathBuf,
-    /// Of captions that have splits (tables with such a column, Karpathy's JSON), the one to read.
+    /// Of captions that have splits, the one to read; without it all of a table, and `test` of Karpathy's JSON.
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
     /// Leave out words that are rarer than this.
@@ -246,7 +246,7 @@ pub struct EvaluateArgs {
     /// More folders to search for pictures.
     #[arg(long, value_name = "DIR")]
     pub images: Vec<PathBuf>,
-    /// Of captions that have splits (CSV, Karpathy's JSON), the one to use.
+    /// Of captions that have splits, the one to use; without it all of a table, and `test` of Karpathy's JSON.
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
     /// Retrieval: how many pictures compete with each other, such as 1000; all of them without it.

@@ -1,12 +1,20 @@
 //! Where tensors live: the only file that names a backend.
 
-use anyhow::{Result, bail};
-use burn::tensor::Device;
+use anyhow::{Result, anyhow, bail};
 #[cfg(feature = "wgpu")]
 use burn::tensor::DeviceKind;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use burn::tensor::DeviceType;
+use burn::tensor::{Device, Tensor};
 use clap::ValueEnum;
+
+/// The values of a tensor in their order, which the device may still have to compute.
+///
+/// # Errors
+/// If the device fails.
+pub fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    tensor.try_into_vec_as().map_err(|error| anyhow!("the device failed: {error:?}"))
+}
 
 /// A kind of device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

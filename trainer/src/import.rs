@@ -26,7 +26,7 @@ use shared::tokenizer::Tokenizer;
 use layout::Layout;
 use tensors::TensorFiles;
 
-use crate::whole;
+use crate::files;
 
 /// A published model, its files checked and its weights still on disk.
 pub struct Published {
@@ -87,7 +87,7 @@ impl Published {
 
 /// The JSON file of a folder.
 fn json(folder: &Path, name: &str) -> Result<Value> {
-    whole::read_json(&folder.join(name))
+    files::json(&folder.join(name), "the JSON of a published model")
 }
 
 /// The file of weights in a folder, or the files of a model that is saved in parts.

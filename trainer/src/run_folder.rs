@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -14,23 +14,46 @@ use crate::data::{Data, Files};
 use crate::run_config::{self, RunConfig};
 use crate::{bundles, checkpoint, whole};
 
-/// Keeps other processes out of the run folder for as long as the file is open, however this one ends.
+/// The file whose lock says that a process is in a run folder.
+const LOCK: &str = "lock";
+
+/// Keeps other processes out of a run folder for as long as it lives, however this process ends.
+pub struct Claim {
+    run: PathBuf,
+    /// The folder was not there before.
+    is_new: bool,
+    _lock: File,
+}
+
+/// Claims the run folder, and makes it if need be.
 ///
 /// # Errors
 /// If another process is in it, it cannot be written to, or there is no run to go on with.
-pub fn claim(args: &PretrainArgs) -> Result<File> {
-    let run = &args.out;
+pub fn claim(args: &PretrainArgs) -> Result<Claim> {
+    let run = args.out.clone();
+    let is_new = !run.exists();
     if args.resume {
-        RunConfig::load(run)?;
+        RunConfig::load(&run)?;
     } else {
-        std::fs::create_dir_all(run).with_context(|| format!("cannot make {}", run.display()))?;
+        std::fs::create_dir_all(&run).with_context(|| format!("cannot make {}", run.display()))?;
     }
     let failed = || format!("cannot write into {}", run.display());
-    let file = File::create(run.join("lock")).with_context(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
+    let lock = File::create(run.join(LOCK)).with_context(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Claim { run, is_new, _lock: lock }),
         Err(TryLockError::WouldBlock) => bail!("{} is in use by another process", run.display()),
         Err(TryLockError::Error(error)) => Err(error).with_context(failed),
+    }
+}
+
+impl Drop for Claim {
+    /// Takes a folder away again that was made for a run that was refused.
+    fn drop(&mut self) {
+        let alone = |run: &Path| std::fs::read_dir(run).is_ok_and(|entries| entries.count() == 1);
+        if self.is_new && alone(&self.run) {
+            // Where this fails an empty folder stays, which is no harm. Who has opened the lock meanwhile cannot write.
+            _ = std::fs::remove_file(self.run.join(LOCK)).and_then(|()| std::fs::remove_dir(&self.run));
+        }
     }
 }
 
@@ -205,6 +228,6 @@ pub fn load(run: &Path) -> Result<(RunConfig, Tokenizer)> {
     Ok((config, Tokenizer::from_json(&json)?))
 }
 
-fn tokenizer_path(run: &Path) -> std::path::PathBuf {
+fn tokenizer_path(run: &Path) -> PathBuf {
     run.join("tokenizer.json")
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::benchmark::sugar_crepe::{self, Contest};
-use crate::captioned::{File, Split};
+use crate::captioned::{CaptionFile, Split};
 use crate::files::stem;
 use crate::picture_names::picture_key;
 
@@ -66,7 +66,10 @@ fn sugar_crepe(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
 
 /// NegCLIP (arXiv 2210.01936): a table whose column `neg_caption` holds lists as Python prints them.
 fn neg_clip(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
-    let File { pictures, captions } = File::read(path, Split::Unnamed)?;
+    let CaptionFile { pictures, captions } = CaptionFile::read(path, Split::Unnamed)?;
+    if captions.iter().all(|(_, said)| said.wrong.is_empty()) {
+        bail!("{}: expected a column `neg_caption` that lists captions", path.display());
+    }
     let pairs = captions.into_iter().flat_map(|(picture, said)| {
         let picture = picture_key(&pictures[picture]);
         said.wrong.into_iter().map(move |negative| TextPair {

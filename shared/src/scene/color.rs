@@ -58,7 +58,6 @@ impl ColorName {
 
     /// A colour drawn uniformly.
     pub(super) fn sample(rng: &mut impl Rng) -> ColorName {
-        // A u32 index draws the same number of bits where usize is narrower.
         ColorName::ALL[rng.random_range(0..ColorName::ALL.len())]
     }
 

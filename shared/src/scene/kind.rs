@@ -106,7 +106,6 @@ impl Kind {
 
     /// A kind drawn uniformly.
     pub(super) fn sample(rng: &mut impl Rng) -> Kind {
-        // A u32 index draws the same number of bits where usize is narrower.
         Kind::ALL[rng.random_range(0..Kind::ALL.len())]
     }
 

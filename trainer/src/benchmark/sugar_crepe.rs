@@ -25,7 +25,7 @@ pub struct Contest {
 
 /// Items by their keys, or in a list.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "one of them is missing or is no text")]
 enum File {
     Keyed(BTreeMap<String, Contest>),
     Listed(Vec<Contest>),

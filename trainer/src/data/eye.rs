@@ -12,7 +12,7 @@ use shared::picture::Picture;
 use shared::preprocess::Preprocess;
 use shared::seed;
 
-use crate::{bar, whole};
+use crate::{bar, device, whole};
 
 /// Pictures that pass a locked stem together.
 const BATCH: usize = 16;
@@ -94,9 +94,7 @@ impl Eye {
 fn stem(clip: &Clip, side: usize, pixels: Vec<f32>) -> Result<Vec<f32>> {
     let n_pictures = pixels.len() / (3 * side * side);
     let pixels = TensorData::new(pixels, [n_pictures, 3, side, side]);
-    let stem = clip.image_stem(Tensor::from_data(pixels, &clip.device()));
-    let data = stem.try_into_data().map_err(|error| anyhow::anyhow!("the device failed: {error:?}"))?;
-    Ok(data.iter::<f32>().collect())
+    device::floats(clip.image_stem(Tensor::from_data(pixels, &clip.device())))
 }
 
 /// What was seen of pictures, as 16-bit floats.

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use burn::tensor::{Tensor, TensorData, s};
+use burn::tensor::{Tensor, s};
 use rand::seq::index::sample;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use super::batch::Texts;
 use super::{Data, Source, Stream};
 use crate::objective::indices;
 use crate::run_config::RunConfig;
-use crate::whole;
+use crate::{device, whole};
 
 /// The most captions that are candidates in one epoch, drawn anew for each: all against all would grow with the square.
 const CANDIDATES: usize = 32_768;
@@ -107,9 +107,7 @@ fn nearest(listed: &[Listed], rows: &Tensor<2>, candidates: &[usize], most: usiz
     for begin in (0..listed.len()).step_by(TOGETHER) {
         let end = listed.len().min(begin + TOGETHER);
         let cosines = rows.clone().slice(s![begin..end, ..]).matmul(others.clone()); // [B, C]
-        let cosines =
-            cosines.try_into_data().map_err(|error| anyhow::anyhow!("the device failed: {error:?}"))?;
-        let cosines: Vec<f32> = TensorData::iter::<f32>(&cosines).collect();
+        let cosines = device::floats(cosines)?;
         let of_row = |(row, cosines): (usize, &[f32])| {
             let own = begin + row;
             let mut best: Vec<(f32, usize)> = Vec::with_capacity(most + 1);
@@ -139,7 +137,7 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
+    use burn::tensor::{Device, TensorData};
 
     use super::*;
 

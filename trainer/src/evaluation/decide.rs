@@ -224,13 +224,25 @@ fn chance_of_all(right: usize, wrong: usize) -> f64 {
 
 /// The cosines of a ranking's pictures and texts, `[pictures][texts]`.
 fn matrix(ranking: &Ranking, embeddings: &Embeddings) -> Vec<Vec<f32>> {
-    let text = |captions: &Vec<CaptionId>| {
-        let captions: Vec<&Embedding> = captions.iter().map(|id| embeddings.caption(*id)).collect();
-        Embedding::mean(&captions)
-    };
+    let text = |captions: &Vec<CaptionId>| mean(captions.iter().map(|id| embeddings.caption(*id)));
     let texts: Vec<Embedding> = ranking.texts.iter().map(text).collect();
     let row = |id: &PictureId| texts.iter().map(|text| embeddings.picture(*id).cosine(text)).collect();
     ranking.pictures.iter().map(row).collect()
+}
+
+/// The point in the middle of at least one, such as those of a class's captions (arXiv 2103.00020, section 3.1.4).
+fn mean<'a>(mut points: impl ExactSizeIterator<Item = &'a Embedding>) -> Embedding {
+    let first = points.next().expect("a text has at least one caption");
+    // One has length 1 already, and dividing would only round it.
+    if points.len() == 0 {
+        return first.clone();
+    }
+    let mut sum = first.values().to_vec();
+    for point in points {
+        sum.iter_mut().zip(point.values()).for_each(|(sum, value)| *sum += value);
+    }
+    let length = sum.iter().map(|value| value * value).sum::<f32>().sqrt();
+    Embedding::from_unit_row(sum.into_iter().map(|value| value / length).collect())
 }
 
 /// The rules for a ranking: where the best right answer stands. Wrong answers as good as it stand before it.

@@ -1,10 +1,10 @@
 //! By how much captions are ahead of their own negatives: summed up on the device, and read back only when somebody asks.
 
-use anyhow::anyhow;
 use burn::tensor::{Device, Tensor};
 
 use super::kind::{Kind, by_kind};
 use super::own::Scores;
+use crate::device;
 
 /// What was seen of the negatives of each kind.
 #[derive(Clone)]
@@ -62,8 +62,7 @@ impl Leads {
     /// # Errors
     /// If the device fails.
     pub fn shares(self) -> anyhow::Result<Vec<(Kind, f64)>> {
-        let hits = self.hits.try_into_data().map_err(|error| anyhow!("the device failed: {error:?}"))?;
-        let pairs = Kind::all().into_iter().zip(hits.iter::<f32>()).zip(self.cases);
+        let pairs = Kind::all().into_iter().zip(device::floats(self.hits)?).zip(self.cases);
         Ok(pairs
             .filter(|(_, cases)| *cases > 0)
             .map(|((kind, hits), cases)| (kind, f64::from(hits) / cases as f64))

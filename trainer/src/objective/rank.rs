@@ -8,6 +8,7 @@ use super::indices;
 use super::kind::Kind;
 use super::leads::Leads;
 use super::own::Scores;
+use crate::device;
 
 /// The widest margin, in logits.
 const WIDEST: f32 = 10.0;
@@ -26,10 +27,9 @@ impl Margins {
     /// # Errors
     /// If the device fails.
     pub fn values(&self) -> anyhow::Result<[f32; Kind::COUNT]> {
-        let failed = |error| anyhow::anyhow!("the device failed: {error:?}");
-        let data = self.0.clone().try_into_data().map_err(failed)?;
-        let values: Vec<f32> = data.iter::<f32>().collect();
-        values.try_into().map_err(|_| anyhow::anyhow!("the margins have lost their shape"))
+        device::floats(self.0.clone())?
+            .try_into()
+            .map_err(|_| anyhow::anyhow!("the margins have lost their shape"))
     }
 
     /// The mean over negatives of what is missing to the margin, `[1]`.

@@ -182,9 +182,7 @@ impl Interval {
 
     /// Sums up the interval and begins the next one.
     fn end(&mut self, step: u64, learning_rate: f64, learner: &mut Learner, batch: usize) -> Result<Metrics> {
-        let read = |tensor: Tensor<1>| {
-            tensor.try_into_scalar::<f32>().map_err(|error| anyhow::anyhow!("the device failed: {error:?}"))
-        };
+        let read = |tensor: Tensor<1>| device::floats(tensor).map(|values| values[0]);
         let n_batches = self.losses.len();
         let loss = read(Tensor::cat(std::mem::take(&mut self.losses), 0).mean())?;
         let logit_scale = read(learner.model().logit_scale())?;
