@@ -391,6 +391,19 @@ mod tests {
     }
 
     #[test]
+    fn json_may_have_any_name_when_it_is_named_and_a_published_one_when_it_is_found() {
+        for known in
+            ["captions_val.json.gz", "dataset_coco.json", "coco_karpathy_test.json", "a.csv", "a.token.txt"]
+        {
+            assert!(is_known(known) && has_pictures(known), "{known}");
+        }
+        assert!(has_pictures("Mine.JSON") && !is_known("mine.json"));
+        for lines in ["a.txt", "a.jsonl", "-", ""] {
+            assert!(!has_pictures(lines) && !is_known(lines), "{lines}");
+        }
+    }
+
+    #[test]
     fn a_split_that_is_named_must_be_there() {
         let undivided = "image,caption\na.jpg,A dog\n";
         let error = pairs(undivided, Some("dev")).expect_err("no splits").to_string();

@@ -135,6 +135,7 @@ mod tests {
         for (name, bytes) in [
             ("a.txt", &b"a dog\n"[..]),
             ("captions_a.json", br#"{"images":[],"annotations":[{"image_id":7,"caption":"a dog"}]}"#),
+            ("mine.json", br#"{"annotations":[{"image_id":7,"caption":"a dog"}]}"#),
             ("a.csv", b"image,caption\n1.jpg,a dog\n"),
         ] {
             assert_eq!(texts(&read(name, bytes, None).expect(name)), ["a dog"]);
