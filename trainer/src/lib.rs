@@ -28,6 +28,7 @@ mod objective;
 mod parquet_rows;
 mod picture_names;
 mod presets;
+mod python_strings;
 mod report;
 mod run_config;
 mod run_folder;

@@ -14,10 +14,9 @@ use shared::concept::Concept;
 use shared::negative::{self, Negative, Recipe};
 use shared::seed;
 
-use super::Folder;
 use super::edit::{Edit, Hue};
 use super::generated::is_captions;
-use super::{Benchmark, Item, Skip, Source};
+use super::{Benchmark, Folder, Item, Skip, Source};
 use crate::captions::Captions;
 
 /// What an edit can change.
