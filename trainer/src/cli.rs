@@ -11,7 +11,7 @@ use shared::concept::Concept;
 use shared::negative::Strategy;
 
 use crate::device::Backend;
-pub use pretrain::{Negatives, PretrainArgs};
+pub use pretrain::{Negatives, PretrainArgs, Settings};
 
 /// Does the model know a red car from a blue one?
 ///

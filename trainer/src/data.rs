@@ -16,6 +16,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use rand::Rng;
 use rayon::prelude::*;
 use shared::model::Clip;
 use shared::negative::{Negative, Recipe};
@@ -46,6 +47,13 @@ enum Stream {
     Candidates = 7,
     Given = 8,
     Jitter = 9,
+}
+
+impl Stream {
+    /// The random numbers of this stream for the batch, example or epoch of a number.
+    fn of(self, run_seed: u64, number: u64) -> impl Rng {
+        seed::rng(&[run_seed, self as u64, number])
+    }
 }
 
 /// What is said of all sources that are files.
@@ -156,7 +164,7 @@ impl Source {
             Source::Photographs(photographs) => {
                 // What is left of an epoch and does not fill a batch is not shown, so that none has a picture twice.
                 let batches = photographs.pictures() / share;
-                let order = photographs.order(config.seed, number / batches);
+                let order = photographs.order(config.settings.seed, number / batches);
                 let begin = (number % batches * share) as usize;
                 let place = |nth: u64| order[begin + nth as usize];
                 numbers.map(|nth| photographs.example(config, eye, mined, place(nth), first + nth)).collect()
@@ -300,7 +308,7 @@ impl Data {
 
     /// The examples of the batch of a number, source by source.
     fn examples(&self, config: &RunConfig, mined: Option<&Mined>, number: u64) -> Result<Vec<Example>> {
-        let mut examples = Vec::with_capacity(config.batch);
+        let mut examples = Vec::with_capacity(config.settings.batch);
         for (nth, (source, share)) in self.sources.iter().zip(&self.shares).enumerate() {
             let mined = mined.map(|mined| mined.of_source(nth));
             examples.extend(source.examples(config, &self.eye, mined, number, *share as u64)?);
@@ -331,7 +339,7 @@ fn apportion(batch: usize, weights: &[f64]) -> Result<Vec<usize>> {
 
 /// How a run draws negatives.
 fn recipe(config: &RunConfig) -> Recipe<'_> {
-    Recipe { strategy: config.strategy.into(), ..Recipe::replace(&config.concepts) }
+    Recipe { strategy: config.settings.strategy.into(), ..Recipe::replace(&config.concepts) }
 }
 
 /// The list of pictures in a run folder that trains on files: a line each, its name, a tab and its perceptual hash.

@@ -150,7 +150,7 @@ mod tests {
         let tables = [&experiment.train, &experiment.arms[1].options];
         let verb = command("pretrain", &tables, &[("out", "runs/x".to_owned())]).expect("a command");
         let Verb::Pretrain(args) = verb else { panic!("another verb") };
-        assert_eq!((args.epochs, args.loss), (3, crate::objective::Loss::Own));
+        assert_eq!((args.settings.epochs, args.settings.loss), (3, crate::objective::Loss::Own));
     }
 
     #[test]

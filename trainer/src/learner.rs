@@ -39,7 +39,7 @@ pub struct Learner {
 impl Learner {
     /// The state before the first step of a model whose weights are drawn.
     pub fn begin(config: &RunConfig, model: Clip) -> Self {
-        let average = config.average.map(|decay| Average::new(decay, model.clone()));
+        let average = config.settings.average.map(|decay| Average::new(decay, model.clone()));
         let margins = Margins::new([0.0; Kind::COUNT], &model.device());
         Learner::new(config, model, average, optimizer(config), margins, 0)
     }
@@ -52,7 +52,7 @@ impl Learner {
         let load_average = |decay| {
             checkpoint::load_average(folder, model.clone()).map(|average| Average::new(decay, average))
         };
-        let average = config.average.map(load_average).transpose()?;
+        let average = config.settings.average.map(load_average).transpose()?;
         let optimizer = checkpoint::load_optimizer(folder, optimizer(config))?;
         let margins = Margins::new(checkpoint::load_margins(folder)?, &model.device());
         Ok(Learner::new(config, model, average, optimizer, margins, step))
@@ -66,13 +66,13 @@ impl Learner {
         margins: Margins,
         done: u64,
     ) -> Self {
-        let model = if config.lock_stem { model.lock_stem() } else { model };
+        let model = if config.settings.lock_stem { model.lock_stem() } else { model };
         Learner {
-            model: if config.lock_image { model.lock_image() } else { model },
+            model: if config.settings.lock_image { model.lock_image() } else { model },
             replicas: Vec::new(),
             average,
             optimizer,
-            objective: Objective::new(config.loss, config.loss_weight, margins),
+            objective: Objective::new(config.settings.loss, config.loss_weight, margins),
             gradients: GradientsAccumulator::new(),
             done,
             config: config.clone(),
@@ -160,7 +160,7 @@ impl Learner {
     /// Takes the step.
     pub fn step(&mut self, rate: f64) {
         let gradients = self.gradients.grads();
-        let rates = rates(rate, self.config.image_rate);
+        let rates = rates(rate, self.config.settings.image_rate);
         self.model = self.optimizer.step(rates, self.model.clone(), gradients);
         for replica in &mut self.replicas {
             *replica = self.model.clone().fork(&replica.device());
@@ -214,9 +214,9 @@ impl Lesson {
 /// run trains these and nothing else (LoRA, arXiv 2106.09685). They count twice (`alpha` is twice the rank), and are nothing
 /// until they have learnt.
 pub fn adapted(config: &RunConfig, model: Clip) -> Clip {
-    let Some(rank) = config.lora else { return model };
+    let Some(rank) = config.settings.lora else { return model };
     let attention = ParamGroup::from_any_predicates(vec!["qkv.weight", "output.weight"]);
-    let adapted = if config.lock_image {
+    let adapted = if config.settings.lock_image {
         attention.exclude(ParamGroup::from_any_predicates(vec!["image."]))
     } else {
         attention
@@ -229,7 +229,7 @@ fn optimizer(config: &RunConfig) -> ModuleOptimizer {
     let adamw = AdamWConfig::new().with_beta_1(0.9).with_beta_2(0.98).with_epsilon(1e-6);
     let clipping = burn::grad_clipping::GradientClippingConfig::Norm(GRADIENT_NORM);
     let undecayed = ["norm_", "bias", "logit_scale", "class_embedding", "position_embedding"];
-    ModuleOptimizer::from(adamw.clone().with_weight_decay(config.weight_decay).build())
+    ModuleOptimizer::from(adamw.clone().with_weight_decay(config.settings.weight_decay).build())
         .with_grad_clipping(clipping.init())
         .with_group(
             ParamGroup::from_any_predicates(undecayed.to_vec()),

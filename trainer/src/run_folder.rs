@@ -5,11 +5,10 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
 use shared::concept::Concept;
 use shared::tokenizer::Tokenizer;
 
-use crate::cli::{Negatives as Kinds, PretrainArgs};
+use crate::cli::{Negatives, PretrainArgs, Settings};
 use crate::data::{Data, Files};
 use crate::run_config::{self, RunConfig};
 use crate::{bundles, checkpoint, whole};
@@ -100,49 +99,41 @@ pub fn is_done(run: &Path) -> Result<bool> {
     Ok(checkpoint::latest(run)?.is_some_and(|(step, _)| step >= config.steps()))
 }
 
-/// What the arguments say of all sources that are files.
-pub fn files(args: &PretrainArgs) -> Files<'_> {
+/// What the settings say of all sources that are files.
+pub fn files(settings: &Settings) -> Files<'_> {
     Files {
-        images: &args.images,
-        instances: &args.instances,
-        split: args.split.as_deref(),
-        index: args.index.as_deref(),
+        images: &settings.images,
+        instances: &settings.instances,
+        split: settings.split.as_deref(),
+        index: settings.index.as_deref(),
     }
 }
 
-/// The settings that arguments stand for, and what they name.
+/// The run that arguments stand for, and what they name.
 ///
 /// # Errors
 /// If the arguments do not go together, or a file that they name cannot be used.
 pub fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
-    let names: Vec<String> = args
-        .negatives
-        .iter()
-        .filter_map(|negatives| Some(negatives.to_possible_value()?.get_name().to_owned()))
-        .collect();
+    let settings = &args.settings;
     let concepts: BTreeSet<Concept> =
-        args.negatives.iter().flat_map(|negatives| negatives.concepts()).copied().collect();
-    if names.len() > 1 && args.negatives.contains(&Kinds::None) {
+        settings.negatives.iter().flat_map(|negatives| negatives.concepts()).copied().collect();
+    if settings.negatives.len() > 1 && settings.asks_for(Negatives::None) {
         bail!("--negatives cannot be none and something else");
     }
-    if args.jitter > 0.0 && concepts.contains(&Concept::Color) {
+    if settings.jitter > 0.0 && concepts.contains(&Concept::Color) {
         bail!(
             "--jitter and negatives of color do not go together: it would change the colors that are taught"
         );
     }
-    let mined = args.negatives.contains(&Kinds::Mined);
-    let batch = args.batch as usize;
-    let files = files(args);
-    let data = Data::open(&args.data, &args.weight, &files, args.seed, batch)?;
+    let data = open(settings, &args.weight)?;
     data.check_batch()?;
-    if mined && !data.can_be_mined() {
+    if settings.asks_for(Negatives::Mined) && !data.can_be_mined() {
         bail!("--negatives mined needs captions in files: drawn scenes are never seen twice");
     }
-    let given = args.negatives.contains(&Kinds::Given);
-    if given && !data.gives_negatives() {
+    if settings.asks_for(Negatives::Given) && !data.gives_negatives() {
         bail!("--negatives given needs a table with a column `neg_caption`, as NegCLIP publishes it");
     }
-    let (model, tokenizer) = match &args.init {
+    let (model, tokenizer) = match &settings.init {
         Some(path) => {
             let bundle = bundles::read(path)?;
             (bundle.header().config().clone(), bundle.header().tokenizer().clone())
@@ -153,46 +144,18 @@ pub fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
         }
     };
     let config = RunConfig {
-        data: args.data.clone(),
-        images: args.images.clone(),
-        instances: args.instances.clone(),
-        split: args.split.clone(),
-        index: args.index.clone(),
         shares: data.shares().to_vec(),
         fingerprint: data.fingerprint(),
         pictures: data.pictures(),
-        negatives: names.join(","),
         concepts: concepts.into_iter().collect(),
-        mined,
-        given,
-        strategy: args.strategy,
-        loss: args.loss,
-        loss_weight: args.loss_weight.unwrap_or_else(|| args.loss.published_weight()),
-        init: args.init.clone(),
-        init_image: args.init_image.clone(),
-        lock_stem: args.lock_stem,
-        features: args.features.clone(),
-        mirror: args.mirror,
-        crops: args.crops,
-        jitter: args.jitter,
-        channel_dropout: args.channel_dropout,
-        lock_image: args.lock_image,
-        lora: args.lora.map(|rank| rank as usize),
-        per_caption: args.per_caption,
+        loss_weight: args.loss_weight.unwrap_or_else(|| settings.loss.published_weight()),
         single_objects: 0.4,
-        epochs: args.epochs,
-        batch,
         accumulate: args.accumulate.unwrap_or(args.devices.len() as u64).max(1),
-        bf16: args.bf16,
-        learning_rate: args.learning_rate,
-        image_rate: args.image_rate,
-        average: args.average,
-        weight_decay: args.weight_decay,
         warmup: 0.05,
-        seed: args.seed,
         model,
         commit: run_config::commit(),
         command: std::env::args().collect::<Vec<_>>().join(" "),
+        settings: settings.clone(),
     };
     if config.steps() == 0 {
         bail!("the data does not fill a step of {} batches; lower --accumulate", config.accumulate);
@@ -207,14 +170,17 @@ pub fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
 pub fn go_on(run: &Path) -> Result<(RunConfig, Data, Tokenizer)> {
     let (config, tokenizer) = load(run)?;
     let weights: Vec<f64> = config.shares.iter().map(|share| *share as f64).collect();
-    let (images, instances) = (&config.images, &config.instances);
-    let files = Files { images, instances, split: config.split.as_deref(), index: config.index.as_deref() };
-    let data = Data::open(&config.data, &weights, &files, config.seed, config.batch)?;
+    let data = open(&config.settings, &weights)?;
     if (data.pictures(), data.fingerprint()) != (config.pictures, config.fingerprint) {
-        let names = config.data.join(" or ");
+        let names = config.settings.data.join(" or ");
         bail!("{names} has changed since the run began; it had {} pictures then", config.pictures);
     }
     Ok((config, data, tokenizer))
+}
+
+/// Opens the sources of a run, of which each has its weight in every batch.
+fn open(settings: &Settings, weights: &[f64]) -> Result<Data> {
+    Data::open(&settings.data, weights, &files(settings), settings.seed, settings.batch)
 }
 
 /// Reads what a run was set up with.

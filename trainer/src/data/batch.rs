@@ -9,7 +9,6 @@ use anyhow::Result;
 use burn::tensor::Tensor;
 use rand::RngExt;
 use shared::model::Clip;
-use shared::seed;
 use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError, Tokens};
 
 use super::{Data, Foil, Mined, Stream};
@@ -93,7 +92,7 @@ pub fn batch(
         .map(|text| tokenizer.encode(text, config.model.text.context))
         .collect::<Result<Vec<_>, TokenizerError>>()?;
     Ok(Batch {
-        channels: (config.channel_dropout > 0.0).then(|| channels(config, number)),
+        channels: (config.settings.channel_dropout > 0.0).then(|| channels(config, number)),
         texts: Texts::new(&texts, tokenizer),
         negatives: (!negatives.is_empty()).then(|| HardNegatives {
             of: negatives.iter().map(|(row, _)| *row).collect(),
@@ -108,10 +107,10 @@ pub fn batch(
 /// (arXiv 1207.0580, in the form of arXiv 1411.4280). `[B, C]`
 fn channels(config: &RunConfig, number: u64) -> Vec<f32> {
     let [_, n_channels] = config.model.vision.stem_shape(config.model.preprocess.side);
-    let kept = 1.0 - config.channel_dropout;
-    let rng = &mut seed::rng(&[config.seed, Stream::Channels as u64, number]);
+    let kept = 1.0 - config.settings.channel_dropout;
+    let rng = &mut Stream::Channels.of(config.settings.seed, number);
     let mut weight = || if rng.random_bool(kept) { (1.0 / kept) as f32 } else { 0.0 };
-    (0..config.batch * n_channels).map(|_| weight()).collect()
+    (0..config.settings.batch * n_channels).map(|_| weight()).collect()
 }
 
 /// Batches of these numbers, made ahead of the device. If one cannot be made because of a panic, none follows.

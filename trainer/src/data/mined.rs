@@ -9,7 +9,6 @@ use rand::seq::index::sample;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use shared::model::Clip;
-use shared::seed;
 use shared::tokenizer::{Tokenizer, TokenizerError};
 
 use super::batch::Texts;
@@ -69,7 +68,7 @@ impl Mined {
         model: &Clip,
         epoch: u64,
     ) -> Result<Self> {
-        let rng = &mut seed::rng(&[config.seed, Stream::Candidates as u64, epoch]);
+        let rng = &mut Stream::Candidates.of(config.settings.seed, epoch);
         let of_source = |source: &Source| {
             let Source::Photographs(photographs) = source else { return Ok(Vec::new()) };
             let listed: Vec<Listed> =
@@ -77,7 +76,7 @@ impl Mined {
             let mut candidates = sample(rng, listed.len(), listed.len().min(CANDIDATES)).into_vec();
             candidates.sort_unstable();
             let rows = embed(&listed, tokenizer, model, config.model.text.context)?;
-            nearest(&listed, &rows, &candidates, config.per_caption)
+            nearest(&listed, &rows, &candidates, config.settings.per_caption)
         };
         Ok(Mined { nearest: data.sources.iter().map(of_source).collect::<Result<_>>()? })
     }

@@ -14,6 +14,7 @@ use super::gather::{Photograph, Skipped, Told, gather};
 use super::jitter::jitter;
 use super::view::{View, Views};
 use super::{Example, Files, Foil, Stream};
+use crate::cli::Negatives;
 use crate::objective::Kind;
 use crate::run_config::RunConfig;
 
@@ -91,7 +92,7 @@ impl Photographs {
     /// The order in which an epoch shows the pictures.
     pub fn order(&self, run_seed: u64, epoch: u64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.photographs.len()).collect();
-        order.shuffle(&mut seed::rng(&[run_seed, Stream::Order as u64, epoch]));
+        order.shuffle(&mut Stream::Order.of(run_seed, epoch));
         order
     }
 
@@ -100,7 +101,7 @@ impl Photographs {
     /// # Errors
     /// If a picture cannot be read any more, the device fails, or the folder cannot be written to.
     pub fn look_once(&mut self, config: &RunConfig, eye: &Eye) -> Result<()> {
-        let folder = config.features.as_deref();
+        let folder = config.settings.features.as_deref();
         let n_pictures = self.photographs.len();
         let preprocess = &config.model.preprocess;
         let keep = |view: View| {
@@ -126,16 +127,17 @@ impl Photographs {
         place: usize,
         number: u64,
     ) -> Result<Example> {
+        let settings = &config.settings;
         let photograph = &self.photographs[place];
-        let rng = &mut seed::rng(&[config.seed, Stream::Caption as u64, number]);
+        let rng = &mut Stream::Caption.of(settings.seed, number);
         let nth = rng.random_range(0..photograph.captions.len() as u32) as usize;
         let Told { caption, wrong } = &photograph.captions[nth];
         let siblings = photograph.captions.iter().enumerate().filter(|(other, _)| *other != nth);
         let siblings: Vec<&Caption> = siblings.map(|(_, sibling)| &sibling.caption).collect();
         let guard = Guard::new(siblings.iter().copied(), photograph.kinds.iter().map(String::as_str));
         let recipe = Recipe { guard: Some(&guard), fluency: Some(fluency()), ..super::recipe(config) };
-        let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
-        let drawn = negative::draw(caption, &recipe, config.per_caption, rng);
+        let rng = &mut Stream::Negative.of(settings.seed, number);
+        let drawn = negative::draw(caption, &recipe, settings.per_caption, rng);
         let near = mined.map_or(&[][..], |mined| &mined[self.first_captions[place] + nth]);
         let mined = near.iter().map(|number| Foil {
             caption: self.caption(*number as usize).text().to_owned(),
@@ -145,21 +147,22 @@ impl Photographs {
         let is_false = |text: &&String| {
             **text != caption.text() && !siblings.iter().any(|sibling| sibling.text() == **text)
         };
-        let given: Vec<&String> = wrong.iter().filter(|_| config.given).filter(is_false).collect();
-        let rng = &mut seed::rng(&[config.seed, Stream::Given as u64, number]);
+        let wrong = if settings.asks_for(Negatives::Given) { wrong } else { &[][..] };
+        let given: Vec<&String> = wrong.iter().filter(is_false).collect();
+        let rng = &mut Stream::Given.of(settings.seed, number);
         let given = given
-            .sample(rng, config.per_caption)
+            .sample(rng, settings.per_caption)
             .map(|text| Foil { caption: (*text).clone(), kind: Kind::Given });
         let negatives = drawn.into_iter().map(Foil::from).chain(mined).chain(given).collect();
-        let rng = &mut seed::rng(&[config.seed, Stream::View as u64, number]);
+        let rng = &mut Stream::View.of(settings.seed, number);
         let view = Views::of(config).draw(caption, rng);
         let image = match self.seen.iter().find(|(of, _)| *of == view) {
             Some((_, kept)) => kept.seen(place),
             None => {
                 let shown = shown(photograph, view)?;
-                let rng = &mut seed::rng(&[config.seed, Stream::Jitter as u64, number]);
-                let shown =
-                    if config.jitter > 0.0 { jitter(shown, caption, config.jitter, rng) } else { shown };
+                let rng = &mut Stream::Jitter.of(settings.seed, number);
+                let strength = settings.jitter;
+                let shown = if strength > 0.0 { jitter(shown, caption, strength, rng) } else { shown };
                 eye.look(&shown, &config.model.preprocess)?
             }
         };

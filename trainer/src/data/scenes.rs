@@ -8,7 +8,6 @@ use rayon::prelude::*;
 use shared::caption::Caption;
 use shared::negative::{self, Recipe};
 use shared::scene::{self, Scene};
-use shared::seed;
 
 use super::eye::Eye;
 use super::{Example, Foil, Stream};
@@ -53,23 +52,23 @@ impl Scenes {
     /// If the device of a locked stem fails.
     pub fn example(&self, config: &RunConfig, eye: &Eye, number: u64, single: bool) -> Result<Example> {
         let (scene, caption) = self.captioned(number, single);
-        let rng = &mut seed::rng(&[config.seed, Stream::Negative as u64, number]);
+        let rng = &mut Stream::Negative.of(config.settings.seed, number);
         let side = SIDES[rng.random_range(0..SIDES.len() as u32) as usize];
         let image = eye.look(&scene.render(side), &config.model.preprocess)?;
         let text = Caption::new(caption.as_str());
         let recipe = Recipe { vocabulary: Some(&self.known), ..super::recipe(config) };
-        let drawn = negative::draw(&text, &recipe, config.per_caption, rng);
+        let drawn = negative::draw(&text, &recipe, config.settings.per_caption, rng);
         let negatives = drawn.into_iter().map(Foil::from).collect();
         Ok(Example { image, caption, negatives })
     }
 
     fn captioned(&self, number: u64, single: bool) -> (Scene, String) {
-        let rng = &mut seed::rng(&[self.run_seed, Stream::Scene as u64, number]);
+        let rng = &mut Stream::Scene.of(self.run_seed, number);
         let mut scene = Scene::sample(rng);
         while single && scene.objects().len() > 1 {
             scene = Scene::sample(rng);
         }
-        let rng = &mut seed::rng(&[self.run_seed, Stream::Caption as u64, number]);
+        let rng = &mut Stream::Caption.of(self.run_seed, number);
         let caption = scene::caption(&scene, rng);
         (scene, caption)
     }

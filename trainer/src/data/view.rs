@@ -32,7 +32,7 @@ pub struct View {
 impl Views {
     /// The views that the settings of a run ask for.
     pub fn of(config: &RunConfig) -> Self {
-        Views { crops: config.crops, mirror: config.mirror }
+        Views { crops: config.settings.crops, mirror: config.settings.mirror }
     }
 
     /// Each of them, the whole as it is first.

@@ -11,7 +11,7 @@ use crate::run_config::RunConfig;
 /// The embeddings of a batch, in 32-bit floats whatever the towers compute in.
 pub fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
     let sixteen_bits;
-    let model = if config.bf16 {
+    let model = if config.settings.bf16 {
         sixteen_bits = model.clone().map(&mut Rounded);
         &sixteen_bits
     } else {
@@ -30,9 +30,9 @@ pub fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
     let texts = batch.texts.embed(model).cast(DType::F32); // [B + M, E]
     Embedded {
         images: model.encode_image_features(features).cast(DType::F32),
-        captions: texts.clone().slice(s![..config.batch, ..]),
+        captions: texts.clone().slice(s![..config.settings.batch, ..]),
         negatives: batch.negatives.map(|negatives| Negatives {
-            embeddings: texts.slice(s![config.batch.., ..]),
+            embeddings: texts.slice(s![config.settings.batch.., ..]),
             of: negatives.of,
             kinds: negatives.kinds,
         }),
@@ -44,12 +44,12 @@ pub fn stem(model: &Clip, images: Vec<f32>, config: &RunConfig) -> Tensor<3> {
     let device = &model.device();
     let dtype = model.logit_scale().dtype();
     let side = config.model.preprocess.side;
-    if config.lock_stem {
+    if config.settings.lock_stem {
         let [positions, channels] = config.model.vision.stem_shape(side);
-        let stem = TensorData::new(images, [config.batch, positions, channels]);
+        let stem = TensorData::new(images, [config.settings.batch, positions, channels]);
         Tensor::<3>::from_data(stem, device).cast(dtype)
     } else {
-        let pixels = TensorData::new(images, [config.batch, 3, side, side]);
+        let pixels = TensorData::new(images, [config.settings.batch, 3, side, side]);
         model.image_stem(Tensor::<4>::from_data(pixels, device).cast(dtype))
     }
 }

@@ -45,15 +45,15 @@ pub fn write(run: &Path, config: &RunConfig) -> Result<()> {
 
 fn page(config: &RunConfig, lines: &[Map<String, Value>]) -> String {
     let style = include_str!("page.css");
-    let title = format!("Training on {}", config.data.join(" and "));
+    let title = format!("Training on {}", config.settings.data.join(" and "));
     let last = lines.last().and_then(|line| line["step"].as_u64()).unwrap_or(0);
     let facts = format!(
         "Step {last} of {}, {} pictures each. Negatives: {}, at most {} a caption. Seed {}, commit {}.",
         config.steps(),
-        config.batch as u64 * config.accumulate,
-        config.negatives,
-        config.per_caption,
-        config.seed,
+        config.settings.batch as u64 * config.accumulate,
+        config.settings.named_negatives(),
+        config.settings.per_caption,
+        config.settings.seed,
         config.commit
     );
     let panels: String = panels().iter().filter_map(|(name, fields)| panel(name, fields, lines)).collect();

@@ -86,9 +86,9 @@ fn check_leakage(experiment: &Experiment, commands: &[PretrainArgs], args: &Expe
     let mut names = BTreeSet::new();
     let mut seen = BTreeSet::new();
     for command in commands {
-        for data in &command.data {
-            if seen.insert((data, &command.split)) {
-                names.extend(data::names(data, &run_folder::files(command))?);
+        for data in &command.settings.data {
+            if seen.insert((data, &command.settings.split)) {
+                names.extend(data::names(data, &run_folder::files(&command.settings))?);
             }
         }
     }

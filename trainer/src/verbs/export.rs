@@ -30,11 +30,11 @@ pub fn run(args: &ExportArgs) -> Result<()> {
         bail!("{} does not say how its pictures look; an older trainer began it", args.run.display());
     }
     let training = Training {
-        data: config.data.clone(),
-        negatives: config.negatives.clone(),
+        data: config.settings.data.clone(),
+        negatives: config.settings.named_negatives(),
         steps,
-        batch: config.batch,
-        seed: config.seed,
+        batch: config.settings.batch,
+        seed: config.settings.seed,
         commit: config.commit.clone(),
         results: metrics_at(&args.run, steps)?,
         pictures,

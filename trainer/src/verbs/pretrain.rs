@@ -10,7 +10,7 @@ use burn::tensor::{Device, Tensor};
 use shared::model::{Clip, Stem};
 use shared::tokenizer::Tokenizer;
 
-use crate::cli::PretrainArgs;
+use crate::cli::{Negatives, PretrainArgs};
 use crate::data::{self, Batch, Data, Mined};
 use crate::interrupt::Interrupt;
 use crate::learner::{self, Learner, towers};
@@ -39,7 +39,7 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
         }
         None => Ok(learner::adapted(&config, first_model(&config, device)?)),
     };
-    if config.lock_stem {
+    if config.settings.lock_stem {
         data.look_through(model_on(device)?, &config)?;
     }
     let learning = |device: &Device| {
@@ -47,7 +47,7 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
         if args.gradient_checkpointing { device.gradient_checkpointing() } else { device }
     };
     let device = learning(device);
-    device.seed(config.seed);
+    device.seed(config.settings.seed);
     let model = model_on(&device)?;
     let learner = match &checkpoint {
         Some((step, folder)) => Learner::load(&config, model, *step, folder)?,
@@ -59,19 +59,19 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
         learner.model().num_params(),
         learner.n_learning(),
         config.steps(),
-        config.batch as u64 * config.accumulate,
-        config.negatives
+        config.settings.batch as u64 * config.accumulate,
+        config.settings.named_negatives()
     );
     train(args, &config, &Arc::new(data), &tokenizer, learner)
 }
 
 /// The model before the first step.
 fn first_model(config: &RunConfig, device: &Device) -> Result<Clip> {
-    let model = match &config.init {
+    let model = match &config.settings.init {
         Some(path) => bundles::read(path)?.model(device)?,
         None => config.model.init(device).drawn(),
     };
-    match &config.init_image {
+    match &config.settings.init_image {
         Some(path) => import::mobilenet::load(path, model),
         None => Ok(model),
     }
@@ -80,7 +80,7 @@ fn first_model(config: &RunConfig, device: &Device) -> Result<Clip> {
 /// The model before the first step with the numbers of its network, if it has one, on the scale of the first batch; one
 /// that has been trained before stays as it is.
 fn standardized(model: Clip, data: &Data, tokenizer: &Tokenizer, config: &RunConfig) -> Result<Clip> {
-    if config.init.is_some() || !matches!(config.model.vision.stem, Stem::Network(_)) {
+    if config.settings.init.is_some() || !matches!(config.model.vision.stem, Stem::Network(_)) {
         return Ok(model);
     }
     let sample = data::batch(config, data, tokenizer, None, 0)?;
@@ -109,7 +109,10 @@ fn train(
             let mut round = Vec::with_capacity(n_batches);
             for _ in 0..n_batches {
                 // By now the last step of the epoch before is taken.
-                if config.mined && number > begin && number.is_multiple_of(config.batches_an_epoch()) {
+                if config.settings.asks_for(Negatives::Mined)
+                    && number > begin
+                    && number.is_multiple_of(config.batches_an_epoch())
+                {
                     batches = feed(args, (config, data, tokenizer), &learner, number)?;
                 }
                 let waiting = Instant::now();
@@ -122,7 +125,8 @@ fn train(
             interval.losses.extend(learner.learn(round));
             left -= n_batches;
         }
-        let rate = schedule::learning_rate(config.learning_rate, config.warmup, learner.done(), steps);
+        let rate =
+            schedule::learning_rate(config.settings.learning_rate, config.warmup, learner.done(), steps);
         learner.step(rate);
         reporter.step();
 
@@ -131,7 +135,7 @@ fn train(
         let saving = done.is_multiple_of(args.save_every) || done == steps || stopping;
         // A run that goes on from a checkpoint begins a new interval, so one that is not interrupted does too.
         if done.is_multiple_of(REPORT_EVERY) || saving {
-            let metrics = interval.end(done, rate, &mut learner, config.batch)?;
+            let metrics = interval.end(done, rate, &mut learner, config.settings.batch)?;
             if !metrics.loss.is_finite() {
                 bail!("the loss is {} at step {done}; try a lower --learning-rate", metrics.loss);
             }
@@ -159,7 +163,7 @@ fn feed(
     number: u64,
 ) -> Result<Receiver<Result<Batch>>> {
     let last = config.batches();
-    if !config.mined || number >= last {
+    if !config.settings.asks_for(Negatives::Mined) || number >= last {
         return Ok(data::batches(config, data, tokenizer, None, number..last));
     }
     let mined = Mined::of_epoch(&args.out, (config, data, tokenizer), &learner.model().valid(), number)?;
