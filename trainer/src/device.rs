@@ -16,6 +16,12 @@ pub fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     tensor.try_into_vec_as().map_err(|error| anyhow!("the device failed: {error:?}"))
 }
 
+/// Whether a device is this machine's processor, where many small products are as good as one large one. A GPU waits between
+/// them, and compiles kernels for shapes that it has not seen yet.
+pub fn is_processor(device: &Device) -> bool {
+    *device == Device::flex()
+}
+
 /// A kind of device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Backend {
@@ -139,6 +145,14 @@ fn make_default(kind: Backend) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_processor_that_keeps_gradients_is_one_still() {
+        let device = Device::flex();
+        assert!(is_processor(&device));
+        assert!(is_processor(&device.clone().autodiff()));
+        assert!(is_processor(&device.autodiff().gradient_checkpointing()));
+    }
 
     #[test]
     fn no_emulated_device_is_chosen_unasked() {

@@ -12,6 +12,7 @@ use shared::model::Clip;
 use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError, Tokens};
 
 use super::{Data, Foil, Mined, Stream};
+use crate::device;
 use crate::objective::{Kind, indices};
 use crate::run_config::RunConfig;
 
@@ -29,7 +30,8 @@ pub struct Batch {
     pub with_negatives: usize,
 }
 
-/// Texts in groups of similar length: a short one is not padded to the longest of the batch.
+/// Texts in groups of similar length: a short one is not padded to the longest of the batch. A GPU gets all of them at once
+/// nevertheless, so that its text tower sees few shapes.
 pub struct Texts {
     /// The groups, the shortest texts first.
     groups: Vec<TokenBatch>,
@@ -39,7 +41,11 @@ pub struct Texts {
 
 impl Texts {
     /// Texts that share the padding of their longest.
-    const TOGETHER: usize = 48;
+    const GROUP: usize = 48;
+    /// A GPU gets a multiple of so many texts,
+    const TEXTS: usize = 64;
+    /// each of a multiple of so many positions, or of all that the tower has.
+    const POSITIONS: usize = 8;
 
     /// Groups texts.
     pub fn new(texts: &[Tokens], tokenizer: &Tokenizer) -> Self {
@@ -51,13 +57,34 @@ impl Texts {
         for (place, text) in order.iter().enumerate() {
             places[*text] = place;
         }
-        Texts { groups: order.chunks(Self::TOGETHER).map(group).collect(), places }
+        Texts { groups: order.chunks(Self::GROUP).map(group).collect(), places }
     }
 
-    /// What a text tower makes of them, in their own order, `[n, E]`.
-    pub fn embed(&self, model: &Clip) -> Tensor<2> {
-        let groups = self.groups.iter().map(|group| model.encode_tokens(group)).collect();
-        Tensor::cat(groups, 0).select(0, indices(&self.places, &model.device()))
+    /// What a text tower of so many positions makes of them, in their own order, `[n, E]`.
+    pub fn embed(&self, model: &Clip, context: usize) -> Tensor<2> {
+        let device = &model.device();
+        let rows = if device::is_processor(device) {
+            Tensor::cat(self.groups.iter().map(|group| model.encode_tokens(group)).collect(), 0)
+        } else {
+            model.encode_tokens(&self.at_once(context))
+        };
+        rows.select(0, indices(&self.places, device))
+    }
+
+    /// The groups as one, with more padding, and with some texts twice, the second time behind all others.
+    fn at_once(&self, context: usize) -> TokenBatch {
+        let longest = self.groups.iter().map(|group| group.length).max().unwrap_or(1);
+        let length = longest.next_multiple_of(Self::POSITIONS).min(context);
+        let n_texts = self.places.len().next_multiple_of(Self::TEXTS);
+        let texts = self.groups.iter().flat_map(|group| group.ids.chunks(group.length).zip(&group.ends));
+        let mut ids = Vec::with_capacity(n_texts * length);
+        let mut ends = Vec::with_capacity(n_texts);
+        for (text, &end) in texts.cycle().take(n_texts) {
+            ids.extend(&text[..=end]);
+            ids.resize(ends.len() * length + length, text[end]);
+            ends.push(end);
+        }
+        TokenBatch { ids, length, ends }
     }
 }
 
@@ -137,7 +164,10 @@ fn ahead<T: Send + 'static>(numbers: Range<u64>, make: impl Fn(u64) -> T + Send 
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Device;
+
     use super::*;
+    use crate::bundles;
 
     #[test]
     fn a_thread_that_panics_ends_what_it_makes_and_nobody_waits_for_ever() {
@@ -146,13 +176,40 @@ mod tests {
         assert_eq!(ahead(0..5, |number| number).iter().count(), 5);
     }
 
-    #[test]
-    fn texts_are_grouped_by_length_and_found_again() {
+    /// A hundred texts of many lengths, and a tokenizer that knows them.
+    fn texts() -> (Vec<Tokens>, Tokenizer) {
         let words = "a cat and a dog sit on a mat near a red door of an old house";
         let texts: Vec<String> = (0..100).map(|nth| words[..1 + nth * 31 % words.len()].to_owned()).collect();
         let tokenizer = Tokenizer::train(texts.iter().map(String::as_str), 300).expect("a tokenizer");
-        let tokens: Vec<Tokens> =
-            texts.iter().map(|text| tokenizer.encode(text, 77).expect("tokens")).collect();
+        (texts.iter().map(|text| tokenizer.encode(text, CONTEXT).expect("tokens")).collect(), tokenizer)
+    }
+
+    const CONTEXT: usize = 32;
+
+    #[test]
+    fn a_gpu_gets_all_texts_at_once_and_means_the_same_by_them() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/scene-plain.safetensors");
+        let model =
+            bundles::read(path.as_ref()).expect("a bundle").model(&Device::flex()).expect("its model");
+        let (tokens, tokenizer) = texts();
+        for n in [100, 64, 3] {
+            let texts = Texts::new(&tokens[..n], &tokenizer);
+            let longest = texts.groups.iter().map(|group| group.length).max().expect("a group");
+            assert!(!longest.is_multiple_of(8) && longest < CONTEXT, "{longest}");
+            let apart = texts.embed(&model, CONTEXT);
+            for (context, length) in [(CONTEXT, longest.next_multiple_of(8)), (longest, longest)] {
+                let at_once = texts.at_once(context);
+                assert_eq!((at_once.ends.len(), at_once.length), (n.next_multiple_of(64), length));
+                let rows = model.encode_tokens(&at_once).select(0, indices(&texts.places, &model.device()));
+                let far = (apart.clone() - rows).abs().max().into_scalar::<f32>();
+                assert!(far < 1e-5, "{far}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_grouped_by_length_and_found_again() {
+        let (tokens, tokenizer) = texts();
         let grouped = Texts::new(&tokens, &tokenizer);
         let rows: Vec<&[i32]> = grouped
             .groups

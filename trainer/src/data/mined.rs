@@ -93,7 +93,7 @@ fn embed(listed: &[Listed], tokenizer: &Tokenizer, model: &Clip, context: usize)
     for some in listed.chunks(TOGETHER) {
         let tokens = some.iter().map(|caption| tokenizer.encode(caption.text, context));
         let tokens = tokens.collect::<Result<Vec<_>, TokenizerError>>()?;
-        rows.push(Texts::new(&tokens, tokenizer).embed(model));
+        rows.push(Texts::new(&tokens, tokenizer).embed(model, context));
     }
     Ok(Tensor::cat(rows, 0))
 }

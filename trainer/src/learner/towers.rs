@@ -27,7 +27,7 @@ pub fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
         }
         None => features,
     };
-    let texts = batch.texts.embed(model).cast(DType::F32); // [B + M, E]
+    let texts = batch.texts.embed(model, config.model.text.context).cast(DType::F32); // [B + M, E]
     Embedded {
         images: model.encode_image_features(features).cast(DType::F32),
         captions: texts.clone().slice(s![..config.settings.batch, ..]),
