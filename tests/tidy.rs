@@ -1,4 +1,4 @@
-//! Structural promises of ARCHITECTURE.md, so that they cannot rot.
+//! Structural promises of ARCHITECTURE.md and CONTRIBUTING.md, so that they cannot rot.
 
 use std::path::{Path, PathBuf};
 
@@ -67,6 +67,22 @@ fn the_licenses_that_are_listed_are_those_that_are_allowed() {
     let allowed = list("deny.toml", "allow");
     assert!(allowed.contains("\"MIT\""), "{allowed}");
     assert_eq!(list(".ci/about.toml", "accepted"), allowed);
+}
+
+/// As far as the workflows say it themselves: `upload-pages-artifact` goes on to an action of the same owner by its tag.
+#[test]
+fn workflows_name_what_they_use_by_commit() {
+    for entry in std::fs::read_dir(root().join(".github/workflows")).expect("the workflows") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("a workflow");
+        let used: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once("uses: ")?.1)).collect();
+        assert!(!used.is_empty(), "{} uses nothing", path.display());
+        for action in used {
+            let commit = action.split(['@', ' ']).nth(1).unwrap_or_default();
+            let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+            assert!(is_commit, "a tag can be moved: {action}");
+        }
+    }
 }
 
 #[test]
