@@ -309,6 +309,38 @@ describe("passing on", () => {
     await page.context().close();
   });
 
+  test("two hundred addresses made of pieces, one after the other, harm nothing", async () => {
+    const { page, problems } = await open(visit.cpu, visit.url);
+    await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
+    const followed = await page.evaluate(async () => {
+      let state = 1;
+      const below = (n) => {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+        return (state >>> 8) % n;
+      };
+      const pieces = [
+        "caption=", "caption=", "sample=", "models=", "&", "&", "#", "?", "%", "%E0%A4", "%00", "=", "+", ";", "..", "__proto__",
+        "<img src=x onerror=window.hurt=1>", "javascript:", "a red car left of a small dog", "scenes", "scene 1", "coffee.jpg",
+        "\u202e", "\ud83d", "🚗", "ﬁ", "a\u0301".repeat(300), "red ".repeat(500), "x".repeat(5000),
+      ];
+      let followed = 0;
+      addEventListener("hashchange", () => followed++);
+      for (let nth = 0; nth < 200; nth++) {
+        location.hash = Array.from({ length: 1 + below(8) }, () => pieces[below(pieces.length)]).join("");
+        await new Promise((done) => setTimeout(done));
+      }
+      return followed;
+    });
+    assert.ok(followed > 150, `${followed} were followed`);
+    await page.evaluate((models) => (location.hash = `models=${models}`), "photographs");
+    await page.waitForSelector('body[data-state="ready"]');
+    await upload(page, "cat.jpg");
+    assert.ok((await compare(page, CAPTION)).length > 1);
+    assert.equal(await page.evaluate(() => window.hurt), undefined);
+    assert.deepEqual(problems, []);
+    await page.context().close();
+  });
+
   test("answers are saved as JSON, CSV and a picture", async () => {
     const { page } = await open(visit.cpu, visit.url);
     await upload(page, "cat.jpg");

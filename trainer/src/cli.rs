@@ -120,11 +120,10 @@ pub struct NegativesArgs {
     pub sample: Option<usize>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rules {
     /// One term is replaced by another of the same concept (arXiv 2403.02875).
-    #[default]
     Replace,
     /// Two terms of one concept trade places.
     Swap,

@@ -32,11 +32,10 @@ use own::Scores;
 pub use rank::Margins;
 
 /// How hard negatives enter the loss.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Loss {
     /// All negatives of the batch are more columns of every picture's softmax (NegCLIP).
-    #[default]
     Append,
     /// Each caption also competes with its own negatives alone (TSVLC).
     Own,

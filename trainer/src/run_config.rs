@@ -82,7 +82,9 @@ impl RunConfig {
         let path = folder.join(FILE);
         let json = std::fs::read_to_string(&path)
             .with_context(|| format!("no training run in {}: cannot read {FILE}", folder.display()))?;
-        serde_json::from_str(&json).with_context(|| format!("{} cannot be understood", path.display()))
+        serde_json::from_str(&json).with_context(|| {
+            format!("{} cannot be understood; did another version of the trainer begin it?", path.display())
+        })
     }
 }
 

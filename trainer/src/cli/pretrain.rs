@@ -1,4 +1,4 @@
-//! What `pretrain` is told: what makes a run what it is, and how it is taken today.
+//! What `pretrain` is told.
 
 use std::path::PathBuf;
 
@@ -60,9 +60,9 @@ fn positive(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| "must be a positive number".to_owned())
 }
 
-/// How one run is taken: where it is, on what, and until when. None of it changes what is learnt, but what the settings of a
-/// run ([`RunConfig`](crate::run_config::RunConfig)) keep in a form of their own: shares of a batch, the loss's weight, the
-/// size of the model and the batches of a step.
+/// What a run is, and how it is taken today: into which folder, on what, until when. Four options are kept by
+/// [`RunConfig`](crate::run_config::RunConfig) in another form than they are typed: `weight`, `loss_weight`, `preset` and
+/// `accumulate`.
 #[derive(Args, Clone)]
 pub struct PretrainArgs {
     #[command(flatten)]

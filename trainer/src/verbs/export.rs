@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use burn::module::Module;
 use burn::tensor::Device;
 use shared::bundle::{Bundle, Training};
@@ -26,9 +26,6 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     // Adapters become part of what they adapt.
     let model = model.materialize();
     let (pictures, looks) = pictures(&args.run)?;
-    if args.perceptual_hashes && looks.is_empty() && !pictures.is_empty() {
-        bail!("{} does not say how its pictures look; an older trainer began it", args.run.display());
-    }
     let training = Training {
         data: config.settings.data.clone(),
         negatives: config.settings.named_negatives(),
@@ -57,9 +54,11 @@ fn pictures(run: &Path) -> Result<(Vec<u32>, Vec<u64>)> {
     let list = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let (mut names, mut looks) = (BTreeSet::new(), BTreeSet::new());
     for line in list.lines() {
-        let (name, look) = line.rsplit_once('\t').unwrap_or((line, ""));
+        let told =
+            line.rsplit_once('\t').and_then(|(name, look)| Some((name, u64::from_str_radix(look, 16).ok()?)));
+        let (name, look) = told.with_context(|| format!("{} has a line without a look", path.display()))?;
         names.insert(leakage::fingerprint(name));
-        looks.extend(u64::from_str_radix(look, 16).ok());
+        looks.insert(look);
     }
     Ok((names.into_iter().collect(), looks.into_iter().collect()))
 }
