@@ -64,7 +64,8 @@ fn a_run_on_photographs_survives_broken_ones_and_remembers_what_it_saw() {
     // The held-out copy has another name, so it is no leak; the training pictures are.
     let evaluate =
         ["evaluate", "--bundle", "whole.safetensors", "--benchmark", "negatives", "--device", "cpu"];
-    let of_split = |split| [&evaluate[..], &["--data", ".", "--split", split, "--quiet"]].concat();
+    let of_split =
+        |split| [&evaluate[..], &["--balanced", "off", "--data", ".", "--split", split, "--quiet"]].concat();
     let (code, said) = trainer_err(folder.path(), &of_split("train"));
     assert!(code == Some(1) && said.contains("was trained on 12 of the 13 pictures"), "{said}");
     let trained_on = |split| {
@@ -321,7 +322,7 @@ fn an_experiment_that_would_be_scored_on_what_it_trains_on_does_not_begin() {
     photographs(folder.path());
     let text = "seeds = [0]\n[train]\npreset = \"tiny\"\ndata = \"captions.csv\"\nbatch = 8\nepochs = 1\nquiet = true\n\
         [[arm]]\nname = \"plain\"\nnegatives = \"none\"\n\
-        [[benchmark]]\nbenchmark = \"negatives\"\ndata = \".\"\nsplit = \"train\"\nquiet = true\n";
+        [[benchmark]]\nbenchmark = \"negatives\"\nbalanced = \"off\"\ndata = \".\"\nsplit = \"train\"\nquiet = true\n";
     std::fs::write(folder.path().join("leaky.toml"), text).expect("a file");
     let command = ["experiment", "leaky.toml", "--out", "runs", "--device", "cpu"];
     let (code, said) = trainer_err(folder.path(), &command);

@@ -52,6 +52,44 @@ fn every_verb_explains_itself() {
 }
 
 #[test]
+fn captions_that_are_not_english_are_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let captions = "A red car.\nDer Mann hat einen roten Hut.\nLe chat sur le lit.\nNo dog in sight.\n";
+    std::fs::write(folder.path().join("captions.txt"), captions).expect("a file");
+    let output = trainer(folder.path(), &["negatives", "--captions", "captions.txt"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("2 captions are left alone"), "{output:?}");
+    let printed = String::from_utf8(output.stdout).expect("text");
+    let with: Vec<bool> = printed.lines().map(|line| !line.ends_with("\"negatives\":[]}")).collect();
+    assert_eq!(with, [true, false, false, false], "{printed}");
+}
+
+#[test]
+fn few_captions_are_balanced_by_the_table_that_ships() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let captions = "a brown dog runs on the beach\n".repeat(40);
+    std::fs::write(folder.path().join("captions.txt"), &captions).expect("a file");
+    let said = |args: &[&str]| {
+        let output = trainer(folder.path(), &[&["negatives", "--captions", "captions.txt"], args].concat());
+        assert!(output.status.success(), "{output:?}");
+        (
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+            String::from_utf8(output.stdout).expect("text"),
+        )
+    };
+    let (note, balanced) = said(&["--balanced", "--per-caption", "1"]);
+    assert!(
+        note.contains("the table that ships with Foil") && note.contains("keep a balanced negative"),
+        "{note}"
+    );
+    assert_eq!(balanced.lines().count(), 40);
+    assert!(balanced.contains("\"negatives\":[{"), "{balanced}");
+    assert_eq!(balanced, said(&["--balanced", "on", "--per-caption", "1"]).1);
+    let (note, unbalanced) = said(&["--balanced", "off", "--per-caption", "1"]);
+    assert_eq!((note.as_str(), &unbalanced), ("", &said(&["--per-caption", "1"]).1));
+    assert_ne!(balanced, unbalanced);
+}
+
+#[test]
 fn negatives_are_one_json_line_a_caption() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("captions.txt"), "A red car.\n\nlovely weather\n").expect("a file");

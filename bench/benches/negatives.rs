@@ -8,7 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shared::caption::Caption;
 use shared::concept::Concept;
 use shared::fluency::fluency;
-use shared::negative::{self, Recipe};
+use shared::negative::{self, Acceptance, Proposal, Recipe, balance};
 use shared::seed;
 
 fn negatives(criterion: &mut Criterion) {
@@ -19,8 +19,12 @@ fn negatives(criterion: &mut Criterion) {
         bencher
             .iter(|| captions.iter().map(|text| black_box(Caption::new(*text)).terms().len()).sum::<usize>());
     });
-    for (name, fluency) in [("one uniform negative", None), ("one fluent negative", Some(fluency()))] {
-        let recipe = Recipe { fluency, ..Recipe::replace(&Concept::ALL) };
+    for (name, proposal) in [
+        ("one uniform negative", Proposal::Uniform),
+        ("one fluent negative", Proposal::Fluent(fluency())),
+        ("one balanced negative", Proposal::Balanced(balance(), Acceptance::Rejection)),
+    ] {
+        let recipe = Recipe { proposal, ..Recipe::replace(&Concept::ALL) };
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 for (number, text) in (0..).zip(&captions) {

@@ -10,6 +10,7 @@ use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
 use crate::caption::Caption;
+use crate::varint::{VarintError, put, put_lines, take, take_lines};
 
 /// Counts of the 30,000 training captions of Flickr8k; made by `trainer fluency`.
 static TABLE: &[u8] = include_bytes!("../lexicon/bigrams.bin");
@@ -68,6 +69,15 @@ pub enum FluencyError {
     /// A number is out of range.
     #[error("the table of bigrams is damaged")]
     Damaged,
+}
+
+impl From<VarintError> for FluencyError {
+    fn from(error: VarintError) -> Self {
+        match error {
+            VarintError::Truncated => FluencyError::Truncated,
+            VarintError::Damaged => FluencyError::Damaged,
+        }
+    }
 }
 
 impl Fluency {
@@ -132,6 +142,11 @@ impl Fluency {
         self.ids.get(word).copied().unwrap_or(UNKNOWN)
     }
 
+    /// Whether a word, lower case, is in the table.
+    pub fn knows(&self, word: &str) -> bool {
+        self.ids.contains_key(word)
+    }
+
     /// The probability of a word by itself.
     fn alone(&self, id: u16) -> f64 {
         self.words.get(usize::from(id)).map_or(self.unknown, |word| word.alone)
@@ -175,11 +190,7 @@ impl Fluency {
         let mut pairs: Vec<(u32, u32)> = self.pairs.iter().map(|(key, count)| (*key, *count)).collect();
         pairs.sort_unstable();
         let mut bytes = MAGIC.to_vec();
-        put(&mut bytes, names.len() as u32 - 1);
-        for (_, name) in &names[1..] {
-            bytes.extend_from_slice(name.as_bytes());
-            bytes.push(b'\n');
-        }
+        put_lines(&mut bytes, names[1..].iter().map(|(_, name)| *name));
         let mut pairs = pairs.into_iter().peekable();
         for first in 0..names.len() as u32 {
             let mut last = 0;
@@ -201,15 +212,10 @@ impl Fluency {
     /// If the bytes are not a whole table.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FluencyError> {
         let mut rest = bytes.strip_prefix(MAGIC).ok_or(FluencyError::Unknown)?;
-        let count = take(&mut rest)?;
-        let mut names = Vec::new();
-        for _ in 0..count {
-            let end = rest.iter().position(|byte| *byte == b'\n').ok_or(FluencyError::Truncated)?;
-            names.push(std::str::from_utf8(&rest[..end]).map_err(|_| FluencyError::Damaged)?);
-            rest = &rest[end + 1..];
-        }
+        let names = take_lines(&mut rest)?;
+        let count = names.len();
         let mut model = Fluency::of_words(names.into_iter());
-        if model.words.len() != count as usize + 1 {
+        if model.words.len() != count + 1 {
             return Err(FluencyError::Damaged);
         }
         for first in 0..model.words.len() as u32 {
@@ -233,28 +239,6 @@ impl Fluency {
 
 fn key(first: u16, second: u16) -> u32 {
     u32::from(first) << 16 | u32::from(second)
-}
-
-/// Writes a number in base 128, low digits first, the top bit set on all but the last.
-fn put(bytes: &mut Vec<u8>, mut number: u32) {
-    while number >= 0x80 {
-        bytes.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
-fn take(bytes: &mut &[u8]) -> Result<u32, FluencyError> {
-    let mut number = 0u32;
-    for shift in (0..32).step_by(7) {
-        let (&byte, rest) = bytes.split_first().ok_or(FluencyError::Truncated)?;
-        *bytes = rest;
-        number |= u32::from(byte & 0x7f).checked_shl(shift).ok_or(FluencyError::Damaged)?;
-        if byte & 0x80 == 0 {
-            return Ok(number);
-        }
-    }
-    Err(FluencyError::Damaged)
 }
 
 #[cfg(test)]

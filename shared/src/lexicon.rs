@@ -73,6 +73,8 @@ impl Sense {
 pub struct Alternative<'l> {
     /// The lower-case words, joined by single spaces.
     pub surface: &'static str,
+    /// Its number among all that may be written.
+    pub number: u16,
     /// What it looks like, in every group that it stands in.
     pub classes: &'l [Class],
 }
@@ -86,6 +88,17 @@ impl Word {
     pub const BOUNDARY: Word = Word(0);
     /// A word that the lexicon does not mention.
     pub const UNKNOWN: Word = Word(1);
+}
+
+/// What a word can say of its caption beside what it names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Closed {
+    /// It denies what follows it, by itself or together with the next word.
+    pub negates: bool,
+    /// English sentences are held together by it, others are not.
+    pub english: bool,
+    /// Sentences of other languages are held together by it, English ones hardly ever.
+    pub foreign: bool,
 }
 
 /// How the words at one place are to be understood.
@@ -105,7 +118,12 @@ pub struct Lexicon {
     words: HashMap<&'static str, Word, FxBuildHasher>,
     /// By word: the number of words in the longest entry that begins with it.
     longest: Vec<u8>,
+    /// By word: what it says of its caption.
+    closed: Vec<Closed>,
     groups: Vec<Group>,
+    /// All that may be written in place of a term, in the order of the files.
+    written: Vec<&'static str>,
+    written_numbers: HashMap<&'static str, u16, FxBuildHasher>,
 }
 
 #[derive(Debug, Default)]
@@ -127,6 +145,7 @@ struct Group {
 #[derive(Clone, Debug)]
 struct Written {
     surface: &'static str,
+    number: u16,
     classes: Vec<Class>,
 }
 
@@ -215,6 +234,11 @@ impl Lexicon {
         usize::from(self.longest[usize::from(word.0)])
     }
 
+    /// What a word can say of its caption.
+    pub fn closed(&self, word: Word) -> Closed {
+        self.closed.get(usize::from(word.0)).copied().unwrap_or_default()
+    }
+
     /// The lexicon's name for a word, lower case.
     pub fn word(&self, word: &str) -> Word {
         self.words.get(word).copied().unwrap_or(Word::UNKNOWN)
@@ -229,11 +253,20 @@ impl Lexicon {
             let written = &group.written[usize::from(sense.class.idx)];
             let written = if repeated { &[][..] } else { &written[sense.form()][..] };
             let differs = |class: &Class| !senses.iter().any(|own| own.class == *class);
-            written
-                .iter()
-                .filter(move |word| senses.len() == 1 || word.classes.iter().all(differs))
-                .map(|word| Alternative { surface: word.surface, classes: &word.classes })
+            written.iter().filter(move |word| senses.len() == 1 || word.classes.iter().all(differs)).map(
+                |word| Alternative { surface: word.surface, number: word.number, classes: &word.classes },
+            )
         })
+    }
+
+    /// All that may be written in place of a term: lower-case words joined by single spaces, in order of their numbers.
+    pub fn written(&self) -> &[&'static str] {
+        &self.written
+    }
+
+    /// The number of what may be written; none of words that are only understood.
+    pub fn number_of(&self, surface: &str) -> Option<u16> {
+        self.written_numbers.get(surface).copied()
     }
 
     /// Every class that a surface form belongs to, whatever stands beside it.

@@ -31,3 +31,4 @@ pub mod scene;
 pub mod seed;
 pub mod similarity;
 pub mod tokenizer;
+mod varint;

@@ -10,6 +10,7 @@
 //!
 //! An indefinite article that the new word makes wrong is part of the stretch: `a red` → `an orange`.
 
+mod balance;
 mod draw;
 mod exchange;
 mod guard;
@@ -17,13 +18,13 @@ mod swap;
 
 use serde::{Deserialize, Serialize};
 
-pub use draw::{Recipe, Strategy, draw};
+pub use balance::{Acceptance, Balance, BalanceError, Feature, Known, Side, Step, balance};
+pub use draw::{Proposal, Recipe, Strategy, draw};
 pub use guard::Guard;
 
 use crate::caption::Caption;
 use crate::concept::Concept;
-use crate::fluency::fluency;
-use crate::lexicon::lexicon;
+use crate::lexicon::{Alternative, lexicon};
 use crate::seed;
 pub(crate) use exchange::starts_with_vowel_sound;
 use exchange::{Candidate, Choice};
@@ -52,7 +53,7 @@ impl Rule {
 }
 
 /// A caption that is almost right, and what was changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Negative {
     /// The whole edited caption.
     pub caption: String,
@@ -68,11 +69,26 @@ pub struct Negative {
     pub from: String,
     /// What stands there instead.
     pub to: String,
+    /// How much it counts in a loss.
+    #[serde(skip, default = "one")]
+    pub weight: f32,
 }
 
-/// Every negative that replaces the term `idx` of a caption.
+fn one() -> f32 {
+    1.0
+}
+
+/// Every negative that replaces the term `idx` of a caption, the most plausible ones in this caption first; of a place or a
+/// size its opposite before all others.
 pub fn of_term(caption: &Caption, idx: usize) -> Vec<Negative> {
-    replacements(caption, idx, &Guard::default()).map(|candidate| candidate.apply(caption)).collect()
+    let guard = &Guard::default();
+    let mut words = balance().read(caption).ranked(idx, guard);
+    if matches!(caption.terms()[idx].concept, Concept::Location | Concept::Size) {
+        // The lexicon lists opposites side by side, and behind them what is only written.
+        let opposite = alternatives(caption, idx, guard).next().map(|word| word.surface);
+        words.sort_by_key(|candidate| Some(candidate.surface()) != opposite);
+    }
+    words.into_iter().map(|candidate| candidate.apply(caption)).collect()
 }
 
 /// Every negative of the given concepts that replaces one term, terms from left to right, no text twice.
@@ -82,16 +98,20 @@ pub fn all(caption: &Caption, concepts: &[Concept]) -> Vec<Negative> {
     terms.flat_map(|(idx, _)| of_term(caption, idx)).collect()
 }
 
-/// The exchanges of one term that a guard allows.
-fn replacements<'c>(caption: &'c Caption, idx: usize, guard: &Guard) -> impl Iterator<Item = Candidate<'c>> {
+/// What may be written in place of one term and a guard allows.
+fn alternatives(caption: &Caption, idx: usize, guard: &Guard) -> impl Iterator<Item = Alternative<'static>> {
     let term = &caption.terms()[idx];
     lexicon()
         .alternatives(term.senses())
         // "A red car and a blue car" never becomes "a blue car and a blue car".
-        .filter(|word| {
-            !caption.terms().iter().any(|other| word.classes.iter().any(|class| other.looks_like(*class)))
-        })
+        .filter(|word| !word.classes.iter().any(|class| caption.mentions(*class)))
         .filter(|word| guard.allows(word.classes))
+}
+
+/// The exchanges of one term that a guard allows.
+fn replacements<'c>(caption: &'c Caption, idx: usize, guard: &Guard) -> impl Iterator<Item = Candidate<'c>> {
+    let term = &caption.terms()[idx];
+    alternatives(caption, idx, guard)
         .map(move |word| Candidate::replace(Choice { term, surface: word.surface }))
 }
 
@@ -99,16 +119,30 @@ fn replacements<'c>(caption: &'c Caption, idx: usize, guard: &Guard) -> impl Ite
 const SHOWN_PER_CONCEPT: usize = 4;
 
 /// The negatives that the page and `trainer score` set a caption against: the same for the same text everywhere.
+///
+/// Of each concept first the opposites of places and sizes, then what a balanced draw gives, then the most plausible
+/// words, from term to term.
 pub fn shown(caption: &Caption) -> Vec<Negative> {
     let text = seed::of_text(caption.text());
-    Concept::ALL
-        .into_iter()
-        .flat_map(|concept| {
-            let concepts = [concept];
-            let recipe = Recipe { fluency: Some(fluency()), ..Recipe::replace(&concepts) };
-            draw(caption, &recipe, SHOWN_PER_CONCEPT, &mut seed::rng(&[text, concept as u64]))
-        })
-        .collect()
+    Concept::ALL.into_iter().flat_map(|concept| shown_of(caption, concept, text)).collect()
+}
+
+fn shown_of(caption: &Caption, concept: Concept, text: u64) -> Vec<Negative> {
+    let concepts = [concept];
+    let proposal = Proposal::Balanced(balance(), Acceptance::Rejection);
+    let recipe = Recipe { proposal, ..Recipe::replace(&concepts) };
+    let drawn = draw(caption, &recipe, SHOWN_PER_CONCEPT, &mut seed::rng(&[text, concept as u64]));
+    let terms = (0..caption.terms().len()).filter(|idx| caption.terms()[*idx].concept == concept);
+    let plausible: Vec<Vec<Negative>> = terms.map(|idx| of_term(caption, idx)).collect();
+    let nth = |nth: usize| plausible.iter().filter_map(move |of_term| of_term.get(nth).cloned());
+    let opposites = nth(0).filter(|_| matches!(concept, Concept::Location | Concept::Size));
+    let mut shown: Vec<Negative> = Vec::new();
+    for negative in opposites.chain(drawn).chain((0..SHOWN_PER_CONCEPT).flat_map(nth)) {
+        if shown.len() < SHOWN_PER_CONCEPT && shown.iter().all(|other| other.caption != negative.caption) {
+            shown.push(negative);
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -151,6 +185,17 @@ mod tests {
             !colors.contains(&"a white and white cow".into())
                 && colors.contains(&"a brown and white cow".into())
         );
+    }
+
+    #[test]
+    fn what_is_shown_has_the_opposite_and_what_is_plausible_first() {
+        let first = |caption: &str, concept: Concept| {
+            let shown = shown(&Caption::new(caption));
+            shown.into_iter().find(|negative| negative.concept == concept).map(|negative| negative.to)
+        };
+        assert_eq!(first("a cup on top of a plate", Concept::Location).as_deref(), Some("under"));
+        assert_eq!(first("a cat under a table", Concept::Location).as_deref(), Some("above"));
+        assert_eq!(first("a tall tree", Concept::Size).as_deref(), Some("short"));
     }
 
     #[test]

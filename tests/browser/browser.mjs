@@ -17,13 +17,19 @@ const QUIET = ["--disable-background-networking", "--disable-component-update", 
 // WebGPU without a graphics processor: correct, but slow.
 const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
 
-/** Starts Chromium, with WebGPU on a software adapter or with none at all, and `more` arguments. */
-export function launch({ webgpu, more = [] }) {
-  return chromium.launch({
+/**
+ * Starts Chromium, with WebGPU on a software adapter or with none at all, `more` arguments, and no fonts but those of a folder
+ * that fontconfig is told of by the file `fonts`. It is closed when the test `t` ends, however it ends.
+ */
+export async function launch({ webgpu, more = [], fonts }, t) {
+  const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
+    env: fonts ? { ...process.env, FONTCONFIG_FILE: fonts } : process.env,
     args: ["--headless=new", "--no-sandbox", ...QUIET, ...(webgpu ? WEBGPU : ["--disable-features=WebGPU", "--disable-gpu"]), ...more],
   });
+  t?.after(() => browser.close());
+  return browser;
 }
 
 /** Serves the built page, and beside it folders of the test's own; `meddle` spoils connections. */

@@ -64,8 +64,8 @@ const facts = (page, model) => page.textContent(`#models li:has-text("${model}")
 
 describe("an imported CLIP", () => {
   for (const backend of ["cpu", "webgpu"]) {
-    test(`gives the trainer's numbers with ${backend} at every precision`, async () => {
-      const browser = await launch({ webgpu: backend === "webgpu" });
+    test(`gives the trainer's numbers with ${backend} at every precision`, async (t) => {
+      const browser = await launch({ webgpu: backend === "webgpu" }, t);
       const { page, problems } = await open(browser, `${server.url}?backend=${backend}&bundle=clip-f16.safetensors`);
       assert.equal(await page.getAttribute("body", "data-backend"), backend);
       await checkParity(page, "clip-f16", at("clip-f16.safetensors"));
@@ -76,7 +76,6 @@ describe("an imported CLIP", () => {
         await checkParity(page, `clip-${precision}`, file);
       }
       assert.deepEqual(problems, []);
-      await browser.close();
     });
   }
 

@@ -35,9 +35,9 @@ describe("the browser's storage", () => {
 });
 
 describe("a page that came over HTTP from another machine", () => {
-  test("answers without storage, graphics processor and clipboard, which browsers keep from it", async () => {
+  test("answers without storage, graphics processor and clipboard, which browsers keep from it", async (t) => {
     const { port } = new URL(visit.url);
-    const browser = await launch({ webgpu: false, more: ["--host-resolver-rules=MAP foil.test 127.0.0.1"] });
+    const browser = await launch({ webgpu: false, more: ["--host-resolver-rules=MAP foil.test 127.0.0.1"] }, t);
     const { page, problems } = await open(browser, `http://foil.test:${port}/`);
     assert.equal(await page.evaluate(() => isSecureContext), false);
     await page.setInputFiles("#image-input", CAT);
@@ -45,7 +45,6 @@ describe("a page that came over HTTP from another machine", () => {
     await page.click("#copy-link");
     await page.locator("#share-note", { hasText: "does not let the page copy" }).waitFor();
     assert.deepEqual(problems, []);
-    await browser.close();
   });
 });
 

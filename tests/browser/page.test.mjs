@@ -1,6 +1,6 @@
 // The page in a real browser: what a visitor does, and what they must see. Run by ./foil test.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
@@ -86,18 +86,17 @@ for (const backend of ["webgpu", "cpu"]) {
 }
 
 describe("without a usable graphics processor", () => {
-  test("a browser without WebGPU computes on the main processor and says so", async () => {
-    const browser = await launch({ webgpu: false });
+  test("a browser without WebGPU computes on the main processor and says so", async (t) => {
+    const browser = await launch({ webgpu: false }, t);
     const { page } = await open(browser, server.url);
     assert.equal(await page.getAttribute("body", "data-backend"), "cpu");
     assert.match(await page.textContent("#backend-note"), /main processor computes, because .*WebGPU/);
     await upload(page, join(SAMPLES, "coffee.jpg"));
     assert.ok((await compare(page, "a white cup on a brown table")).length > 8);
-    await browser.close();
   });
 
-  test("an emulated adapter is passed over, and one without timestamps is not even started", async () => {
-    const browser = await launch({ webgpu: true });
+  test("an emulated adapter is passed over, and one without timestamps is not even started", async (t) => {
+    const browser = await launch({ webgpu: true }, t);
     const emulated = await open(browser, server.url);
     assert.equal(await emulated.page.getAttribute("body", "data-backend"), "cpu");
     assert.match(await emulated.page.textContent("#backend-note"), /emulated/);
@@ -106,12 +105,11 @@ describe("without a usable graphics processor", () => {
     });
     assert.equal(await blind.page.getAttribute("body", "data-backend"), "cpu");
     assert.match(await blind.page.textContent("#backend-note"), /timestamp-query/);
-    await browser.close();
   });
 });
 
-test("every link to a file of this site leads to one", async () => {
-  const browser = await launch({ webgpu: false });
+test("every link to a file of this site leads to one", async (t) => {
+  const browser = await launch({ webgpu: false }, t);
   const { page } = await open(browser, server.url);
   const links = await page.evaluate(() => {
     const files = [...document.querySelectorAll("a[href]")].filter((link) => link.origin === location.origin && !link.hash);
@@ -119,28 +117,23 @@ test("every link to a file of this site leads to one", async () => {
   });
   assert.ok(links.length >= 4, `${links}`);
   assert.deepEqual(links.filter((link) => !link.startsWith("200 ")), []);
-  await browser.close();
 });
 
-test("the browser draws the same negatives as the trainer", async () => {
-  const browser = await launch({ webgpu: false });
+test("the browser draws the same negatives as the trainer", async (t) => {
+  const browser = await launch({ webgpu: false }, t);
   const { page } = await open(browser, server.url);
   const lines = (name) => readFileSync(join(ROOT, "tests/golden", name), "utf8").trimEnd().split("\n");
-  const [captions, golden] = [lines("captions.txt"), lines("negatives.txt")];
+  const captions = lines("captions.txt").slice(0, 100);
   const found = await page.evaluate((captions) => captions.map((caption) => window.wasmBindings.negatives(caption)), captions);
-  assert.equal(captions.length, 1000);
-  assert.deepEqual(found.map(fnv), golden);
-  await browser.close();
+  const written = captions.flatMap((caption, nth) => [
+    caption,
+    ...JSON.parse(found[nth]).map(({ concept, from, to }) => `    ${concept}: ${from} → ${to}`),
+  ]);
+  assert.deepEqual(written, lines("negatives.txt"));
 });
 
-/** The 64-bit FNV-1a hash of a text, in hexadecimal. */
-function fnv(text) {
-  const hash = (hash, byte) => BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  return Buffer.from(text).reduce(hash, 0xcbf29ce484222325n).toString(16).padStart(16, "0");
-}
-
-test("a marked word lists its alternatives, and a click takes one", async () => {
-  const browser = await launch({ webgpu: false });
+test("a marked word lists its alternatives, and a click takes one", async (t) => {
+  const browser = await launch({ webgpu: false }, t);
   const { page } = await open(browser, server.url);
   await page.fill("#caption-input", "a red car next to a dog");
   await page.click('#caption-marks mark[data-concept="color"] button');
@@ -148,7 +141,6 @@ test("a marked word lists its alternatives, and a click takes one", async () => 
   await page.click('#word-offers button:text-is("blue")');
   assert.equal(await page.inputValue("#caption-input"), "a blue car next to a dog");
   assert.deepEqual(await page.$$eval("#caption-marks mark", (marks) => marks.map((mark) => mark.textContent)), ["blue", "car", "next to", "dog"]);
-  await browser.close();
 });
 
 describe("when things go wrong", () => {
@@ -273,8 +265,8 @@ describe("when things go wrong", () => {
 });
 
 describe("comfort", () => {
-  test("the second visit loads the models from the cache", async () => {
-    const browser = await launch({ webgpu: false });
+  test("the second visit loads the models from the cache", async (t) => {
+    const browser = await launch({ webgpu: false }, t);
     const { page } = await open(browser, server.url);
     assert.match(await page.textContent("#models"), /downloaded/);
     await page.reload();
@@ -282,11 +274,10 @@ describe("comfort", () => {
     const facts = await page.textContent("#models");
     assert.match(facts, /from cache/);
     assert.doesNotMatch(facts, /downloaded/);
-    await browser.close();
   });
 
-  test("everything can be done by keyboard", async () => {
-    const browser = await launch({ webgpu: false });
+  test("everything can be done by keyboard", async (t) => {
+    const browser = await launch({ webgpu: false }, t);
     const { page } = await open(browser, server.url);
     await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
     await page.focus("#samples li:first-child button");
@@ -301,11 +292,10 @@ describe("comfort", () => {
     await page.keyboard.press("Enter");
     await page.waitForFunction(() => document.querySelectorAll("#pictures li").length === 0);
     assert.equal((await rows(page)).length, 0);
-    await browser.close();
   });
 
-  test("a picture is answered by the models of its kind, unless the visitor wants the others", async () => {
-    const browser = await launch({ webgpu: false });
+  test("a picture is answered by the models of its kind, unless the visitor wants the others", async (t) => {
+    const browser = await launch({ webgpu: false }, t);
     const { page } = await open(browser, server.url);
     const models = async () => [...new Set((await rows(page)).map((row) => row.model))];
     const answered = (model) => page.waitForSelector(`[data-role="score"][data-model="${model}"]`);
@@ -320,21 +310,27 @@ describe("comfort", () => {
     await answered("photo-hard-negative");
     assert.ok(await page.isChecked("#set-photographs"));
     await page.context().close();
-    await browser.close();
   });
 
-  test("no page is wider than its window", async () => {
-    const browser = await launch({ webgpu: false });
-    for (const width of [320, 390, 1280]) {
-      const { page } = await open(browser, server.url, { viewport: { width, height: 900 } });
-      await upload(page, join(SAMPLES, "cat.jpg"));
-      await compare(page, CAPTION);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      assert.ok(overflow <= 0, `${overflow} px too wide at ${width}`);
-      await page.context().close();
-    }
-    await browser.close();
-  });
+  // What is wide enough in the letters of one machine need not be in those of another.
+  for (const family of ["dejavu", "liberation"]) {
+    test(`no page is wider than its window, with the fonts ${family}`, async (t) => {
+      const { path, remove } = folder();
+      t.after(remove);
+      const fonts = join(path, "fonts.conf");
+      const dir = `/usr/share/fonts/truetype/${family}`;
+      writeFileSync(fonts, `<fontconfig><dir>${dir}</dir><cachedir>${path}</cachedir></fontconfig>`);
+      const browser = await launch({ webgpu: false, fonts }, t);
+      for (const width of [320, 390, 1280]) {
+        const { page } = await open(browser, server.url, { viewport: { width, height: 900 } });
+        await upload(page, join(SAMPLES, "cat.jpg"));
+        await compare(page, CAPTION);
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(overflow <= 0, `${overflow} px too wide at ${width}`);
+        await page.context().close();
+      }
+    });
+  }
 });
 
 /** A PNG whose header announces 30,000 × 30,000 pixels, with a right checksum. */

@@ -8,13 +8,14 @@ use anyhow::Result;
 use serde::Serialize;
 use shared::caption::Caption;
 use shared::concept::Concept;
-use shared::fluency::fluency;
 use shared::lexicon::lexicon;
-use shared::negative::{self, Negative, Recipe, Rule, Strategy};
+use shared::negative::{self, Negative, Proposal, Recipe, Rule, Strategy};
 use shared::seed;
 
 use crate::blind::{Blind, Judges, Verdict};
+use crate::calibration::Corpus;
 use crate::captions::Captions;
+use crate::learned::{Learned, Pair};
 use crate::report::percent;
 use crate::statistics::Share;
 use crate::text_pairs::TextPair;
@@ -30,6 +31,8 @@ pub struct Audit {
     pub any_term: Share,
     /// Captions a second on one core: reading, marking terms and drawing one negative of any concept.
     pub captions_per_second: f64,
+    /// Captions in another language than English, which are left alone.
+    pub not_english: usize,
     /// One row a set of negatives.
     pub rows: Vec<Row>,
     /// The commonest exchanges of each concept, most frequent first.
@@ -49,8 +52,10 @@ pub struct Row {
     pub negatives: usize,
     /// Negatives that break a law.
     pub violations: Violations,
-    /// What text alone gives away.
+    /// What text alone gives away to rules.
     pub blind: Blind,
+    /// What it gives away to a judge that learns.
+    pub learned: Learned,
 }
 
 /// Negatives that break a law.
@@ -143,20 +148,35 @@ fn wrong_articles(text: &str) -> usize {
 
 /// Audits our own negatives of `captions`: for every caption one of each concept and rule, with what the captions of
 /// the same picture say kept out.
-pub fn own(name: &str, captions: &Captions, judges: &Judges, concepts: &[Concept], seed: u64) -> Audit {
+///
+/// # Errors
+/// If the judge that learns fails.
+pub fn own(
+    name: &str,
+    captions: &Captions,
+    judges: &Judges,
+    concepts: &[Concept],
+    proposal: Proposal,
+    seed: u64,
+) -> Result<Audit> {
     let all = captions.all();
     let mut rows = Vec::new();
     let mut exchanges = BTreeMap::new();
     for (rule, strategy) in [(Rule::Replace, Strategy::Replace), (Rule::Swap, Strategy::Swap)] {
         let mut verdicts = Vec::new();
+        let mut texts = Vec::new();
         let mut violations = Violations::default();
         for &concept in concepts {
             let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-            let (row, own) = row(captions, judges, concept, strategy, seed, |negative| {
-                *counts.entry((negative.from.to_lowercase(), negative.to.to_lowercase())).or_default() += 1;
-            });
+            let draw = |idx| captions.negative(idx, concept, strategy, proposal, seed);
+            let Audited { row, verdicts: own, negatives } =
+                row(captions, judges, (concept, rule), seed, draw, |negative| {
+                    *counts.entry((negative.from.to_lowercase(), negative.to.to_lowercase())).or_default() +=
+                        1;
+                })?;
             violations.merge(&row.violations);
             verdicts.extend(own);
+            texts.extend(negatives);
             rows.push(row);
             if rule == Rule::Replace {
                 exchanges.insert(concept, commonest(counts));
@@ -169,9 +189,10 @@ pub fn own(name: &str, captions: &Captions, judges: &Judges, concepts: &[Concept
             negatives: verdicts.len(),
             violations,
             blind: Blind::of(&verdicts),
+            learned: Learned::of(&pairs(captions, &texts), seed)?,
         });
     }
-    Audit {
+    Ok(Audit {
         captions: name.to_owned(),
         n: all.len(),
         any_term: Share::of(
@@ -179,10 +200,29 @@ pub fn own(name: &str, captions: &Captions, judges: &Judges, concepts: &[Concept
                 f64::from(caption.terms().iter().any(|term| concepts.contains(&term.concept)))
             }),
         ),
-        captions_per_second: throughput(all, concepts, seed),
+        captions_per_second: throughput(all, concepts, proposal, seed),
+        not_english: captions.not_english(),
         rows,
         exchanges,
-    }
+    })
+}
+
+/// The row of a concept, and what it was made of.
+struct Audited {
+    row: Row,
+    verdicts: Vec<Verdict>,
+    /// The negatives, each with the number of its caption.
+    negatives: Vec<(usize, String)>,
+}
+
+/// Captions with what was made of them, for the judge.
+fn pairs<'a>(captions: &'a Captions, negatives: &'a [(usize, String)]) -> Vec<Pair<'a>> {
+    let pair = |(idx, negative): &'a (usize, String)| Pair {
+        positive: captions.caption(*idx).text(),
+        negative,
+        image: captions.image(*idx),
+    };
+    negatives.iter().map(pair).collect()
 }
 
 impl Violations {
@@ -201,31 +241,34 @@ impl Violations {
 fn row(
     captions: &Captions,
     judges: &Judges,
-    concept: Concept,
-    strategy: Strategy,
+    (concept, rule): (Concept, Rule),
     seed: u64,
+    draw: impl Fn(usize) -> Option<Negative>,
     mut each: impl FnMut(&Negative),
-) -> (Row, Vec<Verdict>) {
+) -> Result<Audited> {
     let mut violations = Violations::default();
     let mut verdicts = Vec::new();
+    let mut negatives = Vec::new();
     for (idx, positive) in captions.all().iter().enumerate() {
         let siblings: Vec<&Caption> = captions.siblings(idx).collect();
-        if let Some(negative) = captions.negative(idx, concept, strategy, seed) {
+        if let Some(negative) = draw(idx) {
             violations.add_edit(positive, &siblings, &negative);
             let edited = Caption::new(negative.caption.as_str());
             verdicts.push(judges.judge(captions.picture(idx), idx, positive, &edited));
             each(&negative);
+            negatives.push((idx, negative.caption));
         }
     }
     let row = Row {
         set: concept.to_string(),
-        rule: Some(if strategy == Strategy::Swap { Rule::Swap } else { Rule::Replace }),
+        rule: Some(rule),
         with_term: Some(Share::of(captions.all().iter().map(|caption| f64::from(caption.names(concept))))),
         negatives: verdicts.len(),
         violations,
         blind: Blind::of(&verdicts),
+        learned: Learned::of(&pairs(captions, &negatives), seed)?,
     };
-    (row, verdicts)
+    Ok(Audited { row, verdicts, negatives })
 }
 
 fn commonest(counts: BTreeMap<(String, String), usize>) -> Vec<Exchange> {
@@ -236,8 +279,8 @@ fn commonest(counts: BTreeMap<(String, String), usize>) -> Vec<Exchange> {
     exchanges
 }
 
-fn throughput(captions: &[Caption], concepts: &[Concept], seed: u64) -> f64 {
-    let recipe = Recipe { fluency: Some(fluency()), ..Recipe::replace(concepts) };
+fn throughput(captions: &[Caption], concepts: &[Concept], proposal: Proposal, seed: u64) -> f64 {
+    let recipe = Recipe { proposal, ..Recipe::replace(concepts) };
     let started = Instant::now();
     for (idx, caption) in captions.iter().enumerate() {
         let caption = Caption::new(caption.text());
@@ -247,7 +290,10 @@ fn throughput(captions: &[Caption], concepts: &[Concept], seed: u64) -> f64 {
 }
 
 /// Audits other people's pairs: one row a subset, and all of them together.
-pub fn others(pairs: &[TextPair], name: &str, judges: &Judges) -> Vec<Row> {
+///
+/// # Errors
+/// If the judge that learns fails.
+pub fn others(pairs: &[TextPair], name: &str, judges: &Judges, seed: u64) -> Result<Vec<Row>> {
     let mut subsets: BTreeMap<&str, Vec<&TextPair>> = BTreeMap::new();
     for pair in pairs {
         subsets.entry(&pair.subset).or_default().push(pair);
@@ -262,14 +308,30 @@ pub fn others(pairs: &[TextPair], name: &str, judges: &Judges) -> Vec<Row> {
             verdicts.push(judges.judge(Some(&pair.picture), idx, &positive, &negative));
         }
         let blind = Blind::of(&verdicts);
-        Row { set, rule: None, with_term: None, negatives: pairs.len(), violations, blind }
+        let texts = pairs.iter().map(|pair| Pair {
+            positive: &pair.positive,
+            negative: &pair.negative,
+            image: seed::of_text(&pair.picture),
+        });
+        let learned = Learned::of(&texts.collect::<Vec<_>>(), seed)?;
+        anyhow::Ok(Row {
+            set,
+            rule: None,
+            with_term: None,
+            negatives: pairs.len(),
+            violations,
+            blind,
+            learned,
+        })
     };
     let mut rows = Vec::new();
     if subsets.len() > 1 {
-        rows.extend(subsets.iter().map(|(subset, pairs)| row(format!("{name}/{subset}"), pairs)));
+        for (subset, pairs) in &subsets {
+            rows.push(row(format!("{name}/{subset}"), pairs)?);
+        }
     }
-    rows.push(row(name.to_owned(), &pairs.iter().collect::<Vec<_>>()));
-    rows
+    rows.push(row(name.to_owned(), &pairs.iter().collect::<Vec<_>>())?);
+    Ok(rows)
 }
 
 /// Prints the report as text.
@@ -291,18 +353,29 @@ pub fn print(out: &mut impl Write, audit: &Audit) -> Result<()> {
     )?;
     writeln!(
         out,
-        "{:<24} {:<8} {:>6} {:>9} {:>6} {:>8} {:>8} {:>7} {:>13} {:>6}",
-        "set", "rule", "term%", "negatives", "faults", "shorter", "unigram", "bigram", "[95 %]", "same%"
+        "{:<24} {:<8} {:>6} {:>9} {:>6} {:>8} {:>8} {:>7} {:>6} {:>8} {:>13} {:>8}",
+        "set",
+        "rule",
+        "term%",
+        "negatives",
+        "faults",
+        "shorter",
+        "unigram",
+        "bigram",
+        "same%",
+        "learned",
+        "[95 %]",
+        "+ pairs"
     )?;
     for row in &audit.rows {
-        let blind = &row.blind;
-        let interval = match blind.bigram.n {
+        let (blind, learned) = (&row.blind, &row.learned.neighbors);
+        let interval = match learned.n {
             0 => "–".to_owned(),
-            _ => format!("[{}, {}]", percent(blind.bigram.low), percent(blind.bigram.high)),
+            _ => format!("[{}, {}]", percent(learned.low), percent(learned.high)),
         };
         writeln!(
             out,
-            "{:<24} {:<8} {:>6} {:>9} {:>6} {:>8} {:>8} {:>7} {:>13} {:>6}",
+            "{:<24} {:<8} {:>6} {:>9} {:>6} {:>8} {:>8} {:>7} {:>6} {:>8} {:>13} {:>8}",
             row.set,
             row.rule.map_or("?", Rule::name),
             row.with_term.map_or_else(|| "–".to_owned(), |share| percent(share.share)),
@@ -311,9 +384,19 @@ pub fn print(out: &mut impl Write, audit: &Audit) -> Result<()> {
             percent(blind.shorter.share),
             percent(blind.unigram.share),
             percent(blind.bigram.share),
-            interval,
             percent(blind.same_words.share),
+            percent(learned.share),
+            interval,
+            percent(row.learned.pairs.share),
         )?;
+    }
+    writeln!(
+        out,
+        "learned: logistic regression on words, neighbors and length, fitted on half of the images and asked about the \
+         other half; + pairs: and any two words"
+    )?;
+    if audit.not_english > 0 {
+        writeln!(out, "{} captions are not English and are left alone", audit.not_english)?;
     }
     for (concept, exchanges) in &audit.exchanges {
         let list: Vec<String> =
@@ -342,6 +425,7 @@ mod tests {
             end,
             from: positive[start..end].to_owned(),
             to: to.to_owned(),
+            weight: 1.0,
         }
     }
 

@@ -17,7 +17,7 @@ mod scenes;
 mod source;
 pub mod sugar_crepe;
 mod svo_probes;
-mod valse;
+pub mod valse;
 mod vl_checklist;
 mod vsr;
 mod winoground;
@@ -315,7 +315,9 @@ pub fn load(which: cli::Benchmark, folder: Option<&Folder>, args: &cli::Evaluate
         (Name::HardPositives, Some(folder)) => hard_positives::read(folder)?,
         (Name::NegClip, Some(folder)) => neg_clip::read(folder)?,
         (Name::Vsr, Some(folder)) => vsr::read(folder)?,
-        (Name::Negatives, Some(folder)) => generated::read(folder, args.split.as_deref(), args.seed)?,
+        (Name::Negatives, Some(folder)) => {
+            generated::read(folder, args.split.as_deref(), args.balanced, args.seed)?
+        }
         (Name::Edits, Some(folder)) => edits::read(folder, args.split.as_deref(), args.seed)?,
         (Name::Retrieval, Some(folder)) => {
             retrieval::read(folder, args.split.as_deref(), args.pool.map(|n| n as usize))?

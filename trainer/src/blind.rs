@@ -7,14 +7,11 @@ use shared::caption::Caption;
 use shared::fluency::{Fluency, fluency};
 use shared::seed;
 
-use crate::captions::Captions;
+use crate::captions::{Captions, NEAR};
 use crate::statistics::Share;
 
 /// Parts that the captions are split into; each is judged by what was learnt from the others.
 const FOLDS: u64 = 5;
-
-/// Captions of one picture, or lines of a text file this near each other, are in one part.
-const NEAR: usize = 50;
 
 /// Language models that each have not read one part of the captions.
 pub struct Judges {

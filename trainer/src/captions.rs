@@ -7,10 +7,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use shared::caption::Caption;
 use shared::concept::Concept;
-use shared::fluency::fluency;
-use shared::negative::{self, Guard, Negative, Recipe, Strategy};
+use shared::negative::{self, Guard, Negative, Proposal, Recipe, Strategy};
 use shared::seed;
 
+use crate::calibration::Corpus;
 use crate::captioned::{self, Split};
 use crate::files::{file_name, open};
 use crate::picture_names::picture_key;
@@ -73,19 +73,46 @@ impl Captions {
         all.into_iter().flatten().filter(move |other| **other != idx).map(|other| &self.captions[*other])
     }
 
-    /// What must not be put into a caption, because another caption of its picture says it.
-    pub fn guard(&self, idx: usize) -> Guard {
+    /// One negative of a caption, as training draws it; none where the concept is not named or nothing else fits.
+    pub fn negative(
+        &self,
+        idx: usize,
+        concept: Concept,
+        strategy: Strategy,
+        proposal: Proposal,
+        seed: u64,
+    ) -> Option<Negative> {
+        let guard = self.guard(idx);
+        let concepts = [concept];
+        let recipe = Recipe { strategy, guard: Some(&guard), proposal, ..Recipe::replace(&concepts) };
+        let rng = &mut seed::rng(&[seed, concept as u64, idx as u64]);
+        negative::draw(&self.captions[idx], &recipe, 1, rng).pop()
+    }
+
+    /// How many captions are in another language, and so have no terms.
+    pub fn not_english(&self) -> usize {
+        self.captions.iter().filter(|caption| !caption.is_english()).count()
+    }
+}
+
+/// Lines of a text file this near each other are taken for captions of one image.
+pub const NEAR: usize = 50;
+
+impl Corpus for Captions {
+    fn len(&self) -> usize {
+        self.captions.len()
+    }
+
+    fn caption(&self, idx: usize) -> &Caption {
+        &self.captions[idx]
+    }
+
+    fn guard(&self, idx: usize) -> Guard {
         Guard::new(self.siblings(idx), [])
     }
 
-    /// One negative of a caption, as training draws it; none where the concept is not named or nothing else fits.
-    pub fn negative(&self, idx: usize, concept: Concept, strategy: Strategy, seed: u64) -> Option<Negative> {
-        let guard = self.guard(idx);
-        let concepts = [concept];
-        let recipe =
-            Recipe { strategy, guard: Some(&guard), fluency: Some(fluency()), ..Recipe::replace(&concepts) };
-        let rng = &mut seed::rng(&[seed, concept as u64, idx as u64]);
-        negative::draw(&self.captions[idx], &recipe, 1, rng).pop()
+    fn image(&self, idx: usize) -> u64 {
+        self.picture(idx).map_or((idx / NEAR) as u64, seed::of_text)
     }
 }
 

@@ -11,7 +11,7 @@ use shared::concept::Concept;
 use shared::negative::Strategy;
 
 use crate::device::Backend;
-pub use pretrain::{Negatives, PretrainArgs, Settings};
+pub use pretrain::{Balanced, Negatives, PretrainArgs, Settings};
 
 /// Does the model know a red car from a blue one?
 ///
@@ -40,6 +40,8 @@ pub enum Verb {
     Scenes(ScenesArgs),
     /// List the hard negatives of captions, one JSON line a caption, or audit them.
     Negatives(NegativesArgs),
+    /// Fit the table by which balanced negatives are drawn to captions.
+    Calibrate(CalibrateArgs),
     /// Count the word pairs of captions, so that negatives read as likely as what they replace.
     Fluency(FluencyArgs),
     /// Train a model, from scratch or from a bundle.
@@ -98,7 +100,14 @@ pub struct NegativesArgs {
     /// How negatives are made.
     #[arg(long, value_enum, default_value = "replace")]
     pub strategy: Rules,
-    /// How words are chosen.
+    /// Choose words so that nobody can tell negatives from captions by text alone, calibrated on the captions of the file.
+    /// Captions whose terms cannot be balanced go without a negative.
+    #[arg(long, value_enum, num_args = 0..=1, default_value = "off", default_missing_value = "on")]
+    pub balanced: Switch,
+    /// With `--balanced`, other captions to calibrate on.
+    #[arg(long, value_name = "FILE")]
+    pub calibrate_on: Option<PathBuf>,
+    /// How words are chosen without `--balanced`.
     #[arg(long, value_enum, default_value = "fluent")]
     pub draw: Draw,
     /// Report on the negatives instead of listing them: coverage, broken laws, and how often text alone tells which
@@ -141,12 +150,37 @@ impl From<Rules> for Strategy {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Draw {
     /// So that about half of the negatives read likelier than their positives.
     Fluent,
     /// Every word of the lexicon has the same chance.
     Uniform,
+}
+
+#[derive(Args)]
+pub struct CalibrateArgs {
+    /// Captions, in any of the forms that `negatives` reads.
+    #[arg(long, value_name = "FILE")]
+    pub captions: PathBuf,
+    /// Of captions that have splits, the one to read; without it all of a table, and `test` of Karpathy's JSON.
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
+    /// Leave out strengths below this; the table gets smaller and less exact.
+    #[arg(long, value_name = "STRENGTH", default_value_t = 0.0)]
+    pub at_least: f32,
+    /// Another seed draws other samples while calibrating.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// The table to write; `shared/lexicon/balance.bin` is built into the program.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 #[derive(Args)]
@@ -263,6 +297,9 @@ pub struct EvaluateArgs {
     /// How many scene pairs to draw when there is no `--data`.
     #[arg(long, default_value_t = 2000)]
     pub count: usize,
+    /// Benchmark `negatives`: draw negatives that text alone does not give away, calibrated on the benchmark's captions.
+    #[arg(long, value_enum, num_args = 0..=1, default_value = "on", default_missing_value = "on")]
+    pub balanced: Switch,
     /// The seed of scene pairs (training draws from other streams), of our own negatives and of shuffled captions.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,

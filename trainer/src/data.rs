@@ -12,17 +12,21 @@ mod scenes;
 pub mod shards;
 mod view;
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use rand::Rng;
 use rayon::prelude::*;
+use shared::concept::Concept;
 use shared::model::Clip;
-use shared::negative::{Negative, Recipe};
+use shared::negative::{Acceptance, Balance, Negative, Recipe, balance};
 use shared::seed;
 use shared::tokenizer::{Tokenizer, TokenizerError};
 
+use crate::calibration::{Calibrated, Drawing, calibrate};
+use crate::cli::Balanced;
 use crate::objective::Kind;
 use crate::run_config::RunConfig;
 use crate::whole;
@@ -47,6 +51,7 @@ enum Stream {
     Candidates = 7,
     Given = 8,
     Jitter = 9,
+    Calibration = 10,
 }
 
 impl Stream {
@@ -90,11 +95,13 @@ struct Example {
 struct Foil {
     caption: String,
     kind: Kind,
+    /// How much it counts.
+    weight: f32,
 }
 
 impl From<Negative> for Foil {
     fn from(negative: Negative) -> Self {
-        Foil { caption: negative.caption, kind: Kind::Concept(negative.concept) }
+        Foil { caption: negative.caption, kind: Kind::Concept(negative.concept), weight: negative.weight }
     }
 }
 
@@ -133,6 +140,21 @@ impl Source {
         match self {
             Source::Scenes(_) => 0,
             Source::Photographs(photographs) => photographs.fingerprint(),
+        }
+    }
+
+    /// How the words of negatives are chosen.
+    fn drawing(&mut self) -> &mut Drawing {
+        match self {
+            Source::Scenes(scenes) => &mut scenes.drawing,
+            Source::Photographs(photographs) => &mut photographs.drawing,
+        }
+    }
+
+    fn calibrate(&self, concepts: &[Concept], seed: u64) -> Result<Option<Calibrated>> {
+        match self {
+            Source::Scenes(scenes) => calibrate(&scenes.corpus(), concepts, seed),
+            Source::Photographs(photographs) => calibrate(photographs, concepts, seed),
         }
     }
 
@@ -215,6 +237,35 @@ impl Data {
             if let Source::Photographs(photographs) = source {
                 photographs.look_once(config, &self.eye)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Balances the negatives of every source by a table that is calibrated on its captions once and kept in the run folder.
+    ///
+    /// # Errors
+    /// If the judge fails, or a table cannot be written or read.
+    pub fn balance(&mut self, config: &RunConfig, run: &Path) -> Result<()> {
+        let acceptance = match config.settings.balanced {
+            Balanced::On => Acceptance::Rejection,
+            Balanced::Weights => Acceptance::Weight,
+            Balanced::Off => return Ok(()),
+        };
+        if config.concepts.is_empty() {
+            return Ok(());
+        }
+        for (nth, source) in self.sources.iter_mut().enumerate() {
+            let path = run.join(format!("balance-{nth}.bin"));
+            if !path.exists() {
+                let seed = seed::mix(&[config.settings.seed, Stream::Calibration as u64]);
+                let calibrated = source.calibrate(&config.concepts, seed)?;
+                let table = calibrated.as_ref().map_or(balance(), |calibrated| &calibrated.table);
+                whole::write(&path, table.to_bytes(0.0))?;
+            }
+            let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let table =
+                Balance::from_bytes(&bytes).with_context(|| format!("cannot use {}", path.display()))?;
+            *source.drawing() = Drawing::Balanced(Cow::Owned(table), acceptance);
         }
         Ok(())
     }

@@ -6,12 +6,14 @@ mod decide;
 mod embed;
 mod terms;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::Result;
 use serde::Serialize;
 
 use crate::benchmark::{Ask, Benchmark};
 use crate::blind::{Blind, Judges, Verdict};
+use crate::learned::{Learned, Pair};
 use crate::statistics::{Outcome, bootstrap};
 pub use compare::{Comparison, compare};
 pub use decide::{Decision, Measure, decide};
@@ -44,6 +46,8 @@ pub struct Row {
     pub chance: f64,
     /// What judges get that never see the picture; only where captions compete for one picture.
     pub blind: Option<Blind>,
+    /// The same of a judge that learns from the other items; less than ½ tells as much as more.
+    pub learned: Option<Learned>,
     /// What this model gets when every item is asked at another item's picture: what it knows from the text alone. Only
     /// where captions compete for one picture.
     pub wrong_picture: Option<f64>,
@@ -65,13 +69,12 @@ pub const ALL: &str = "all";
 const BOOTSTRAP_SEED: u64 = 1;
 
 /// One row a part and measure.
-pub fn tabulate(benchmark: &Benchmark, decisions: &[Decision], judges: &Judges) -> Vec<Row> {
-    let blind: Vec<Option<Verdict>> = verdicts(benchmark, judges);
+pub fn tabulate(decisions: &[Decision], text: &TextOnly) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for (subset, own) in parts(decisions) {
         let own: Vec<&Decision> = own.into_iter().map(|idx| &decisions[idx]).collect();
         for measure in measures(&own) {
-            let mut row = row(subset, measure, &own, &blind);
+            let mut row = row(subset, measure, &own, text);
             if subset == ALL {
                 let counted = in_order(own.iter().map(|decision| decision.subset.as_str()));
                 let of_measure = rows
@@ -106,7 +109,7 @@ fn measures(decisions: &[&Decision]) -> BTreeSet<Measure> {
     decisions.iter().flat_map(|decision| decision.hits.iter().map(|(measure, _)| *measure)).collect()
 }
 
-fn row(subset: &str, measure: Measure, decisions: &[&Decision], blind: &[Option<Verdict>]) -> Row {
+fn row(subset: &str, measure: Measure, decisions: &[&Decision], text: &TextOnly) -> Row {
     let of_measure: Vec<(&Decision, bool)> =
         decisions.iter().filter_map(|decision| Some((*decision, decision.hit(measure)?))).collect();
     let n = of_measure.len();
@@ -123,7 +126,7 @@ fn row(subset: &str, measure: Measure, decisions: &[&Decision], blind: &[Option<
         hits as f64 / n as f64
     };
     let verdicts: Vec<Verdict> =
-        of_measure.iter().filter_map(|(decision, _)| blind[decision.case?]).collect();
+        of_measure.iter().filter_map(|(decision, _)| text.blind[decision.case?]).collect();
     let wrong: Vec<bool> = of_measure.iter().filter_map(|(decision, _)| decision.wrong_picture).collect();
     Row {
         subset: subset.to_owned(),
@@ -137,6 +140,7 @@ fn row(subset: &str, measure: Measure, decisions: &[&Decision], blind: &[Option<
         macro_average: mean(&classes.iter().map(share_of_class).collect::<Vec<_>>()),
         chance: of_measure.iter().map(|(decision, _)| decision.chance(measure)).sum::<f64>() / n as f64,
         blind: (verdicts.len() == n).then(|| Blind::of(&verdicts)),
+        learned: text.learned.get(subset).copied().filter(|_| verdicts.len() == n),
         wrong_picture: (wrong.len() == n).then(|| {
             let hits = wrong.iter().filter(|hit| **hit).count();
             hits as f64 / n as f64
@@ -149,8 +153,41 @@ fn mean(shares: &[f64]) -> Option<Macro> {
     (classes > 0).then(|| Macro { share: shares.iter().sum::<f64>() / classes as f64, classes })
 }
 
-/// What judges say of each case in which captions compete for one picture: of the true caption against the first of
-/// the false ones.
+/// What text alone gives away of a benchmark, whatever the model: of each case in which captions compete for one picture
+/// the true caption against the first of the false ones.
+pub struct TextOnly {
+    /// By case.
+    blind: Vec<Option<Verdict>>,
+    /// By subset, and of all of them.
+    learned: BTreeMap<String, Learned>,
+}
+
+impl TextOnly {
+    /// Asks the judges.
+    ///
+    /// # Errors
+    /// If the judge that learns fails.
+    pub fn judge(benchmark: &Benchmark, judges: &Judges) -> Result<Self> {
+        let photographs = benchmark.photographs();
+        let mut pairs: BTreeMap<&str, Vec<Pair>> = BTreeMap::new();
+        for case in &benchmark.cases {
+            let Ask::Captions { n_true } = case.ask else { continue };
+            let caption = |nth: usize| benchmark.captions[case.captions[nth]].as_str();
+            let image = photographs[case.pictures[0]] as u64;
+            let pair = Pair { positive: caption(0), negative: caption(n_true), image };
+            pairs.entry(&case.subset).or_default().push(pair);
+            if !case.extra {
+                pairs.entry(ALL).or_default().push(pair);
+            }
+        }
+        let mut learned = BTreeMap::new();
+        for (subset, pairs) in pairs {
+            learned.insert(subset.to_owned(), Learned::of(&pairs, BOOTSTRAP_SEED)?);
+        }
+        Ok(TextOnly { blind: verdicts(benchmark, judges), learned })
+    }
+}
+
 fn verdicts(benchmark: &Benchmark, judges: &Judges) -> Vec<Option<Verdict>> {
     let verdict = |(idx, case): (usize, &crate::benchmark::Case)| {
         let Ask::Captions { n_true } = case.ask else { return None };

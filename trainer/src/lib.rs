@@ -7,6 +7,7 @@ mod bar;
 mod benchmark;
 mod blind;
 mod bundles;
+mod calibration;
 mod captioned;
 mod captions;
 mod checkpoint;
@@ -22,6 +23,7 @@ pub mod fuzzing;
 mod import;
 mod interrupt;
 mod leakage;
+mod learned;
 mod learner;
 mod metrics;
 mod objective;
@@ -48,6 +50,7 @@ pub fn run() -> ExitCode {
     let done = match cli::Cli::parse().verb {
         cli::Verb::Scenes(args) => verbs::scenes::run(&args),
         cli::Verb::Negatives(args) => verbs::negatives::run(&args),
+        cli::Verb::Calibrate(args) => verbs::calibrate::run(&args),
         cli::Verb::Fluency(args) => verbs::fluency::run(&args),
         cli::Verb::Pretrain(args) => verbs::pretrain::run(&args),
         cli::Verb::Experiment(args) => verbs::experiment::run(&args),

@@ -67,7 +67,8 @@ pub fn start(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
             args.out.display()
         );
     }
-    let (config, data, tokenizer) = configure(args)?;
+    let (config, mut data, tokenizer) = configure(args)?;
+    data.balance(&config, &args.out)?;
     whole::write(&tokenizer_path(&args.out), tokenizer.to_json()?)?;
     data.record(&args.out)?;
     // Last, because a folder with this file is a run.
@@ -170,11 +171,12 @@ pub fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
 pub fn go_on(run: &Path) -> Result<(RunConfig, Data, Tokenizer)> {
     let (config, tokenizer) = load(run)?;
     let weights: Vec<f64> = config.shares.iter().map(|share| *share as f64).collect();
-    let data = open(&config.settings, &weights)?;
+    let mut data = open(&config.settings, &weights)?;
     if (data.pictures(), data.fingerprint()) != (config.pictures, config.fingerprint) {
         let names = config.settings.data.join(" or ");
         bail!("{names} has changed since the run began; it had {} pictures then", config.pictures);
     }
+    data.balance(&config, run)?;
     Ok((config, data, tokenizer))
 }
 

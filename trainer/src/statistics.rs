@@ -82,6 +82,14 @@ pub struct Outcome {
     pub value: f64,
 }
 
+impl Share {
+    /// The share of outcomes with the interval of [`bootstrap`].
+    pub fn over_pictures(outcomes: &[Outcome], seed: u64) -> Self {
+        let [low, high] = bootstrap(outcomes, seed);
+        Share { low, high, ..Share::of(outcomes.iter().map(|outcome| outcome.value)) }
+    }
+}
+
 /// How many times the outcomes are drawn anew.
 const RESAMPLES: u64 = 1000;
 

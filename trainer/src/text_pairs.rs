@@ -1,12 +1,17 @@
 //! Other people's hard negatives: pairs of a true and a false caption, in the files that they published.
 
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use shared::negative::Negative;
 
 use crate::benchmark::sugar_crepe::{self, Contest};
+use crate::benchmark::valse;
 use crate::captioned::{CaptionFile, Split};
-use crate::files::stem;
+use crate::captions::NEAR;
+use crate::files::{file_name, open, stem};
 use crate::picture_names::picture_key;
 
 /// A true caption and a false one.
@@ -22,7 +27,8 @@ pub struct TextPair {
     pub negative: String,
 }
 
-/// Reads SugarCrepe's JSON files (one, or a folder of them) or NegCLIP's TSV.
+/// Reads SugarCrepe's or VALSE's JSON files (one, or a folder of them), NegCLIP's TSV, or the JSON lines that
+/// `trainer negatives` writes.
 ///
 /// # Errors
 /// If a file cannot be read or is of neither form.
@@ -30,9 +36,13 @@ pub fn read(path: &Path) -> Result<Vec<TextPair>> {
     let mut pairs = Vec::new();
     for file in files(path)? {
         let subset = stem(&file);
-        let is_table = file.extension().is_some_and(|extension| extension == "tsv");
-        let read = if is_table { neg_clip(&file, &subset) } else { sugar_crepe(&file, &subset) };
-        pairs.extend(read?);
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        pairs.extend(match extension {
+            Some("tsv") => neg_clip(&file, &subset)?,
+            Some("jsonl") => own(&file, &subset)?,
+            _ if valse::is_piece(&file_name(&file)) => valse(&file, &subset)?,
+            _ => sugar_crepe(&file, &subset)?,
+        });
     }
     if pairs.is_empty() {
         bail!("there are no pairs of captions in {}", path.display());
@@ -46,8 +56,10 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
     }
     let entries = std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
     let paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>()?;
-    let known =
-        |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json" || extension == "tsv");
+    let known = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|extension| ["json", "jsonl", "tsv"].iter().any(|known| extension == *known))
+    };
     let mut files: Vec<PathBuf> = paths.into_iter().filter(known).collect();
     files.sort();
     Ok(files)
@@ -62,6 +74,44 @@ fn sugar_crepe(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
         negative: item.negative_caption,
     };
     Ok(sugar_crepe::contests(path)?.into_iter().map(pair).collect())
+}
+
+/// VALSE (arXiv 2112.07566), of whose items those count that people confirmed.
+fn valse(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
+    let confirmed = valse::contests(path)?.into_values().filter(|contest| contest.is_confirmed);
+    let pair = |contest: valse::Contest| {
+        Some(TextPair {
+            subset: subset.to_owned(),
+            picture: picture_key(&contest.image),
+            positive: contest.caption,
+            negative: contest.foil?,
+        })
+    };
+    Ok(confirmed.filter_map(pair).collect())
+}
+
+/// What `trainer negatives` writes: a line a caption. It names no images, so lines near each other count as of one.
+fn own(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
+    let mut pairs = Vec::new();
+    for (number, line) in open(path)?.lines().enumerate() {
+        let line = line.with_context(|| format!("cannot read {}", path.display()))?;
+        let Line { caption, negatives } = serde_json::from_str(&line).with_context(|| {
+            format!("{}, line {}: expected `caption` and `negatives`", path.display(), number + 1)
+        })?;
+        pairs.extend(negatives.into_iter().map(|negative| TextPair {
+            subset: format!("{subset}/{}", negative.concept),
+            picture: format!("lines {}", number / NEAR),
+            positive: caption.clone(),
+            negative: negative.caption,
+        }));
+    }
+    Ok(pairs)
+}
+
+#[derive(Deserialize)]
+struct Line {
+    caption: String,
+    negatives: Vec<Negative>,
 }
 
 /// NegCLIP (arXiv 2210.01936): a table whose column `neg_caption` holds lists as Python prints them.

@@ -1,5 +1,6 @@
 //! One file a verb of the command line.
 
+pub mod calibrate;
 pub mod embed;
 pub mod evaluate;
 pub mod experiment;

@@ -40,6 +40,9 @@ pub fn caption_note(caption: &Caption) -> (String, Vec<&'static str>) {
     if caption.text().trim().is_empty() {
         return ("Type what the picture shows.".into(), Vec::new());
     }
+    if !caption.is_english() {
+        return ("Foil reads English, so it swaps no word of this caption.".into(), Vec::new());
+    }
     if negative::all(caption, &Concept::ALL).is_empty() {
         let offers = Concept::ALL.into_iter().flat_map(|concept| lexicon().examples(concept).take(3));
         let words = "No word here names a colour, object, place or size that Foil knows, so there is nothing to \
@@ -252,6 +255,8 @@ mod tests {
         assert!(note.contains("nothing to exchange"));
         assert_eq!(offers.len(), 12);
         assert!(offers.contains(&"red") && offers.contains(&"large"));
+        let (note, offers) = caption_note(&Caption::new("Der Mann hat einen roten Hut."));
+        assert!(note.contains("reads English") && offers.is_empty());
         assert_eq!(caption_note(&Caption::new("  ")).0, "Type what the picture shows.");
         assert_eq!(caption_note(&Caption::new("a red car")), (String::new(), Vec::new()));
     }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{BOUNDARY, Class, Clause, Condition, Group, Lexicon, Sense, Side, Term, Word, Written};
+use rustc_hash::FxBuildHasher;
+
+use super::{BOUNDARY, Class, Clause, Closed, Condition, Group, Lexicon, Sense, Side, Term, Word, Written};
 use crate::concept::Concept;
 
 /// The heading over phrases that contain a term and name no concept.
@@ -18,7 +20,10 @@ pub(super) fn lexicon(word_classes: &'static str, files: &[(Concept, &'static st
         entries: HashMap::default(),
         words: HashMap::from_iter([(BOUNDARY, Word::BOUNDARY)]),
         longest: vec![0; 2],
+        closed: Vec::new(),
         groups: Vec::new(),
+        written: Vec::new(),
+        written_numbers: HashMap::default(),
     };
     let classes = WordClasses::parse(word_classes);
     for &(concept, text) in files {
@@ -43,7 +48,10 @@ pub(super) fn lexicon(word_classes: &'static str, files: &[(Concept, &'static st
         }
     }
     lexicon.note_all_looks_of_a_word();
-    lexicon.groups.iter_mut().for_each(Group::note_what_may_be_written);
+    lexicon.note_closed_classes(&classes);
+    lexicon.number_what_may_be_written();
+    let numbers = &lexicon.written_numbers;
+    lexicon.groups.iter_mut().for_each(|group| group.note_what_may_be_written(numbers));
     lexicon
 }
 
@@ -104,6 +112,29 @@ impl Lexicon {
         }
     }
 
+    fn note_closed_classes(&mut self, classes: &WordClasses) {
+        let mut note = |class: &str, set: fn(&mut Closed)| {
+            for word in classes.0.get(class).into_iter().flatten() {
+                let word = usize::from(self.named(word).0);
+                self.closed.resize(self.closed.len().max(word + 1), Closed::default());
+                set(&mut self.closed[word]);
+            }
+        };
+        note("@negator", |closed| closed.negates = true);
+        note("@foreign", |closed| closed.foreign = true);
+        note("@english", |closed| closed.english = true);
+    }
+
+    fn number_what_may_be_written(&mut self) {
+        let terms = self.groups.iter().flat_map(|group| group.classes.iter().flatten());
+        for surface in terms.filter(|term| term.written).flat_map(|term| term.forms.iter().flatten()) {
+            self.written_numbers.entry(surface).or_insert_with(|| {
+                self.written.push(surface);
+                small(self.written.len() - 1)
+            });
+        }
+    }
+
     fn entry(&mut self, surface: &'static str) -> &mut super::Entry {
         let mut words = surface.split(' ').map(|word| self.named(word)).collect::<Vec<_>>().into_iter();
         if let Some(first) = words.next() {
@@ -115,7 +146,7 @@ impl Lexicon {
 }
 
 impl Group {
-    fn note_what_may_be_written(&mut self) {
+    fn note_what_may_be_written(&mut self, numbers: &HashMap<&'static str, u16, FxBuildHasher>) {
         let terms = || self.classes.iter().flatten();
         let forms = terms().map(|term| term.forms.len()).max().unwrap_or(0);
         let differs =
@@ -123,7 +154,8 @@ impl Group {
         let written = |own: &[Term], form: usize| {
             let others = terms().filter(|term| term.written && differs(own, term));
             let surface = |term: &Term| Some((term.forms.get(form).copied()??, term.classes.clone()));
-            others.filter_map(surface).map(|(surface, classes)| Written { surface, classes }).collect()
+            let written = |(surface, classes)| Written { surface, number: numbers[surface], classes };
+            others.filter_map(surface).map(written).collect()
         };
         self.written =
             self.classes.iter().map(|own| (0..forms).map(|form| written(own, form)).collect()).collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rand::{Rng, RngExt};
 
+use super::balance::{Acceptance, Balance, Known};
 use super::exchange::{Candidate, Numbered};
 use super::swap::swaps;
 use super::{Guard, Negative, replacements};
@@ -23,6 +24,19 @@ pub enum Strategy {
     Mixed,
 }
 
+/// How the word that replaces a term is chosen.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Proposal<'a> {
+    /// Every word has the same chance.
+    #[default]
+    Uniform,
+    /// Words that read likelier have a better chance.
+    Fluent(&'a Fluency),
+    /// So that text alone does not tell negatives from captions. Each term is replaced at most once, and stays where the
+    /// step is rejected. Swaps are not balanced.
+    Balanced(&'a Balance, Acceptance),
+}
+
 /// How negatives are drawn.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipe<'a> {
@@ -32,8 +46,8 @@ pub struct Recipe<'a> {
     pub strategy: Strategy,
     /// What must not be said of the picture. Without it nothing is known but the caption.
     pub guard: Option<&'a Guard>,
-    /// What tells likely captions from unlikely ones. Without it every word has the same chance.
-    pub fluency: Option<&'a Fluency>,
+    /// How the words are chosen.
+    pub proposal: Proposal<'a>,
     /// The only words, lower case, that may be written. Without it all of the lexicon's.
     pub vocabulary: Option<&'a BTreeSet<String>>,
 }
@@ -41,7 +55,13 @@ pub struct Recipe<'a> {
 impl<'a> Recipe<'a> {
     /// Replace terms of these concepts by any other.
     pub fn replace(concepts: &'a [Concept]) -> Self {
-        Recipe { concepts, strategy: Strategy::Replace, guard: None, fluency: None, vocabulary: None }
+        Recipe {
+            concepts,
+            strategy: Strategy::Replace,
+            guard: None,
+            proposal: Proposal::Uniform,
+            vocabulary: None,
+        }
     }
 }
 
@@ -54,17 +74,28 @@ pub fn draw(caption: &Caption, recipe: &Recipe, count: usize, rng: &mut impl Rng
         .filter(|concept| caption.names(*concept))
         .map(|concept| (concept, None))
         .collect();
-    let numbered = recipe.fluency.map(|fluency| Numbered::new(caption, fluency));
+    let (mut numbered, mut known) = (None, None);
+    match recipe.proposal {
+        Proposal::Uniform => {}
+        Proposal::Fluent(fluency) => numbered = Some(Numbered::new(caption, fluency)),
+        Proposal::Balanced(balance, acceptance) => known = Some((balance.read(caption), acceptance)),
+    }
     let mut drawn: Vec<Negative> = Vec::new();
     while drawn.len() < count && !pools.is_empty() {
         let nth = rng.random_range(0..pools.len());
         let (concept, pool) = &mut pools[nth];
         let pool = pool.get_or_insert_with(|| Pool::new(caption, *concept, recipe, numbered.as_ref()));
-        let Some(candidate) = pool.take(rng) else {
-            pools.remove(nth);
-            continue;
+        let negative = match pool.take(rng) {
+            None => {
+                pools.remove(nth);
+                continue;
+            }
+            Some(Drawn::Candidate(candidate)) => candidate.apply(caption),
+            Some(Drawn::Term(idx)) => {
+                let Some(negative) = step(known.as_ref(), idx, recipe, rng) else { continue };
+                negative
+            }
         };
-        let negative = candidate.apply(caption);
         let known = negative.caption == caption.text()
             || drawn.iter().any(|other| other.caption == negative.caption)
             || recipe.guard.is_some_and(|guard| !guard.allows_text(&negative.caption));
@@ -75,10 +106,32 @@ pub fn draw(caption: &Caption, recipe: &Recipe, count: usize, rng: &mut impl Rng
     drawn
 }
 
+/// A balanced negative of a term.
+fn step(
+    known: Option<&(Known, Acceptance)>,
+    idx: usize,
+    recipe: &Recipe,
+    rng: &mut impl Rng,
+) -> Option<Negative> {
+    let (known, acceptance) = known?;
+    let none = Guard::default();
+    let writable = |word: &str| recipe.vocabulary.is_none_or(|words| words.contains(word));
+    let step = known.step(idx, recipe.guard.unwrap_or(&none), writable, *acceptance, rng)?;
+    Some(Negative { weight: step.weight, ..step.negative })
+}
+
 /// What is left to draw from for one concept.
 struct Pool<'c> {
     replacements: Vec<Weighed<'c>>,
     swaps: Vec<Weighed<'c>>,
+    /// Terms that have not been asked for a balanced negative.
+    terms: Vec<usize>,
+}
+
+/// What a pool gives.
+enum Drawn<'c> {
+    Candidate(Candidate<'c>),
+    Term(usize),
 }
 
 /// A candidate and its share of the chances.
@@ -91,12 +144,15 @@ impl<'c> Pool<'c> {
     fn new(caption: &'c Caption, concept: Concept, recipe: &Recipe, text: Option<&Numbered>) -> Self {
         let weighed =
             |candidate: Candidate<'c>| Weighed { candidate, weight: weight(&candidate, caption, text) };
-        let mut pool = Pool { replacements: Vec::new(), swaps: Vec::new() };
-        if recipe.strategy != Strategy::Swap {
+        let mut pool = Pool { replacements: Vec::new(), swaps: Vec::new(), terms: Vec::new() };
+        let terms = (0..caption.terms().len()).filter(|idx| caption.terms()[*idx].concept == concept);
+        let balanced = matches!(recipe.proposal, Proposal::Balanced(..));
+        if recipe.strategy != Strategy::Swap && balanced {
+            pool.terms = terms.collect();
+        } else if recipe.strategy != Strategy::Swap {
             let none = Guard::default();
             let guard = recipe.guard.unwrap_or(&none);
-            let terms = caption.terms().iter().enumerate().filter(|(_, term)| term.concept == concept);
-            let all = terms.flat_map(|(idx, _)| replacements(caption, idx, guard));
+            let all = terms.flat_map(|idx| replacements(caption, idx, guard));
             let writable = |word: &str| recipe.vocabulary.is_none_or(|words| words.contains(word));
             pool.replacements = all.filter(|candidate| writable(candidate.surface())).map(weighed).collect();
         }
@@ -106,13 +162,18 @@ impl<'c> Pool<'c> {
         pool
     }
 
-    /// Takes out one candidate, if there is one left.
-    fn take(&mut self, rng: &mut impl Rng) -> Option<Candidate<'c>> {
-        let swap = match (self.swaps.is_empty(), self.replacements.is_empty()) {
+    /// Takes out one candidate or term, if there is one left.
+    fn take(&mut self, rng: &mut impl Rng) -> Option<Drawn<'c>> {
+        let no_replacements = self.replacements.is_empty() && self.terms.is_empty();
+        let swap = match (self.swaps.is_empty(), no_replacements) {
             (true, true) => return None,
             (false, false) => rng.random_range(0..2_u32) == 0,
             (no_swaps, _) => !no_swaps,
         };
+        if !swap && !self.terms.is_empty() {
+            let drawn = rng.random_range(0..self.terms.len());
+            return Some(Drawn::Term(self.terms.swap_remove(drawn)));
+        }
         let candidates = if swap { &mut self.swaps } else { &mut self.replacements };
         let total: f64 = candidates.iter().map(|one| one.weight).sum();
         let mut left = total * rng.random::<f64>();
@@ -122,7 +183,7 @@ impl<'c> Pool<'c> {
         });
         // Rounding can leave a little over behind the last.
         let drawn = drawn.unwrap_or(candidates.len() - 1);
-        Some(candidates.swap_remove(drawn).candidate)
+        Some(Drawn::Candidate(candidates.swap_remove(drawn).candidate))
     }
 }
 
@@ -140,7 +201,7 @@ fn weight(candidate: &Candidate, caption: &Caption, text: Option<&Numbered>) -> 
 mod tests {
     use super::*;
     use crate::fluency::fluency;
-    use crate::negative::Rule;
+    use crate::negative::{Rule, balance};
     use crate::seed;
 
     const TEXT: &str = "a small red ball on the left of a blue cup";
@@ -151,8 +212,8 @@ mod tests {
 
     #[test]
     fn a_draw_is_repeatable_and_has_no_text_twice() {
-        for fluency in [None, Some(fluency())] {
-            let recipe = Recipe { fluency, ..Recipe::replace(&Concept::ALL) };
+        for proposal in [Proposal::Uniform, Proposal::Fluent(fluency())] {
+            let recipe = Recipe { proposal, ..Recipe::replace(&Concept::ALL) };
             let first = drawn(&recipe, 7);
             assert_eq!(first, drawn(&recipe, 7));
             assert_ne!(first, drawn(&recipe, 8));
@@ -163,6 +224,24 @@ mod tests {
         }
         let empty = Caption::new("nothing to see");
         assert!(draw(&empty, &Recipe::replace(&Concept::ALL), 9, &mut seed::rng(&[7])).is_empty());
+    }
+
+    #[test]
+    fn a_balanced_draw_replaces_each_term_at_most_once() {
+        let recipe = Recipe {
+            proposal: Proposal::Balanced(balance(), Acceptance::Rejection),
+            ..Recipe::replace(&Concept::ALL)
+        };
+        let draws: Vec<Vec<Negative>> = (0..50).map(|stream| drawn(&recipe, stream)).collect();
+        assert_eq!(draws[7], drawn(&recipe, 7));
+        assert!(draws.iter().any(|draw| draw.len() > 1) && draws.iter().any(|draw| draw.len() < 4));
+        for draw in draws {
+            let mut places: Vec<usize> = draw.iter().map(|negative| negative.end).collect();
+            places.dedup();
+            places.sort_unstable();
+            places.dedup();
+            assert_eq!(places.len(), draw.len(), "{draw:?}");
+        }
     }
 
     #[test]

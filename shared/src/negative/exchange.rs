@@ -158,6 +158,7 @@ impl<'c> Candidate<'c> {
             end,
             from: text[start..end].to_owned(),
             to,
+            weight: 1.0,
         }
     }
 }

@@ -17,6 +17,7 @@ use shared::seed;
 use super::edit::{Edit, Hue};
 use super::generated::is_captions;
 use super::{Benchmark, Folder, Item, Skip, Source};
+use crate::calibration::Corpus;
 use crate::captions::Captions;
 
 /// What an edit can change.

@@ -6,19 +6,27 @@ use shared::concept::Concept;
 use shared::negative::Strategy;
 
 use super::{Benchmark, Folder, Item};
+use crate::calibration::Drawing;
 use crate::captions::Captions;
+use crate::cli::Switch;
 
 /// Reads `captions.csv`, or COCO's `captions_*.json`, and draws negatives.
 ///
 /// # Errors
 /// If neither is there or one has another form.
-pub fn read(folder: &Folder, split: Option<&str>, seed: u64) -> Result<Benchmark> {
+pub fn read(folder: &Folder, split: Option<&str>, balanced: Switch, seed: u64) -> Result<Benchmark> {
     let mut benchmark = Benchmark::default();
     for path in folder.need("captions.csv or captions_….json", is_captions)? {
         let captions = Captions::read(path, split.into())?;
+        let drawing = match balanced {
+            Switch::On => Drawing::balanced(&captions, &Concept::ALL, seed)?,
+            Switch::Off => Drawing::Fluent,
+        };
         for (idx, positive) in captions.all().iter().enumerate() {
             for concept in Concept::ALL {
-                let Some(negative) = captions.negative(idx, concept, Strategy::Replace, seed) else {
+                let Some(negative) =
+                    captions.negative(idx, concept, Strategy::Replace, drawing.proposal(), seed)
+                else {
                     continue;
                 };
                 let picture = captions.picture(idx).and_then(|name| folder.picture_of_key(name));

@@ -2,6 +2,7 @@
 //! do, items count only where at least two of them took the caption for the true one.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -23,6 +24,18 @@ struct Entry {
 #[derive(Deserialize)]
 struct Votes {
     caption: f64,
+}
+
+/// An item, whether it counts or not.
+pub struct Contest {
+    /// Its picture.
+    pub image: String,
+    /// The true caption.
+    pub caption: String,
+    /// The false one, if there is one.
+    pub foil: Option<String>,
+    /// Whether enough people took the caption for the true one.
+    pub is_confirmed: bool,
 }
 
 /// Votes for the caption that an item needs.
@@ -49,23 +62,41 @@ const PIECES: [&str; 11] = [
 /// If none is there, or one has another form.
 pub fn read(folder: &Folder) -> Result<Benchmark> {
     let mut benchmark = Benchmark::default();
-    let is_piece = |name: &str| name.strip_suffix(".json").is_some_and(|piece| PIECES.contains(&piece));
     for path in folder.need("VALSE file such as existence.json", is_piece)? {
         let subset = stem(path);
-        let expected = "items with `image_file`, `caption`, `foil` and `mturk.caption`";
-        let entries: BTreeMap<String, Entry> = json(path, expected)?;
-        for (key, entry) in entries {
-            if entry.mturk.caption < ENOUGH {
+        for (key, contest) in contests(path)? {
+            if !contest.is_confirmed {
                 benchmark.skip(&subset, Skip::Unconfirmed);
                 continue;
             }
-            let Some(foil) = entry.foil.or(entry.declarative_statement_foils.into_iter().next()) else {
+            let Some(foil) = contest.foil else {
                 benchmark.skip(&subset, Skip::EmptyCaption);
                 continue;
             };
-            let picture = folder.picture(&entry.image_file);
-            benchmark.add_contest(Item::new(&subset, key), picture, &[&entry.caption], &[&foil]);
+            let picture = folder.picture(&contest.image);
+            benchmark.add_contest(Item::new(&subset, key), picture, &[&contest.caption], &[&foil]);
         }
     }
     Ok(benchmark)
+}
+
+/// Whether a file, by its name, is one of VALSE's.
+pub fn is_piece(name: &str) -> bool {
+    name.strip_suffix(".json").is_some_and(|piece| PIECES.contains(&piece))
+}
+
+/// Reads one of VALSE's files, its items by name.
+///
+/// # Errors
+/// If it has another form.
+pub fn contests(path: &Path) -> Result<BTreeMap<String, Contest>> {
+    let entries: BTreeMap<String, Entry> =
+        json(path, "items with `image_file`, `caption`, `foil` and `mturk.caption`")?;
+    let contest = |entry: Entry| Contest {
+        image: entry.image_file,
+        caption: entry.caption,
+        foil: entry.foil.or(entry.declarative_statement_foils.into_iter().next()),
+        is_confirmed: entry.mturk.caption >= ENOUGH,
+    };
+    Ok(entries.into_iter().map(|(key, entry)| (key, contest(entry))).collect())
 }

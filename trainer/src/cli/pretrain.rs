@@ -49,6 +49,25 @@ impl Negatives {
     }
 }
 
+/// How replacements are chosen so that their flow between any two words is the same both ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Balanced {
+    /// By leaving out what would upset the balance.
+    On,
+    /// By weighing negatives in the loss instead of leaving them out.
+    Weights,
+    /// Not at all.
+    Off,
+}
+
+impl Balanced {
+    /// What runs did before there was a choice.
+    fn off() -> Self {
+        Balanced::Off
+    }
+}
+
 /// A share that leaves some.
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
@@ -152,6 +171,11 @@ pub struct Settings {
     /// How hard negatives are made.
     #[arg(long, help_heading = NEGATIVES, value_enum, default_value = "replace")]
     pub strategy: Rules,
+    /// Whether replaced terms are balanced, so that text alone does not tell negatives from captions: calibrated on the
+    /// captions of each source, and kept in the run folder. A caption whose terms cannot be balanced goes without.
+    #[arg(long, help_heading = NEGATIVES, value_enum, default_value = "on")]
+    #[serde(default = "Balanced::off")]
+    pub balanced: Balanced,
     /// How hard negatives enter the loss.
     #[arg(long, help_heading = NEGATIVES, value_enum, default_value = "append")]
     pub loss: Loss,

@@ -4,7 +4,6 @@ use anyhow::Result;
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
 use shared::caption::Caption;
-use shared::fluency::fluency;
 use shared::negative::{self, Guard, Recipe};
 use shared::picture::Picture;
 use shared::seed;
@@ -14,6 +13,7 @@ use super::gather::{Photograph, Skipped, Told, gather};
 use super::jitter::jitter;
 use super::view::{View, Views};
 use super::{Example, Files, Foil, Stream};
+use crate::calibration::{Corpus, Drawing};
 use crate::cli::Negatives;
 use crate::objective::Kind;
 use crate::run_config::RunConfig;
@@ -28,6 +28,8 @@ pub struct Photographs {
     pub skipped: Vec<Skipped>,
     /// What a locked stem makes of them in each view; nothing where the stem is not locked.
     seen: Vec<(View, Kept)>,
+    /// How the words of negatives are chosen.
+    pub drawing: Drawing,
 }
 
 impl Photographs {
@@ -40,7 +42,8 @@ impl Photographs {
         let before = photographs.iter().scan(0, |before, photograph| {
             Some(std::mem::replace(before, *before + photograph.captions.len()))
         });
-        Ok(Photographs { first_captions: before.collect(), photographs, skipped, seen: Vec::new() })
+        let (first_captions, seen) = (before.collect(), Vec::new());
+        Ok(Photographs { first_captions, photographs, skipped, seen, drawing: Drawing::Fluent })
     }
 
     /// Pictures an epoch: each is shown once, with one of its captions.
@@ -71,10 +74,11 @@ impl Photographs {
         })
     }
 
-    /// The caption of a number, in the order of [`Photographs::listed`].
-    fn caption(&self, number: usize) -> &Caption {
+    /// The photograph and the place among its captions of the caption of a number, in the order of
+    /// [`Photographs::listed`].
+    fn place(&self, number: usize) -> (usize, usize) {
         let place = self.first_captions.partition_point(|first| *first <= number) - 1;
-        &self.photographs[place].captions[number - self.first_captions[place]].caption
+        (place, number - self.first_captions[place])
     }
 
     /// A number that changes with any name, caption, given negative or kind.
@@ -132,27 +136,27 @@ impl Photographs {
         let rng = &mut Stream::Caption.of(settings.seed, number);
         let nth = rng.random_range(0..photograph.captions.len() as u32) as usize;
         let Told { caption, wrong } = &photograph.captions[nth];
-        let siblings = photograph.captions.iter().enumerate().filter(|(other, _)| *other != nth);
-        let siblings: Vec<&Caption> = siblings.map(|(_, sibling)| &sibling.caption).collect();
-        let guard = Guard::new(siblings.iter().copied(), photograph.kinds.iter().map(String::as_str));
-        let recipe = Recipe { guard: Some(&guard), fluency: Some(fluency()), ..super::recipe(config) };
+        let guard = guard(photograph, nth);
+        let proposal = self.drawing.proposal();
+        let recipe = Recipe { guard: Some(&guard), proposal, ..super::recipe(config) };
         let rng = &mut Stream::Negative.of(settings.seed, number);
         let drawn = negative::draw(caption, &recipe, settings.per_caption, rng);
         let near = mined.map_or(&[][..], |mined| &mined[self.first_captions[place] + nth]);
         let mined = near.iter().map(|number| Foil {
             caption: self.caption(*number as usize).text().to_owned(),
             kind: Kind::Mined,
+            weight: 1.0,
         });
         // Published lists hold a few captions that are true.
-        let is_false = |text: &&String| {
-            **text != caption.text() && !siblings.iter().any(|sibling| sibling.text() == **text)
-        };
+        let is_false = |text: &&String| **text != caption.text() && guard.allows_text(text);
         let wrong = if settings.asks_for(Negatives::Given) { wrong } else { &[][..] };
         let given: Vec<&String> = wrong.iter().filter(is_false).collect();
         let rng = &mut Stream::Given.of(settings.seed, number);
-        let given = given
-            .sample(rng, settings.per_caption)
-            .map(|text| Foil { caption: (*text).clone(), kind: Kind::Given });
+        let given = given.sample(rng, settings.per_caption).map(|text| Foil {
+            caption: (*text).clone(),
+            kind: Kind::Given,
+            weight: 1.0,
+        });
         let negatives = drawn.into_iter().map(Foil::from).chain(mined).chain(given).collect();
         let rng = &mut Stream::View.of(settings.seed, number);
         let view = Views::of(config).draw(caption, rng);
@@ -167,6 +171,33 @@ impl Photographs {
             }
         };
         Ok(Example { image, caption: caption.text().to_owned(), negatives })
+    }
+}
+
+/// What must not be said of a photograph in place of one of its captions.
+fn guard(photograph: &Photograph, nth: usize) -> Guard {
+    let siblings = photograph.captions.iter().enumerate().filter(|(other, _)| *other != nth);
+    let kinds = photograph.kinds.iter().map(String::as_str);
+    Guard::new(siblings.map(|(_, sibling)| &sibling.caption), kinds)
+}
+
+impl Corpus for Photographs {
+    fn len(&self) -> usize {
+        self.photographs.iter().map(|photograph| photograph.captions.len()).sum()
+    }
+
+    fn caption(&self, number: usize) -> &Caption {
+        let (place, nth) = self.place(number);
+        &self.photographs[place].captions[nth].caption
+    }
+
+    fn guard(&self, number: usize) -> Guard {
+        let (place, nth) = self.place(number);
+        guard(&self.photographs[place], nth)
+    }
+
+    fn image(&self, number: usize) -> u64 {
+        self.place(number).0 as u64
     }
 }
 

@@ -6,11 +6,12 @@ use anyhow::Result;
 use rand::RngExt;
 use rayon::prelude::*;
 use shared::caption::Caption;
-use shared::negative::{self, Recipe};
+use shared::negative::{self, Guard, Recipe};
 use shared::scene::{self, Scene};
 
 use super::eye::Eye;
 use super::{Example, Foil, Stream};
+use crate::calibration::{Corpus, Drawing};
 use crate::run_config::RunConfig;
 
 /// The sides at which training scenes are rendered, so that a model does not depend on one of them.
@@ -18,6 +19,27 @@ const SIDES: [u32; 3] = [64, 96, 128];
 
 /// How many captions of a run are read before it begins, for what its texts are made of.
 const SURVEYED: u64 = 4000;
+
+/// Captions that stand for all of a run.
+pub struct Surveyed(Vec<Caption>);
+
+impl Corpus for Surveyed {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn caption(&self, idx: usize) -> &Caption {
+        &self.0[idx]
+    }
+
+    fn guard(&self, _: usize) -> Guard {
+        Guard::default()
+    }
+
+    fn image(&self, idx: usize) -> u64 {
+        idx as u64
+    }
+}
 
 /// Scenes of a run.
 #[derive(Debug)]
@@ -28,17 +50,24 @@ pub struct Scenes {
     /// The terms that stand in the first captions of the run, in lower case. Only these replace others: a word that is
     /// never true of any picture would give a negative away without a look at the picture.
     known: BTreeSet<String>,
+    /// How the words of negatives are chosen.
+    pub drawing: Drawing,
 }
 
 impl Scenes {
     /// The scenes of a run's seed.
     pub fn new(pictures: u64, run_seed: u64) -> Self {
-        let mut scenes = Scenes { pictures, run_seed, known: BTreeSet::new() };
+        let mut scenes = Scenes { pictures, run_seed, known: BTreeSet::new(), drawing: Drawing::Uniform };
         for caption in scenes.captions().into_iter().map(Caption::new) {
             let terms = caption.terms().iter();
             scenes.known.extend(terms.map(|term| caption.lower(term.span.clone()).to_owned()));
         }
         scenes
+    }
+
+    /// The first captions of the run, to calibrate on.
+    pub fn corpus(&self) -> Surveyed {
+        Surveyed(self.captions().into_iter().map(Caption::new).collect())
     }
 
     /// The first captions of the run.
@@ -56,7 +85,11 @@ impl Scenes {
         let side = SIDES[rng.random_range(0..SIDES.len() as u32) as usize];
         let image = eye.look(&scene.render(side), &config.model.preprocess)?;
         let text = Caption::new(caption.as_str());
-        let recipe = Recipe { vocabulary: Some(&self.known), ..super::recipe(config) };
+        let recipe = Recipe {
+            vocabulary: Some(&self.known),
+            proposal: self.drawing.proposal(),
+            ..super::recipe(config)
+        };
         let drawn = negative::draw(&text, &recipe, config.settings.per_caption, rng);
         let negatives = drawn.into_iter().map(Foil::from).collect();
         Ok(Example { image, caption, negatives })

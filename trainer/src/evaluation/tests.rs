@@ -73,7 +73,10 @@ impl<F: Fn(u64, bool) -> Vec<f32>> Model for Planted<F> {
 
 fn rows(benchmark: &Benchmark, model: &impl Model) -> Vec<Row> {
     let embeddings = embed(benchmark, model, true).expect("embeddings");
-    tabulate(benchmark, &decide(benchmark, &embeddings), &Judges::built_in())
+    tabulate(
+        &decide(benchmark, &embeddings),
+        &TextOnly::judge(benchmark, &Judges::built_in()).expect("a judge"),
+    )
 }
 
 /// An angle of its own for every number.

@@ -35,6 +35,7 @@ pub fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
             embeddings: texts.slice(s![config.settings.batch.., ..]),
             of: negatives.of,
             kinds: negatives.kinds,
+            weights: negatives.weights,
         }),
     }
 }

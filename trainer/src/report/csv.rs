@@ -31,6 +31,7 @@ pub fn table(report: &Report) -> Result<String> {
         "blind_bigram",
         "same_words",
         "wrong_picture",
+        "blind_learned",
     ])?;
     for model in &report.models {
         for row in &model.rows {
@@ -57,6 +58,7 @@ pub fn table(report: &Report) -> Result<String> {
                 blind(|blind| blind.bigram.share),
                 blind(|blind| blind.same_words.share),
                 number(row.wrong_picture),
+                number(row.learned.map(|learned| learned.pairs.share)),
             ])?;
         }
     }

@@ -76,8 +76,7 @@ fn table(page: &mut String, rows: &[Row]) {
         *page += "<th>Macro</th>";
     }
     if has_blind {
-        *page +=
-            "<th>Wrong picture</th><th>Blind: shorter</th><th>unigram</th><th>bigram</th><th>Same words</th>";
+        *page += "<th>Wrong picture</th><th>Blind: shorter</th><th>unigram</th><th>bigram</th><th>learned</th><th>Same words</th>";
     }
     *page += "</tr></thead>\n<tbody>\n";
     for row in rows {
@@ -102,8 +101,11 @@ fn table(page: &mut String, rows: &[Row]) {
         if has_blind {
             let wrong = row.wrong_picture.unwrap_or(f64::NAN);
             number(page, wrong, &percent(wrong));
-            let shares = row.blind.as_ref().map_or([f64::NAN; 4], |blind| {
-                [blind.shorter, blind.unigram, blind.bigram, blind.same_words].map(|share| share.share)
+            let learned = row.learned.map_or(f64::NAN, |learned| learned.pairs.share);
+            let shares = row.blind.as_ref().map_or([f64::NAN; 5], |blind| {
+                let [shorter, unigram, bigram, same] =
+                    [blind.shorter, blind.unigram, blind.bigram, blind.same_words].map(|share| share.share);
+                [shorter, unigram, bigram, learned, same]
             });
             shares.into_iter().for_each(|share| number(page, share, &percent(share)));
         }

@@ -40,8 +40,8 @@ pub fn print(out: &mut impl Write, report: &Report) -> Result<()> {
         if has_blind {
             write!(
                 out,
-                " {:>9}  blind: {:>7} {:>7} {:>6} {:>6}",
-                "wrong pic", "shorter", "unigram", "bigram", "same"
+                " {:>9}  blind: {:>7} {:>7} {:>6} {:>7} {:>6}",
+                "wrong pic", "shorter", "unigram", "bigram", "learned", "same"
             )?;
         }
         writeln!(out)?;
@@ -58,7 +58,11 @@ pub fn print(out: &mut impl Write, report: &Report) -> Result<()> {
                 let shares = [shorter, unigram, bigram, same_words].map(|judge| percent(judge.share));
                 let [shorter, unigram, bigram, same] = shares;
                 let wrong = row.wrong_picture.map_or_else(String::new, percent);
-                write!(out, " {wrong:>9}         {shorter:>7} {unigram:>7} {bigram:>6} {same:>6}")?;
+                let learned = row.learned.map_or_else(String::new, |learned| percent(learned.pairs.share));
+                write!(
+                    out,
+                    " {wrong:>9}         {shorter:>7} {unigram:>7} {bigram:>6} {learned:>7} {same:>6}"
+                )?;
             }
             writeln!(out)?;
         }
@@ -73,6 +77,10 @@ pub fn print(out: &mut impl Write, report: &Report) -> Result<()> {
     if has_blind {
         writeln!(out, "\nwrong pic: the model itself, every item asked at another item's picture")?;
         writeln!(out, "blind judges never see the picture; they have read {}", report.judge)?;
+        writeln!(
+            out,
+            "learned: a logistic regression on the texts of the other half of the pictures; 50 is blind"
+        )?;
     }
     for pair in report.comparisons.chunk_by(|a, b| a.bundle == b.bundle) {
         writeln!(out, "\n{} minus {}, the same items", pair[0].bundle, pair[0].with)?;

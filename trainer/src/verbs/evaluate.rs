@@ -13,7 +13,7 @@ use crate::blind::Judges;
 use crate::captioned::Split;
 use crate::captions::Captions;
 use crate::cli::EvaluateArgs;
-use crate::evaluation::{self, Decision};
+use crate::evaluation::{self, Decision, TextOnly};
 use crate::leakage::{self, Leakage};
 use crate::report::{self, ModelReport, Report, Skipped};
 use crate::{bundles, device};
@@ -50,6 +50,7 @@ pub fn report(args: &EvaluateArgs) -> Result<(Report, Benchmark)> {
     let device = device::open(args.device)?;
     let mut models: Vec<ModelReport> = Vec::new();
     let mut decided: Vec<Vec<Decision>> = Vec::new();
+    let mut text: Option<TextOnly> = None;
     for path in std::iter::once(&args.bundle).chain(&args.against) {
         let (bundle, engine) = bundles::load(path, &device)?;
         let training = bundle.header().training();
@@ -63,6 +64,10 @@ pub fn report(args: &EvaluateArgs) -> Result<(Report, Benchmark)> {
             let broken: Vec<_> = embeddings.unreadable.iter().map(|(picture, _)| *picture).collect();
             benchmark.leave_out(&broken);
         }
+        let text = match &text {
+            Some(text) => text,
+            None => text.insert(TextOnly::judge(&benchmark, &judges)?),
+        };
         let decisions = evaluation::decide(&benchmark, &embeddings);
         let [hardest, easiest] = evaluation::hardest(&benchmark, &decisions, LISTED);
         models.push(ModelReport {
@@ -72,7 +77,7 @@ pub fn report(args: &EvaluateArgs) -> Result<(Report, Benchmark)> {
             seed: training.seed,
             trained_on_pictures: leakage.known.len(),
             nameless_pictures: leakage.nameless,
-            rows: evaluation::tabulate(&benchmark, &decisions, &judges),
+            rows: evaluation::tabulate(&decisions, text),
             terms: evaluation::terms(&benchmark, &decisions),
             hardest,
             easiest,

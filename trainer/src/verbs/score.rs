@@ -61,9 +61,14 @@ pub fn run(args: &ScoreArgs) -> Result<()> {
 fn against_negatives(engine: &Engine, picture: &Embedding, captions: &[String]) -> Result<Vec<Score>> {
     let mut scores = Vec::new();
     for text in captions {
-        let negatives = negative::shown(&Caption::new(text.as_str()));
+        let caption = Caption::new(text.as_str());
+        let negatives = negative::shown(&caption);
         if negatives.is_empty() {
-            eprintln!("{text:?} names no colour, object, location or size, so nothing can be replaced");
+            let why = match caption.is_english() {
+                true => "names no color, object, location or size that can be replaced",
+                false => "is not in English, the only language that Foil reads",
+            };
+            eprintln!("{text:?} {why}, so it has no negatives");
         }
         let texts: Vec<&str> =
             std::iter::once(text.as_str()).chain(negatives.iter().map(|n| n.caption.as_str())).collect();

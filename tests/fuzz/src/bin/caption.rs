@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use shared::caption::Caption;
 use shared::concept::Concept;
 use shared::fluency::fluency;
-use shared::negative::{self, Guard, Recipe, Strategy};
+use shared::negative::{self, Acceptance, Guard, Proposal, Recipe, Strategy, balance};
 use shared::seed;
 
 fuzz_target!(|text: &str| {
@@ -17,13 +17,13 @@ fuzz_target!(|text: &str| {
     }
     let sibling = Caption::new(sibling);
     let guard = Guard::new([&sibling], []);
-    for strategy in [Strategy::Replace, Strategy::Swap] {
-        let recipe = Recipe {
-            strategy,
-            guard: Some(&guard),
-            fluency: Some(fluency()),
-            ..Recipe::replace(&Concept::ALL)
-        };
+    let balanced = Proposal::Balanced(balance(), Acceptance::Rejection);
+    for (strategy, proposal) in [
+        (Strategy::Replace, Proposal::Fluent(fluency())),
+        (Strategy::Replace, balanced),
+        (Strategy::Swap, Proposal::Fluent(fluency())),
+    ] {
+        let recipe = Recipe { strategy, guard: Some(&guard), proposal, ..Recipe::replace(&Concept::ALL) };
         let drawn = negative::draw(&caption, &recipe, 3, &mut seed::rng(&[7]));
         assert!(drawn.len() <= 3);
         for negative in drawn {
