@@ -160,6 +160,7 @@ mod tests {
         let objects = texts("I see an umbrella.", Concept::Object);
         assert!(objects.contains(&"I see a kite.".into()), "{objects:?}");
         assert!(texts("a dog", Concept::Object).contains(&"an elephant".into()));
+        assert!(texts("An \"Apple\" on a bus", Concept::Object).contains(&"A \"Banana\" on a bus".into()));
         assert!(texts("in a suit", Concept::Object).contains(&"in a uniform".into()));
     }
 

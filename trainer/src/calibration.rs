@@ -6,7 +6,8 @@
 //! (contrastive divergence with the sampler that draws the negatives, Hinton 2002, doi:10.1162/089976602760128018).
 //!
 //! A penalty keeps rare features near zero, since a table that fits every caption of the file makes negatives look *more*
-//! like originals than the originals. It falls from pass to pass, for each concept until the judge is at chance.
+//! like originals than the originals. It falls from pass to pass, for each concept until the judge is at chance; to the end
+//! if the negatives of other captions are to be drawn.
 //!
 //! A pure function of captions and seed.
 
@@ -87,21 +88,12 @@ pub enum Drawing {
 }
 
 impl Drawing {
-    /// Balanced by a table that is calibrated on a corpus, or by the one that ships with Foil if that has too few captions.
+    /// Balanced by the table for a corpus.
     ///
     /// # Errors
     /// If the judge fails.
-    pub fn balanced(corpus: &impl Corpus, concepts: &[Concept], seed: u64) -> Result<Self> {
-        let table = match calibrate(corpus, concepts, seed)? {
-            Some(calibrated) => Cow::Owned(calibrated.table),
-            None => {
-                eprintln!(
-                    "fewer than {FEWEST} captions have a term: negatives are balanced by the table that ships with Foil"
-                );
-                Cow::Borrowed(balance())
-            }
-        };
-        Ok(Drawing::Balanced(table, Acceptance::Rejection))
+    pub fn balanced(corpus: &impl Corpus, concepts: &[Concept], whose: For, seed: u64) -> Result<Self> {
+        Ok(Drawing::Balanced(table_for(corpus, concepts, whose, seed)?, Acceptance::Rejection))
     }
 
     /// What draws.
@@ -112,6 +104,25 @@ impl Drawing {
             Drawing::Balanced(table, acceptance) => Proposal::Balanced(table, *acceptance),
         }
     }
+}
+
+/// The table that is calibrated on a corpus, or the one that ships with Foil if that has too few captions.
+///
+/// # Errors
+/// If the judge fails.
+pub fn table_for(
+    corpus: &impl Corpus,
+    concepts: &[Concept],
+    whose: For,
+    seed: u64,
+) -> Result<Cow<'static, Balance>> {
+    if let Some(calibrated) = calibrate(corpus, concepts, whose, seed)? {
+        return Ok(Cow::Owned(calibrated.table));
+    }
+    eprintln!(
+        "fewer than {FEWEST} captions have a term: negatives are balanced by the table that ships with Foil"
+    );
+    Ok(Cow::Borrowed(balance()))
 }
 
 /// How many captions keep a negative, and what their negatives are worth.
@@ -194,16 +205,31 @@ struct Taken {
     step: Step,
 }
 
+/// Whose negatives are drawn by a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum For {
+    /// Those of the captions that it is fitted to. More than chance needs would fit their accidents: it stops in time.
+    Own,
+    /// Those of other captions, to which the accidents of these mean nothing: the more passes, the better.
+    Others,
+}
+
 /// Fits a table to the captions of a corpus; none if fewer than [`FEWEST`] have a term.
 ///
 /// # Errors
 /// If the judge fails.
-pub fn calibrate(corpus: &impl Corpus, concepts: &[Concept], seed: u64) -> Result<Option<Calibrated>> {
+pub fn calibrate(
+    corpus: &impl Corpus,
+    concepts: &[Concept],
+    whose: For,
+    seed: u64,
+) -> Result<Option<Calibrated>> {
     let Some(mut fit) = Fit::new(corpus, concepts) else { return Ok(None) };
     for pass in 0..PASSES.end {
         let taken = fit.pass(pass, seed);
         fit.update(pass, &taken);
-        if pass + 1 >= PASSES.start && fit.judge(pass + 1, &taken, seed)?.is_break() {
+        let asked = if whose == For::Own { PASSES.start } else { PASSES.end };
+        if pass + 1 >= asked && fit.judge(pass + 1, &taken, seed)?.is_break() {
             break;
         }
     }
@@ -456,7 +482,7 @@ mod tests {
     #[test]
     fn flows_are_the_same_both_ways_in_every_context_and_the_judge_learns_nothing() {
         let corpus = Made::new(6000);
-        let balanced = Drawing::balanced(&corpus, &Concept::ALL, 0).expect("a table");
+        let balanced = Drawing::balanced(&corpus, &Concept::ALL, For::Own, 0).expect("a table");
         for concept in Concept::ALL {
             let fluent = drawn(&corpus, concept, &Drawing::Fluent);
             assert!(judged(&corpus, &fluent) > 0.65, "{concept}: nothing to balance");
@@ -485,10 +511,11 @@ mod tests {
     fn the_same_seed_gives_the_same_table_and_few_captions_none() {
         let corpus = Made::new(1200);
         let table = || {
-            let calibrated = calibrate(&corpus, &Concept::ALL, 3).expect("a judge").expect("enough captions");
+            let calibrated =
+                calibrate(&corpus, &Concept::ALL, For::Own, 3).expect("a judge").expect("enough captions");
             calibrated.table.to_bytes(0.0)
         };
         assert_eq!(table(), table());
-        assert!(calibrate(&Made::new(FEWEST - 1), &Concept::ALL, 3).expect("a judge").is_none());
+        assert!(calibrate(&Made::new(FEWEST - 1), &Concept::ALL, For::Own, 3).expect("a judge").is_none());
     }
 }

@@ -21,11 +21,11 @@ use rand::Rng;
 use rayon::prelude::*;
 use shared::concept::Concept;
 use shared::model::Clip;
-use shared::negative::{Acceptance, Balance, Negative, Recipe, balance};
+use shared::negative::{Acceptance, Balance, Negative, Recipe};
 use shared::seed;
 use shared::tokenizer::{Tokenizer, TokenizerError};
 
-use crate::calibration::{Calibrated, Drawing, calibrate};
+use crate::calibration::{Corpus, Coverage, Drawing, For, table_for};
 use crate::cli::Balanced;
 use crate::objective::Kind;
 use crate::run_config::RunConfig;
@@ -151,10 +151,16 @@ impl Source {
         }
     }
 
-    fn calibrate(&self, concepts: &[Concept], seed: u64) -> Result<Option<Calibrated>> {
+    /// The table by which its negatives are balanced; says how many captions keep one.
+    fn table(&self, concepts: &[Concept], seed: u64) -> Result<Cow<'static, Balance>> {
+        fn told(corpus: &impl Corpus, concepts: &[Concept], seed: u64) -> Result<Cow<'static, Balance>> {
+            let table = table_for(corpus, concepts, For::Own, seed)?;
+            eprintln!("{}", Coverage::of(corpus, concepts, &table, seed));
+            Ok(table)
+        }
         match self {
-            Source::Scenes(scenes) => calibrate(&scenes.corpus(), concepts, seed),
-            Source::Photographs(photographs) => calibrate(photographs, concepts, seed),
+            Source::Scenes(scenes) => told(&scenes.corpus(), concepts, seed),
+            Source::Photographs(photographs) => told(photographs, concepts, seed),
         }
     }
 
@@ -258,9 +264,7 @@ impl Data {
             let path = run.join(format!("balance-{nth}.bin"));
             if !path.exists() {
                 let seed = seed::mix(&[config.settings.seed, Stream::Calibration as u64]);
-                let calibrated = source.calibrate(&config.concepts, seed)?;
-                let table = calibrated.as_ref().map_or(balance(), |calibrated| &calibrated.table);
-                whole::write(&path, table.to_bytes(0.0))?;
+                whole::write(&path, source.table(&config.concepts, seed)?.to_bytes(0.0))?;
             }
             let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
             let table =

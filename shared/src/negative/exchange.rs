@@ -40,15 +40,17 @@ impl<'c> Exchange<'c> {
         let old = term.words.start.checked_sub(1).and_then(|before| caption.word(before));
         let new = if starts_with_vowel_sound(surface) { "an" } else { "a" };
         let before = &caption.text()[..term.span.start];
-        // Of "an, blue" the article belongs to something else.
-        let beside =
-            before.trim_end().ends_with(char::is_alphanumeric) && before.ends_with(char::is_whitespace);
+        // Of "an, blue" the article belongs to something else; quotation marks and brackets may open in between.
+        let opens = |c: char| c.is_whitespace() || "\"'“‘(".contains(c);
+        let up_to_article = before.trim_end_matches(opens);
+        let gap = &before[up_to_article.len()..];
+        let beside = up_to_article.ends_with(char::is_alphanumeric) && gap.contains(char::is_whitespace);
         if let Some(old @ ("a" | "an")) = old
             && old != new
             && beside
         {
             exchange.words.start -= 1;
-            exchange.span.start = before.trim_end().len() - old.len();
+            exchange.span.start = up_to_article.len() - old.len();
             exchange.article = Some(new);
         }
         exchange

@@ -6,7 +6,7 @@ use shared::concept::Concept;
 use shared::negative::Strategy;
 
 use super::{Benchmark, Folder, Item};
-use crate::calibration::Drawing;
+use crate::calibration::{Drawing, For};
 use crate::captions::Captions;
 use crate::cli::Switch;
 
@@ -19,7 +19,7 @@ pub fn read(folder: &Folder, split: Option<&str>, balanced: Switch, seed: u64) -
     for path in folder.need("captions.csv or captions_….json", is_captions)? {
         let captions = Captions::read(path, split.into())?;
         let drawing = match balanced {
-            Switch::On => Drawing::balanced(&captions, &Concept::ALL, seed)?,
+            Switch::On => Drawing::balanced(&captions, &Concept::ALL, For::Own, seed)?,
             Switch::Off => Drawing::Fluent,
         };
         for (idx, positive) in captions.all().iter().enumerate() {

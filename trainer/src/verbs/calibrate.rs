@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use shared::concept::Concept;
 
-use crate::calibration::{self, Calibrated, Coverage, FEWEST};
+use crate::calibration::{self, Calibrated, Coverage, FEWEST, For};
 use crate::captions::Captions;
 use crate::cli::CalibrateArgs;
 
@@ -13,7 +13,8 @@ use crate::cli::CalibrateArgs;
 /// If the captions cannot be read or are too few, or the table cannot be written.
 pub fn run(args: &CalibrateArgs) -> Result<()> {
     let captions = Captions::read(&args.captions, args.split.as_deref().into())?;
-    let Some(Calibrated { table, judged }) = calibration::calibrate(&captions, &Concept::ALL, args.seed)?
+    let Some(Calibrated { table, judged }) =
+        calibration::calibrate(&captions, &Concept::ALL, For::Others, args.seed)?
     else {
         bail!(
             "fewer than {FEWEST} captions of {} have a term, too few to calibrate on",

@@ -11,7 +11,7 @@ use shared::seed;
 
 use crate::audit;
 use crate::blind::Judges;
-use crate::calibration::{Corpus, Coverage, Drawing};
+use crate::calibration::{Corpus, Coverage, Drawing, For};
 use crate::captioned::Split;
 use crate::captions::Captions;
 use crate::cli::{Draw, NegativesArgs, Switch};
@@ -57,9 +57,9 @@ fn drawing(args: &NegativesArgs, captions: &Captions) -> Result<Drawing> {
     let drawing = match &args.calibrate_on {
         Some(path) => {
             let other = Captions::read(path, args.split.as_deref().into())?;
-            Drawing::balanced(&other, &args.concepts, args.seed)?
+            Drawing::balanced(&other, &args.concepts, For::Others, args.seed)?
         }
-        None => Drawing::balanced(captions, &args.concepts, args.seed)?,
+        None => Drawing::balanced(captions, &args.concepts, For::Own, args.seed)?,
     };
     if let Drawing::Balanced(table, _) = &drawing {
         eprintln!("{}", Coverage::of(captions, &args.concepts, table, args.seed));
