@@ -5,19 +5,21 @@ use super::Caption;
 use crate::fluency::fluency;
 use crate::lexicon::{Word, lexicon};
 
-/// Whether a caption can be read as English. Few words are not enough to tell by, and are believed.
+/// Below so many words, one that holds together sentences of another language is enough.
+const FEW: usize = 4;
+
+/// Whether a caption can be read as English, which it is taken for unless its small words say otherwise.
 pub(super) fn is_english(caption: &Caption, known: &[Word]) -> bool {
     let closed = || known.iter().map(|word| lexicon().closed(*word));
     let foreign = closed().filter(|word| word.foreign).count();
     let english = closed().filter(|word| word.english).count();
-    if english > 0 || foreign > 1 {
+    if english > 0 || foreign != 1 {
         return foreign <= english;
     }
+    // One such word could be part of a name: then the others are known, at least most of them.
     let known = |word: &&str| fluency().knows(word) || lexicon().word(word) != Word::UNKNOWN;
-    let letters = |word: &&str| word.starts_with(char::is_alphabetic);
-    let (known, unknown): (Vec<&str>, Vec<&str>) = caption.words().filter(letters).partition(known);
-    // Names and rare things are unknown as well, but never so many of them.
-    unknown.len() <= known.len().max(1)
+    let (n_words, n_known) = (caption.words().len(), caption.words().filter(known).count());
+    n_words >= FEW && n_words <= 2 * n_known
 }
 
 #[cfg(test)]
@@ -43,6 +45,7 @@ mod tests {
             "De man van de bus.",
             "Um cachorro na mesa com uma orange.",
             "Il cane della donna su una van.",
+            "Une large avenue.",
         ] {
             let caption = Caption::new(text);
             assert!(!caption.is_english() && caption.terms().is_empty(), "{text:?}: {:?}", caption.terms());
@@ -58,6 +61,10 @@ mod tests {
             "Oscar de la Renta and the red dress",
             "a plate of linguine alla carbonara on a table",
             "dog",
+            "lovely weather",
+            "A green energy company logo.",
+            "Miami Dolphins fans.",
+            "a chaise longue en suite beside a bed",
             "red car / blue car",
         ] {
             assert!(Caption::new(text).is_english(), "{text:?}");
