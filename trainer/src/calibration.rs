@@ -41,7 +41,7 @@ pub enum Drawing {
     /// Words that read likelier have a better chance.
     Fluent,
     /// So that text alone does not tell negatives from captions.
-    Balanced(Cow<'static, Balance>, Acceptance),
+    Balanced(Cow<'static, Balance>),
 }
 
 impl Drawing {
@@ -50,7 +50,7 @@ impl Drawing {
     /// # Errors
     /// If the judge fails.
     pub fn balanced(corpus: &impl Corpus, concepts: &[Concept], whose: For, seed: u64) -> Result<Self> {
-        Ok(Drawing::Balanced(table_for(corpus, concepts, whose, seed)?, Acceptance::Rejection))
+        Ok(Drawing::Balanced(table_for(corpus, concepts, whose, seed)?))
     }
 
     /// What draws.
@@ -58,7 +58,7 @@ impl Drawing {
         match self {
             Drawing::Uniform => Proposal::Uniform,
             Drawing::Fluent => Proposal::Fluent(fluency()),
-            Drawing::Balanced(table, acceptance) => Proposal::Balanced(table, *acceptance),
+            Drawing::Balanced(table) => Proposal::Balanced(table, Acceptance::Rejection),
         }
     }
 }

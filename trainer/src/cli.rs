@@ -11,7 +11,7 @@ use shared::concept::Concept;
 use shared::negative::Strategy;
 
 use crate::device::Backend;
-pub use pretrain::{Balanced, Negatives, PretrainArgs, Settings};
+pub use pretrain::{Negatives, PretrainArgs, Settings};
 
 /// Does the model know a red car from a blue one?
 ///
@@ -150,9 +150,12 @@ impl From<Rules> for Strategy {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Switch {
     On,
+    // What runs did before there was a choice.
+    #[default]
     Off,
 }
 

@@ -21,12 +21,12 @@ use rand::Rng;
 use rayon::prelude::*;
 use shared::concept::Concept;
 use shared::model::Clip;
-use shared::negative::{Acceptance, Balance, Negative, Recipe};
+use shared::negative::{Balance, Negative, Recipe};
 use shared::seed;
 use shared::tokenizer::{Tokenizer, TokenizerError};
 
 use crate::calibration::{Corpus, Coverage, Drawing, For, table_for};
-use crate::cli::Balanced;
+use crate::cli::Switch;
 use crate::objective::Kind;
 use crate::run_config::RunConfig;
 use crate::whole;
@@ -95,13 +95,11 @@ struct Example {
 struct Foil {
     caption: String,
     kind: Kind,
-    /// How much it counts.
-    weight: f32,
 }
 
 impl From<Negative> for Foil {
     fn from(negative: Negative) -> Self {
-        Foil { caption: negative.caption, kind: Kind::Concept(negative.concept), weight: negative.weight }
+        Foil { caption: negative.caption, kind: Kind::Concept(negative.concept) }
     }
 }
 
@@ -252,12 +250,7 @@ impl Data {
     /// # Errors
     /// If the judge fails, or a table cannot be written or read.
     pub fn balance(&mut self, config: &RunConfig, run: &Path) -> Result<()> {
-        let acceptance = match config.settings.balanced {
-            Balanced::On => Acceptance::Rejection,
-            Balanced::Weights => Acceptance::Weight,
-            Balanced::Off => return Ok(()),
-        };
-        if config.concepts.is_empty() {
+        if config.settings.balanced == Switch::Off || config.concepts.is_empty() {
             return Ok(());
         }
         for (nth, source) in self.sources.iter_mut().enumerate() {
@@ -269,7 +262,7 @@ impl Data {
             let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
             let table =
                 Balance::from_bytes(&bytes).with_context(|| format!("cannot use {}", path.display()))?;
-            *source.drawing() = Drawing::Balanced(Cow::Owned(table), acceptance);
+            *source.drawing() = Drawing::Balanced(Cow::Owned(table));
         }
         Ok(())
     }

@@ -79,16 +79,6 @@ pub struct Negatives {
     pub of: Vec<usize>,
     /// What each is.
     pub kinds: Vec<Kind>,
-    /// How much each counts in a softmax; nothing where all count 1.
-    pub weights: Option<Vec<f32>>,
-}
-
-impl Negatives {
-    /// What is added to the logits of the negatives so that each counts as much as it weighs, `[M]`.
-    fn log_weights(&self) -> Option<Tensor<1>> {
-        let logs: Vec<f32> = self.weights.as_ref()?.iter().map(|weight| weight.ln()).collect();
-        Some(Tensor::from_floats(logs.as_slice(), &self.embeddings.device()))
-    }
 }
 
 /// A loss, and what it remembers from step to step.
@@ -133,16 +123,12 @@ impl Objective {
     /// If the shapes do not agree.
     pub fn loss(&self, embedded: Embedded, logit_scale: Tensor<1>) -> (Tensor<1>, Option<Leads>) {
         let Embedded { images, captions, negatives } = embedded;
-        let appended =
-            negatives.as_ref().map(|negatives| (negatives.embeddings.clone(), negatives.log_weights()));
+        let appended = negatives.as_ref().map(|negatives| negatives.embeddings.clone());
         let contrastive =
             |appended| contrastive(images.clone(), captions.clone(), appended, logit_scale.clone());
         let Some(negatives) = &negatives else { return (contrastive(None), None) };
-        let mut scores = Scores::new(&images, &captions, negatives, &logit_scale);
+        let scores = Scores::new(&images, &captions, negatives, &logit_scale);
         let leads = Leads::of(&scores, &negatives.kinds);
-        if let Some(log_weights) = negatives.log_weights() {
-            scores.negatives = scores.negatives + log_weights;
-        }
         let loss = match self.loss {
             Loss::Append => contrastive(appended),
             Loss::Own => contrastive(None) + own::cross_entropy(scores) * self.weight,
@@ -176,13 +162,13 @@ impl Objective {
 ///
 /// # Shapes
 /// - `images`, `captions`: `[B, E]`, unit rows
-/// - `negatives`: `[M, E]`, unit rows, and what is added to their logits, `[M]`
+/// - `negatives`: `[M, E]`, unit rows
 /// - `logit_scale`: `[1]`
 /// - returns `[1]`
 fn contrastive(
     images: Tensor<2>,
     captions: Tensor<2>,
-    negatives: Option<(Tensor<2>, Option<Tensor<1>>)>,
+    negatives: Option<Tensor<2>>,
     logit_scale: Tensor<1>,
 ) -> Tensor<1> {
     let [batch, embedding] = images.dims();
@@ -195,12 +181,8 @@ fn contrastive(
     let among_captions = images.clone().matmul(captions.transpose()) * scale.clone(); // [B, B]
     let among_pictures = among_captions.clone().transpose();
     let among_texts = match negatives {
-        Some((negatives, log_weights)) => {
+        Some(negatives) => {
             let against = images.matmul(negatives.transpose()) * scale; // [B, M]
-            let against = match log_weights {
-                Some(log_weights) => against + log_weights.unsqueeze(),
-                None => against,
-            };
             Tensor::cat(vec![among_captions, against], 1) // [B, B + M]
         }
         None => among_captions,

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use shared::concept::Concept;
 
-use super::Rules;
+use super::{Rules, Switch};
 use crate::device::Backend;
 use crate::objective::Loss;
 use crate::presets::Preset;
@@ -46,25 +46,6 @@ impl Negatives {
             Negatives::Size => &[Concept::Size],
             Negatives::All => &Concept::ALL,
         }
-    }
-}
-
-/// How replacements are chosen so that their flow between any two words is the same both ways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Balanced {
-    /// By leaving out what would upset the balance.
-    On,
-    /// By weighing negatives in the loss instead of leaving them out.
-    Weights,
-    /// Not at all.
-    Off,
-}
-
-impl Balanced {
-    /// What runs did before there was a choice.
-    fn off() -> Self {
-        Balanced::Off
     }
 }
 
@@ -174,8 +155,8 @@ pub struct Settings {
     /// Whether replaced terms are balanced, so that text alone does not tell negatives from captions: calibrated on the
     /// captions of each source, and kept in the run folder. A caption whose terms cannot be balanced goes without.
     #[arg(long, help_heading = NEGATIVES, value_enum, default_value = "on")]
-    #[serde(default = "Balanced::off")]
-    pub balanced: Balanced,
+    #[serde(default)]
+    pub balanced: Switch,
     /// How hard negatives enter the loss.
     #[arg(long, help_heading = NEGATIVES, value_enum, default_value = "append")]
     pub loss: Loss,

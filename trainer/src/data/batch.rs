@@ -94,8 +94,6 @@ pub struct HardNegatives {
     pub of: Vec<usize>,
     /// What each is.
     pub kinds: Vec<Kind>,
-    /// How much each counts; nothing where all count 1.
-    pub weights: Option<Vec<f32>>,
 }
 
 /// Makes the batch of a number.
@@ -126,10 +124,6 @@ pub fn batch(
         negatives: (!negatives.is_empty()).then(|| HardNegatives {
             of: negatives.iter().map(|(row, _)| *row).collect(),
             kinds: negatives.iter().map(|(_, negative)| negative.kind).collect(),
-            weights: negatives
-                .iter()
-                .any(|(_, negative)| negative.weight != 1.0)
-                .then(|| negatives.iter().map(|(_, negative)| negative.weight).collect()),
         }),
         with_negatives: examples.iter().filter(|example| !example.negatives.is_empty()).count(),
         images: examples.into_iter().flat_map(|example| example.image).collect(),

@@ -145,18 +145,15 @@ impl Photographs {
         let mined = near.iter().map(|number| Foil {
             caption: self.caption(*number as usize).text().to_owned(),
             kind: Kind::Mined,
-            weight: 1.0,
         });
         // Published lists hold a few captions that are true.
         let is_false = |text: &&String| **text != caption.text() && guard.allows_text(text);
         let wrong = if settings.asks_for(Negatives::Given) { wrong } else { &[][..] };
         let given: Vec<&String> = wrong.iter().filter(is_false).collect();
         let rng = &mut Stream::Given.of(settings.seed, number);
-        let given = given.sample(rng, settings.per_caption).map(|text| Foil {
-            caption: (*text).clone(),
-            kind: Kind::Given,
-            weight: 1.0,
-        });
+        let given = given
+            .sample(rng, settings.per_caption)
+            .map(|text| Foil { caption: (*text).clone(), kind: Kind::Given });
         let negatives = drawn.into_iter().map(Foil::from).chain(mined).chain(given).collect();
         let rng = &mut Stream::View.of(settings.seed, number);
         let view = Views::of(config).draw(caption, rng);

@@ -35,7 +35,6 @@ pub fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
             embeddings: texts.slice(s![config.settings.batch.., ..]),
             of: negatives.of,
             kinds: negatives.kinds,
-            weights: negatives.weights,
         }),
     }
 }

@@ -17,7 +17,6 @@ fn negatives<const N: usize>(values: [[f32; 2]; N], of: [usize; N], device: &Dev
         embeddings: rows(values, device),
         of: of.into(),
         kinds: vec![Kind::Concept(Concept::Color); N],
-        weights: None,
     })
 }
 
@@ -34,7 +33,6 @@ fn second_term(loss: Loss, negatives: Option<Negatives>, margins: [f32; Kind::CO
         embeddings: negatives.embeddings.clone(),
         of: negatives.of.clone(),
         kinds: negatives.kinds.clone(),
-        weights: negatives.weights.clone(),
     });
     at(1.0, negatives) - at(0.0, copy)
 }
@@ -49,7 +47,7 @@ fn a_model_that_knows_nothing_pays_the_entropy_of_a_blind_guess() {
     let blank = Tensor::<2>::zeros([4, 8], &device);
     let plain = contrastive(blank.clone(), blank.clone(), None, one(&device)).into_scalar::<f32>();
     close(plain, 4f32.ln());
-    let negatives = Some((Tensor::zeros([12, 8], &device), None));
+    let negatives = Some(Tensor::zeros([12, 8], &device));
     let hard = contrastive(blank.clone(), blank, negatives, one(&device)).into_scalar::<f32>();
     close(hard, (16f32.ln() + 4f32.ln()) / 2.0);
 }
@@ -58,31 +56,13 @@ fn a_model_that_knows_nothing_pays_the_entropy_of_a_blind_guess() {
 fn appended_negatives_have_the_value_of_a_worked_example() {
     let device = Device::flex();
     let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
-    let negatives = Some((rows([[0.0, 1.0]], &device), None));
+    let negatives = Some(rows([[0.0, 1.0]], &device));
     let loss = contrastive(images.clone(), images, negatives, one(&device)).into_scalar::<f32>();
     let e = 1f32.exp();
     // The first picture sees logits 1, 0, 0; the second 0, 1 and the negative's 1.
     let image_to_text = (-(e / (e + 2.0)).ln() - (e / (1.0 + 2.0 * e)).ln()) / 2.0;
     let text_to_image = -(e / (e + 1.0)).ln();
     close(loss, (image_to_text + text_to_image) / 2.0);
-}
-
-#[test]
-fn a_negative_of_half_the_weight_counts_half_in_a_softmax() {
-    let device = Device::flex().autodiff();
-    let own = |count: usize, weight: f32| {
-        let negatives = Negatives {
-            embeddings: Tensor::cat(vec![rows([[0.6, 0.8]], &device); count], 0),
-            of: vec![0; count],
-            kinds: vec![Kind::Concept(Concept::Color); count],
-            weights: Some(vec![weight; count]),
-        };
-        second_term(Loss::Own, Some(negatives), [0.0; Kind::COUNT])
-    };
-    close(own(2, 0.5), own(1, 1.0));
-    // The caption's logit is 1, the negative's 0.6.
-    let [caption, negative] = [1f32.exp(), 0.6f32.exp()];
-    close(own(1, 0.5), -(caption / (caption + 0.5 * negative)).ln());
 }
 
 #[test]
@@ -180,7 +160,6 @@ fn captions_are_pulled_to_their_pictures_and_negatives_pushed_away_by_every_loss
             embeddings: embeddings.clone(),
             of: vec![0],
             kinds: vec![Kind::Concept(Concept::Size)],
-            weights: None,
         };
         let embedded =
             Embedded { images: images.clone(), captions: captions.clone(), negatives: Some(negatives) };
@@ -207,7 +186,6 @@ fn what_captions_are_ahead_of_is_counted_for_each_kind() {
             embeddings: rows([[0.0, 1.0], [1.0, 0.0], [0.6, 0.8]], &device),
             of: vec![0, 0, 1],
             kinds: vec![Kind::Concept(Concept::Color), Kind::Concept(Concept::Color), Kind::Mined],
-            weights: None,
         };
         let embedded =
             Embedded { images: images.clone(), captions: images.clone(), negatives: Some(negatives) };

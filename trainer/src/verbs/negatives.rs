@@ -61,7 +61,7 @@ fn drawing(args: &NegativesArgs, captions: &Captions) -> Result<Drawing> {
         }
         None => Drawing::balanced(captions, &args.concepts, For::Own, args.seed)?,
     };
-    if let Drawing::Balanced(table, _) = &drawing {
+    if let Drawing::Balanced(table) = &drawing {
         eprintln!("{}", Coverage::of(captions, &args.concepts, table, args.seed));
     }
     Ok(drawing)
