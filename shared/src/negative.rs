@@ -69,7 +69,7 @@ pub struct Negative {
     pub from: String,
     /// What stands there instead.
     pub to: String,
-    /// How much it counts in a loss.
+    /// 1, or how likely it was to be drawn where that was not left to chance ([`Acceptance::Weight`]).
     #[serde(skip, default = "one")]
     pub weight: f32,
 }

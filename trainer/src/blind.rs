@@ -7,7 +7,7 @@ use shared::caption::Caption;
 use shared::fluency::{Fluency, fluency};
 use shared::seed;
 
-use crate::captions::{Captions, NEAR};
+use crate::captions::{Captions, image};
 use crate::statistics::Share;
 
 /// Parts that the captions are split into; each is judged by what was learnt from the others.
@@ -105,13 +105,13 @@ fn preferred(first: f64, second: f64) -> f64 {
 }
 
 fn fold(picture: Option<&str>, idx: usize) -> u64 {
-    let name = picture.map_or((idx / NEAR) as u64, seed::of_text);
-    seed::mix(&[name]) % FOLDS
+    seed::mix(&[image(picture, idx)]) % FOLDS
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::captions::NEAR;
 
     fn verdict(captions: &[&str], positive: &str, negative: &str) -> Verdict {
         let captions: Vec<Caption> = captions.iter().map(|text| Caption::new(*text)).collect();

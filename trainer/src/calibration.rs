@@ -32,6 +32,25 @@ pub trait Corpus: Sync {
     fn image(&self, idx: usize) -> u64;
 }
 
+/// Captions of which nothing else is known: each of an image of its own.
+impl Corpus for Vec<Caption> {
+    fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
+    fn caption(&self, idx: usize) -> &Caption {
+        &self[idx]
+    }
+
+    fn guard(&self, _: usize) -> Guard {
+        Guard::default()
+    }
+
+    fn image(&self, idx: usize) -> u64 {
+        idx as u64
+    }
+}
+
 /// How the words of negatives are chosen, with the table that this needs.
 #[derive(Clone, Debug, Default)]
 pub enum Drawing {

@@ -98,6 +98,11 @@ impl Captions {
 /// Lines of a text file this near each other are taken for captions of one image.
 pub const NEAR: usize = 50;
 
+/// A number that captions of one image share: by its name, or where it has none by the caption's place in the file.
+pub fn image(picture: Option<&str>, idx: usize) -> u64 {
+    picture.map_or((idx / NEAR) as u64, seed::of_text)
+}
+
 impl Corpus for Captions {
     fn len(&self) -> usize {
         self.captions.len()
@@ -112,7 +117,7 @@ impl Corpus for Captions {
     }
 
     fn image(&self, idx: usize) -> u64 {
-        self.picture(idx).map_or((idx / NEAR) as u64, seed::of_text)
+        image(self.picture(idx), idx)
     }
 }
 

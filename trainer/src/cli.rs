@@ -40,7 +40,7 @@ pub enum Verb {
     Scenes(ScenesArgs),
     /// List the hard negatives of captions, one JSON line a caption, or audit them.
     Negatives(NegativesArgs),
-    /// Fit the table by which balanced negatives are drawn to captions.
+    /// Fit the table that draws balanced negatives to a file of captions.
     Calibrate(CalibrateArgs),
     /// Count the word pairs of captions, so that negatives read as likely as what they replace.
     Fluency(FluencyArgs),

@@ -9,7 +9,7 @@
 //! like originals than the originals. It falls from pass to pass, for each concept until the judge is at chance; to the end
 //! if the negatives of other captions are to be drawn.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use anyhow::Result;
@@ -116,8 +116,8 @@ struct Fit<'c, C: Corpus> {
     table: Balance,
     alone: Vec<Strength>,
     features: HashMap<(Feature, u16), Strength, FxBuildHasher>,
-    /// By feature: whether it was seen often enough.
-    seen: HashMap<Feature, usize, FxBuildHasher>,
+    /// Features that were seen often enough.
+    seen: HashSet<Feature, FxBuildHasher>,
     /// The concept of each term.
     concept_of: Vec<Option<Concept>>,
     /// Concepts that are not done.
@@ -153,15 +153,16 @@ impl<'c, C: Corpus> Fit<'c, C> {
         words.sort_unstable_by_key(|(word, count)| (std::cmp::Reverse(*count), *word));
         let known: Vec<bool> = concept_of.iter().map(Option::is_some).collect();
         let table = Balance::new(&known, words.into_iter().map(|(word, _)| word));
-        let mut seen: HashMap<Feature, usize, FxBuildHasher> = HashMap::default();
+        let mut counts: HashMap<Feature, usize, FxBuildHasher> = HashMap::default();
         for idx in 0..corpus.len() {
             let caption = corpus.caption(idx);
             let known = table.read(caption);
             for feature in caption.terms().iter().flat_map(|term| known.features(term)) {
-                *seen.entry(feature).or_default() += 1;
+                *counts.entry(feature).or_default() += 1;
             }
         }
-        seen.retain(|feature, count| *count >= SEEN[feature.side() as usize]);
+        let often = counts.into_iter().filter(|(feature, count)| *count >= SEEN[feature.side() as usize]);
+        let seen = often.map(|(feature, _)| feature).collect();
         Some(Fit {
             corpus,
             alone: vec![Strength::default(); known.len()],
@@ -220,7 +221,7 @@ impl<'c, C: Corpus> Fit<'c, C> {
         for Taken { features, step, .. } in taken {
             self.alone[usize::from(step.from)].out += each;
             self.alone[usize::from(step.to)].into += each;
-            for feature in features.iter().filter(|feature| self.seen.contains_key(feature)) {
+            for feature in features.iter().filter(|feature| self.seen.contains(feature)) {
                 self.features.entry((*feature, step.from)).or_default().out += each;
                 self.features.entry((*feature, step.to)).or_default().into += each;
             }

@@ -6,12 +6,12 @@ use anyhow::Result;
 use rand::RngExt;
 use rayon::prelude::*;
 use shared::caption::Caption;
-use shared::negative::{self, Guard, Recipe};
+use shared::negative::{self, Recipe};
 use shared::scene::{self, Scene};
 
 use super::eye::Eye;
 use super::{Example, Foil, Stream};
-use crate::calibration::{Corpus, Drawing};
+use crate::calibration::Drawing;
 use crate::run_config::RunConfig;
 
 /// The sides at which training scenes are rendered, so that a model does not depend on one of them.
@@ -19,27 +19,6 @@ const SIDES: [u32; 3] = [64, 96, 128];
 
 /// How many captions of a run are read before it begins, for what its texts are made of.
 const SURVEYED: u64 = 4000;
-
-/// Captions that stand for all of a run.
-pub struct Surveyed(Vec<Caption>);
-
-impl Corpus for Surveyed {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn caption(&self, idx: usize) -> &Caption {
-        &self.0[idx]
-    }
-
-    fn guard(&self, _: usize) -> Guard {
-        Guard::default()
-    }
-
-    fn image(&self, idx: usize) -> u64 {
-        idx as u64
-    }
-}
 
 /// Scenes of a run.
 #[derive(Debug)]
@@ -58,7 +37,7 @@ impl Scenes {
     /// The scenes of a run's seed.
     pub fn new(pictures: u64, run_seed: u64) -> Self {
         let mut scenes = Scenes { pictures, run_seed, known: BTreeSet::new(), drawing: Drawing::Uniform };
-        for caption in scenes.captions().into_iter().map(Caption::new) {
+        for caption in scenes.corpus() {
             let terms = caption.terms().iter();
             scenes.known.extend(terms.map(|term| caption.lower(term.span.clone()).to_owned()));
         }
@@ -66,8 +45,8 @@ impl Scenes {
     }
 
     /// The first captions of the run, to calibrate on.
-    pub fn corpus(&self) -> Surveyed {
-        Surveyed(self.captions().into_iter().map(Caption::new).collect())
+    pub fn corpus(&self) -> Vec<Caption> {
+        self.captions().into_iter().map(Caption::new).collect()
     }
 
     /// The first captions of the run.
