@@ -29,6 +29,7 @@ fn wrong_arguments_end_with_two_and_failures_with_one() {
     check_error(&["pretrain", "--data", "coco", "--out", "run", "--device", "cpu"], 1, "unknown data source");
     check_error(&["pretrain", "--resume", "--out", "nowhere", "--device", "cpu"], 1, "no training run");
     check_error(&["export", "--run", "nowhere", "--out", "x"], 1, "no training run");
+    check_error(&["negatives", "--captions", "text.txt", "--calibrate-on", "text.txt"], 2, "--balanced");
     check_error(&["negatives", "--captions", "nowhere.txt"], 1, "cannot read nowhere.txt as captions");
     check_error(&["inspect", "nowhere.safetensors"], 1, "cannot read nowhere.safetensors");
     check_error(&["inspect", "text.txt"], 1, "not a bundle");

@@ -105,7 +105,7 @@ pub struct NegativesArgs {
     #[arg(long, value_enum, num_args = 0..=1, default_value = "off", default_missing_value = "on")]
     pub balanced: Switch,
     /// With `--balanced`, other captions to calibrate on.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "balanced")]
     pub calibrate_on: Option<PathBuf>,
     /// How words are chosen without `--balanced`.
     #[arg(long, value_enum, default_value = "fluent")]
