@@ -2,7 +2,7 @@
 # Pictures a second of a training step of ViT-B/32, the trainer beside open_clip on PyTorch, same batch, same precision,
 # one after the other on this machine; prints both and their ratio.
 #   pip install torch open_clip_torch, then
-#   bench/train/run.sh [BATCH] [STEPS] [NEGATIVES] [cpu|cuda] [f32|bf16]       with cuda: FEATURES=cuda
+#   bench/train/run.sh [BATCH] [STEPS] [NEGATIVES] [cpu|cuda] [f32|tf32|bf16]       with cuda: FEATURES=cuda
 # TRAINER names a program that is built already.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -16,15 +16,13 @@ if [ -z "${TRAINER:-}" ]; then
 fi
 which=all
 [ "$negatives" = 0 ] && which=none
-options=()
-[ "$precision" = bf16 ] && options=(--bf16)
 trainer() { "$TRAINER" pretrain --device "$device" --quiet --out "$run/run" "$@"; }
 # The first steps are not counted, on either side: one on a processor, on a GPU the 20 of the first line of metrics, in
 # which kernels are compiled and chosen. The last line counts the last 20 steps at most.
 warm=1
 [ "$device" = cpu ] || warm=20
 setup=(--preset base --data "scenes:$((batch * (steps + warm)))" --epochs 1 --batch "$batch"
-  --per-caption "$negatives" --negatives "$which" "${options[@]}")
+  --per-caption "$negatives" --negatives "$which" --precision "$precision")
 if [ "$device" = cpu ]; then
   trainer "${setup[@]}" --stop-after "$warm"
   trainer --resume

@@ -8,6 +8,9 @@ use burn::tensor::DeviceType;
 use burn::tensor::{Device, Tensor};
 use clap::ValueEnum;
 
+use crate::cli::FloatPrecision;
+use crate::kernels;
+
 /// The values of a tensor in their order, which the device may still have to compute.
 ///
 /// # Errors
@@ -91,6 +94,9 @@ pub fn open_all(wanted: Option<Backend>, numbers: &[usize]) -> Result<Vec<Device
         None => vec![Backend::Cuda, Backend::Wgpu, Backend::Cpu],
     };
     for kind in kinds {
+        if kind != Backend::Cpu {
+            kernels::prepare()?;
+        }
         let devices = if wanted.is_some() { kind.devices() } else { kind.real_devices() };
         if devices.is_empty() {
             continue;
@@ -98,6 +104,9 @@ pub fn open_all(wanted: Option<Backend>, numbers: &[usize]) -> Result<Vec<Device
         let numbers = if numbers.is_empty() { &[0] } else { numbers };
         let chosen = choose(&devices, numbers, kind.burn_name())?;
         make_default(kind);
+        if kind != Backend::Cpu {
+            kernels::keep_for(&chosen[0]);
+        }
         eprintln!(
             "device: {}{}",
             kind.burn_name(),
@@ -114,6 +123,35 @@ pub fn open_all(wanted: Option<Backend>, numbers: &[usize]) -> Result<Vec<Device
         }
         _ => bail!("there is no such device on this machine; try `--device cpu`, or leave the flag out"),
     }
+}
+
+/// The precision in which towers are computed on a device, or an error if it has none such.
+///
+/// # Errors
+/// If the device multiplies 32-bit matrices in another precision than the one that is asked for.
+pub fn precision(device: &Device, wanted: Option<FloatPrecision>) -> Result<FloatPrecision> {
+    let native = if is_cuda(device) { FloatPrecision::Tf32 } else { FloatPrecision::F32 };
+    match wanted {
+        None => Ok(native),
+        Some(FloatPrecision::Bf16) => Ok(FloatPrecision::Bf16),
+        Some(wanted) if wanted == native => Ok(wanted),
+        Some(FloatPrecision::F32) => {
+            bail!(
+                "CUDA multiplies 32-bit matrices in tf32; use --precision tf32 or bf16, or another --device"
+            )
+        }
+        Some(_) => bail!("only --device cuda computes in tf32; use --precision f32 or bf16"),
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn is_cuda(device: &Device) -> bool {
+    Backend::Cuda.devices().contains(&device.clone().inner())
+}
+
+#[cfg(not(feature = "cuda"))]
+fn is_cuda(_: &Device) -> bool {
+    false
 }
 
 fn choose<T: Clone>(devices: &[T], numbers: &[usize], kind: &str) -> Result<Vec<T>> {
@@ -160,6 +198,15 @@ mod tests {
             let emulated = |device: &Device| format!("{device:?}").to_lowercase().contains("kind: cpu");
             assert!(!kind.real_devices().iter().any(emulated), "{:?}", kind.real_devices());
         }
+    }
+
+    #[test]
+    fn no_device_computes_in_a_precision_that_it_lacks() {
+        let on_cpu = |wanted| precision(&Device::flex().autodiff(), wanted);
+        assert_eq!(on_cpu(None).expect("its own"), FloatPrecision::F32);
+        assert_eq!(on_cpu(Some(FloatPrecision::Bf16)).expect("by rounding"), FloatPrecision::Bf16);
+        let error = on_cpu(Some(FloatPrecision::Tf32)).expect_err("no tensor cores").to_string();
+        assert!(error.contains("only --device cuda"), "{error}");
     }
 
     #[test]

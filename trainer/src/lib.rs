@@ -22,6 +22,7 @@ mod files;
 pub mod fuzzing;
 mod import;
 mod interrupt;
+mod kernels;
 mod leakage;
 mod learned;
 mod learner;

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::whole;
+use crate::{kernels, whole};
 
 const FILE: &str = "metrics.jsonl";
 
@@ -35,6 +35,9 @@ pub struct Metrics {
     pub pictures_per_second: f64,
     /// Share of that time spent waiting for data.
     pub waiting: f64,
+    /// GPU kernels that this process has compiled so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernels_compiled: Option<u64>,
 }
 
 /// The whole lines of a run's `metrics.jsonl` up to step `until`; none if there is no such file yet. Later lines are of
@@ -62,6 +65,7 @@ fn lines_until(text: &str, until: u64) -> impl Iterator<Item = (&str, Map<String
 pub struct Reporter {
     bar: ProgressBar,
     file: File,
+    quiet: bool,
 }
 
 impl Reporter {
@@ -91,7 +95,7 @@ impl Reporter {
         bar.set_position(done);
         bar.reset_eta();
         bar.enable_steady_tick(Duration::from_millis(500));
-        Ok(Reporter { bar, file })
+        Ok(Reporter { bar, file, quiet })
     }
 
     /// Counts a step.
@@ -110,6 +114,21 @@ impl Reporter {
         self.bar.set_message(format!("loss {loss:.3}, {beaten}{speed:.0} pictures/s, "));
         let line = serde_json::to_string(metrics)?;
         writeln!(self.file, "{line}").context("cannot write metrics.jsonl")
+    }
+
+    /// Says how many GPU kernels have been compiled, until what it returns is dropped: in the bar or, where there is none on the
+    /// terminal, in a line now and then.
+    pub fn tell_kernels(&self) -> kernels::Watch {
+        let bar = self.bar.clone();
+        let words =
+            |n: u64| format!("compiling GPU kernels: {n} so far (first run on this card; kept for the next)");
+        if self.quiet {
+            kernels::Watch::every(Duration::MAX, |_| ())
+        } else if bar.is_hidden() {
+            kernels::Watch::every(Duration::from_secs(30), move |n| eprintln!("{}", words(n)))
+        } else {
+            kernels::Watch::every(Duration::from_secs(1), move |n| bar.set_message(words(n) + ", "))
+        }
     }
 
     /// Says something above the bar.

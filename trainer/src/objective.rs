@@ -1,4 +1,4 @@
-//! The contrastive losses: CLIP's, four published ways in which hard negatives enter it, and two of our own.
+//! The contrastive losses: CLIP's, four published ways in which hard negatives enter it, and one of our own.
 //!
 //! Each caption must find its picture among all pictures of the batch, as in CLIP (arXiv 2103.00020, figure 3). A hard
 //! negative has no picture, so it stands only on the other side, where each picture must find its caption.
@@ -10,7 +10,6 @@
 //! | [`Loss::Append`] | all captions and all hard negatives of the batch, in one softmax | figure 1 of arXiv 2403.02875; NegCLIP, arXiv 2210.01936 |
 //! | [`Loss::Own`] | all captions; and, in a softmax of their own, the negatives of this very caption | TSVLC, arXiv 2211.11733 |
 //! | [`Loss::Both`] | as `Append`, and as `Own` | ours |
-//! | [`Loss::Balanced`] | as `Append`, and as `Own` with a softmax a concept, all concepts counting alike | ours |
 //! | [`Loss::Focal`] | as `Own`, easy ones weighing less and no target being certain | FSC-CLIP, arXiv 2410.05210 |
 //! | [`Loss::Rank`] | as `Append`; and each own negative by a margin that grows with what was reached | CE-CLIP, arXiv 2306.08832 |
 //!
@@ -22,7 +21,7 @@ mod own;
 mod rank;
 
 use burn::nn::loss::CrossEntropyLossConfig;
-use burn::tensor::{Device, Int, Tensor, assert_shape};
+use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -41,9 +40,6 @@ pub enum Loss {
     Own,
     /// Columns, and each caption also competes with its own negatives alone.
     Both,
-    /// Columns, and each caption also competes with its own negatives of each concept alone, where every concept counts alike
-    /// however few captions name it.
-    Balanced,
     /// As `own`, with focal weights and smoothed labels (FSC-CLIP).
     Focal,
     /// Columns, and each own negative must stay below by an adaptive margin (CE-CLIP).
@@ -55,7 +51,7 @@ impl Loss {
     pub fn published_weight(self) -> f64 {
         match self {
             Loss::Append => 0.0,
-            Loss::Own | Loss::Both | Loss::Balanced | Loss::Focal => 0.5,
+            Loss::Own | Loss::Both | Loss::Focal => 0.5,
             Loss::Rank => 0.2,
         }
     }
@@ -67,18 +63,18 @@ pub struct Embedded {
     pub images: Tensor<2>,
     /// `[B, E]`, unit rows
     pub captions: Tensor<2>,
-    /// Nothing when no caption of the batch has a negative.
+    /// Nothing in a run without hard negatives.
     pub negatives: Option<Negatives>,
 }
 
-/// The hard negatives of a batch, `M` of them.
+/// The hard negatives of a batch: `K` slots a caption, some of which may be empty. A caption has the same number of slots
+/// in every batch of a run, so that every step has the same shapes and a GPU compiles nothing new.
+#[derive(Clone)]
 pub struct Negatives {
-    /// `[M, E]`, unit rows
-    pub embeddings: Tensor<2>,
-    /// The row of the caption that each is a negative of.
-    pub of: Vec<usize>,
-    /// What each is.
-    pub kinds: Vec<Kind>,
+    /// `[B, K, E]`, unit rows; that of an empty slot is any of them.
+    pub embeddings: Tensor<3>,
+    /// What is in each slot, `B · K`, the slots of a caption side by side.
+    pub kinds: Vec<Option<Kind>>,
 }
 
 /// A loss, and what it remembers from step to step.
@@ -123,19 +119,20 @@ impl Objective {
     /// If the shapes do not agree.
     pub fn loss(&self, embedded: Embedded, logit_scale: Tensor<1>) -> (Tensor<1>, Option<Leads>) {
         let Embedded { images, captions, negatives } = embedded;
-        let appended = negatives.as_ref().map(|negatives| negatives.embeddings.clone());
-        let contrastive =
-            |appended| contrastive(images.clone(), captions.clone(), appended, logit_scale.clone());
+        let contrastive = |negatives: Option<&Negatives>| {
+            contrastive(images.clone(), captions.clone(), negatives, logit_scale.clone())
+        };
         let Some(negatives) = &negatives else { return (contrastive(None), None) };
         let scores = Scores::new(&images, &captions, negatives, &logit_scale);
         let leads = Leads::of(&scores, &negatives.kinds);
         let loss = match self.loss {
-            Loss::Append => contrastive(appended),
+            Loss::Append => contrastive(Some(negatives)),
             Loss::Own => contrastive(None) + own::cross_entropy(scores) * self.weight,
-            Loss::Both => contrastive(appended) + own::cross_entropy(scores) * self.weight,
-            Loss::Balanced => contrastive(appended) + own::balanced(scores, &negatives.kinds) * self.weight,
+            Loss::Both => contrastive(Some(negatives)) + own::cross_entropy(scores) * self.weight,
             Loss::Focal => contrastive(None) + own::focal(scores) * self.weight,
-            Loss::Rank => contrastive(appended) + self.margins.rank(&scores, &negatives.kinds) * self.weight,
+            Loss::Rank => {
+                contrastive(Some(negatives)) + self.margins.rank(&scores, &negatives.kinds) * self.weight
+            }
         };
         (loss, Some(leads))
     }
@@ -162,13 +159,12 @@ impl Objective {
 ///
 /// # Shapes
 /// - `images`, `captions`: `[B, E]`, unit rows
-/// - `negatives`: `[M, E]`, unit rows
 /// - `logit_scale`: `[1]`
 /// - returns `[1]`
 fn contrastive(
     images: Tensor<2>,
     captions: Tensor<2>,
-    negatives: Option<Tensor<2>>,
+    negatives: Option<&Negatives>,
     logit_scale: Tensor<1>,
 ) -> Tensor<1> {
     let [batch, embedding] = images.dims();
@@ -177,19 +173,32 @@ fn contrastive(
     let matching = Tensor::<1, Int>::arange(0..batch as i64, &device);
     let cross_entropy = CrossEntropyLossConfig::new().init(&device);
 
-    let scale = logit_scale.reshape([1, 1]);
+    // A factor a row, whose gradients are then summed: that of one factor for all would be one sum of `B · (B + M)` numbers.
+    let scale = logit_scale.reshape([1, 1]).expand([batch, 1]);
     let among_captions = images.clone().matmul(captions.transpose()) * scale.clone(); // [B, B]
     let among_pictures = among_captions.clone().transpose();
     let among_texts = match negatives {
         Some(negatives) => {
-            let against = images.matmul(negatives.transpose()) * scale; // [B, M]
-            Tensor::cat(vec![among_captions, against], 1) // [B, B + M]
+            let [_, slots, _] = negatives.embeddings.dims();
+            let rows = negatives.embeddings.clone().reshape([batch * slots, embedding]);
+            let mask = mask(&negatives.kinds, [1, batch * slots], &device);
+            let against = images.matmul(rows.transpose()) * scale + mask; // [B, B · K]
+            Tensor::cat(vec![among_captions, against], 1) // [B, B + B · K]
         }
         None => among_captions,
     };
     let image_to_text = cross_entropy.forward(among_texts, matching.clone());
     let text_to_image = cross_entropy.forward(among_pictures, matching);
     (image_to_text + text_to_image) / 2.0
+}
+
+/// A logit that no softmax notices. Finite, so that `0 × x` is not NaN.
+const MASKED: f32 = -1e4;
+
+/// What is added to the logits of slots: nothing, or [`MASKED`] where they are empty.
+fn mask(kinds: &[Option<Kind>], shape: [usize; 2], device: &Device) -> Tensor<2> {
+    let mask = |kind: &Option<Kind>| if kind.is_some() { 0.0 } else { MASKED };
+    Tensor::from_data(TensorData::new(kinds.iter().map(mask).collect::<Vec<f32>>(), shape), device)
 }
 
 /// Whole numbers as a tensor, `[n]`.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::concept::Concept;
 use shared::model::ClipConfig;
 
-use crate::cli::Settings;
+use crate::cli::{Negatives, Settings};
 use crate::whole;
 
 /// A run: what it was told, and what became of that. Unknown keys are errors, so that a typing mistake changes nothing
@@ -59,6 +59,16 @@ impl RunConfig {
     /// not shown.
     pub fn steps(&self) -> u64 {
         self.batches_an_epoch() * self.settings.epochs / self.accumulate
+    }
+
+    /// The most hard negatives a caption: `--per-caption` of each way in which they are made.
+    pub fn negatives_per_caption(&self) -> usize {
+        let ways = [
+            !self.concepts.is_empty(),
+            self.settings.asks_for(Negatives::Mined),
+            self.settings.asks_for(Negatives::Given),
+        ];
+        self.settings.per_caption * ways.into_iter().filter(|asked| *asked).count()
     }
 
     /// Writes the settings into the run folder.

@@ -1,11 +1,13 @@
 //! The pre-norm residual attention block of both towers (Vaswani et al., arXiv 1706.03762; pre-norm as in CLIP).
 
 use burn::module::{Initializer, Module, Param};
+use burn::nn::Linear;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::activation::{gelu, sigmoid, softmax};
 use burn::tensor::{Device, Tensor, assert_shape, s};
 use serde::{Deserialize, Serialize};
+
+use super::layers::{self, LayerNorm};
 
 /// The nonlinearity of the MLP. The two differ by up to 0.02, enough to shift published scores when mistaken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,23 +45,18 @@ impl BlockConfig {
         let width = self.width as f64;
         let residual = (2.0 * self.layers as f64 * width).powf(-0.5);
         Block {
-            norm_1: norm(self.width, self.norm_epsilon, device),
+            norm_1: LayerNorm::init(self.width, self.norm_epsilon, device),
             attention: Attention {
                 qkv: linear(self.width, 3 * self.width, width.powf(-0.5), device),
                 output: linear(self.width, self.width, residual, device),
                 heads: self.heads,
             },
-            norm_2: norm(self.width, self.norm_epsilon, device),
+            norm_2: LayerNorm::init(self.width, self.norm_epsilon, device),
             mlp_in: linear(self.width, self.mlp_width, (2.0 * width).powf(-0.5), device),
             mlp_out: linear(self.mlp_width, self.width, residual, device),
             activation: self.activation,
         }
     }
-}
-
-/// A layer norm over the last axis.
-pub(super) fn norm(width: usize, epsilon: f64, device: &Device) -> LayerNorm {
-    LayerNormConfig::new(width).with_epsilon(epsilon).init(device)
 }
 
 /// A linear layer with normal weights and zero biases, as CLIP starts its layers.
@@ -109,8 +106,8 @@ impl Block {
     /// - `mask`: `[1, 1, T, T]`
     pub(super) fn forward(&self, x: Tensor<3>, mask: Option<&Tensor<4>>) -> Tensor<3> {
         let x = x.clone() + self.attention.forward(self.norm_1.forward(x), mask);
-        let hidden = self.activation.apply(self.mlp_in.forward(self.norm_2.forward(x.clone())));
-        x + self.mlp_out.forward(hidden)
+        let hidden = self.activation.apply(layers::linear(&self.mlp_in, self.norm_2.forward(x.clone())));
+        x + layers::linear(&self.mlp_out, hidden)
     }
 }
 
@@ -126,7 +123,7 @@ impl Attention {
     fn forward(&self, x: Tensor<3>, mask: Option<&Tensor<4>>) -> Tensor<3> {
         let [batch, length, width] = x.dims();
         let head = width / self.heads;
-        let qkv = self.qkv.forward(x); // [B, T, 3W]
+        let qkv = layers::linear(&self.qkv, x); // [B, T, 3W]
         assert_shape!(qkv, [batch, length, 3 * width]);
         let part = |idx: usize| {
             qkv.clone()
@@ -140,7 +137,7 @@ impl Attention {
             None => scores,
         };
         let mixed = softmax(scores, 3).matmul(part(2)); // [B, H, T, W/H]
-        self.output.forward(mixed.swap_dims(1, 2).reshape([batch, length, width]))
+        layers::linear(&self.output, mixed.swap_dims(1, 2).reshape([batch, length, width]))
     }
 }
 

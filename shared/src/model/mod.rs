@@ -17,6 +17,7 @@
 //! matrix product over flattened patches, which is the same sum and faster where kernels are not tuned.
 
 mod block;
+mod layers;
 pub mod mobilenet;
 mod text;
 mod vision;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::preprocess::Preprocess;
 use crate::tokenizer::TokenBatch;
 pub use block::Activation;
+pub use layers::DistinctTokens;
 pub use text::{TextConfig, TextReadOut, TextTower};
 pub use vision::{Network, ReadOut, Stem, VisionConfig, VisionTower};
 
@@ -212,14 +214,22 @@ impl Clip {
     /// # Panics
     /// If the shapes do not agree.
     pub fn encode_text(&self, ids: Tensor<2, Int>, ends: &[usize]) -> Tensor<2> {
-        unit(self.text.forward(ids, ends))
+        unit(self.text.forward(ids, ends, None))
     }
 
     /// Embeds a batch of tokenised captions: `[B, E]`, unit rows.
     pub fn encode_tokens(&self, batch: &TokenBatch) -> Tensor<2> {
-        let rows = batch.ends.len();
-        let ids = TensorData::new(batch.ids.clone(), [rows, batch.length]);
-        self.encode_text(Tensor::from_data(ids, &self.device()), &batch.ends)
+        unit(self.text.forward(self.ids(batch), &batch.ends, None))
+    }
+
+    /// The same, with a token embedding whose gradient a GPU computes as a product of matrices.
+    pub fn encode_distinct_tokens(&self, batch: &TokenBatch, distinct: &DistinctTokens) -> Tensor<2> {
+        unit(self.text.forward(self.ids(batch), &batch.ends, Some(distinct)))
+    }
+
+    fn ids(&self, batch: &TokenBatch) -> Tensor<2, Int> {
+        let ids = TensorData::new(batch.ids.clone(), [batch.ends.len(), batch.length]);
+        Tensor::from_data(ids, &self.device())
     }
 
     /// The factor that turns cosines into logits, `[1]`, at most [`MAX_LOGIT_SCALE`].

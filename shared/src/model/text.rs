@@ -1,12 +1,13 @@
 //! The text tower: a causal transformer read at the end token (arXiv 2103.00020, section 2.4), or at all tokens.
 
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape, s};
 use serde::{Deserialize, Serialize};
 
 use super::ClipConfig;
-use super::block::{Block, BlockConfig, norm, normal, projection};
+use super::block::{Block, BlockConfig, normal, projection};
+use super::layers::{DistinctTokens, LayerNorm, embedding};
 
 /// Added to the score of a position that must not be seen. Large and finite: WGSL has no infinities.
 const UNSEEN: f32 = -1e9;
@@ -78,7 +79,7 @@ impl TextConfig {
             token_embedding: normal([self.vocabulary, self.width], 0.02, device),
             position_embedding: normal([self.context, self.width], 0.01, device),
             blocks: (0..self.layers).map(|_| block.init(device)).collect(),
-            norm_post: norm(self.width, clip.norm_epsilon, device),
+            norm_post: LayerNorm::init(self.width, clip.norm_epsilon, device),
             projection: projection(self.width, clip.embedding, device),
             read_out: self.read_out,
         }
@@ -90,12 +91,17 @@ impl TextTower {
     /// - `ids`: `[B, T]`
     /// - `ends`: `[B]`, each below `T`
     /// - returns `[B, E]`
-    pub(super) fn forward(&self, ids: Tensor<2, Int>, ends: &[usize]) -> Tensor<2> {
+    pub(super) fn forward(
+        &self,
+        ids: Tensor<2, Int>,
+        ends: &[usize],
+        distinct: Option<&DistinctTokens>,
+    ) -> Tensor<2> {
         let [batch, length] = ids.dims();
         assert_eq!(ends.len(), batch, "end positions and captions");
         let [_, width] = self.token_embedding.val().dims();
         let device = ids.device();
-        let tokens = self.token_embedding.val().select(0, ids.reshape([batch * length]));
+        let tokens = embedding(self.token_embedding.val(), ids.reshape([batch * length]), distinct);
         let tokens = match self.read_out {
             TextReadOut::End => tokens,
             TextReadOut::Mean => tokens * (width as f64).sqrt(),
@@ -115,7 +121,8 @@ impl TextTower {
             TextReadOut::Mean => mean_until(x, ends),
         };
         assert_shape!(pooled, [batch, width]);
-        self.projection.forward(self.norm_post.forward(pooled))
+        let normed = self.norm_post.forward(pooled.unsqueeze_dim(1)); // [B, 1, W]
+        self.projection.forward(normed.reshape([batch, width]))
     }
 }
 

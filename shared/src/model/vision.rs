@@ -6,12 +6,13 @@
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{LayerNorm, Linear, PaddingConfig2d};
+use burn::nn::{Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, TensorData, assert_shape, s};
 use serde::{Deserialize, Serialize};
 
 use super::ClipConfig;
-use super::block::{Activation, Block, BlockConfig, convolution, norm, normal, projection};
+use super::block::{Activation, Block, BlockConfig, convolution, normal, projection};
+use super::layers::LayerNorm;
 use super::mobilenet::{self, MobileNetV2};
 
 /// The sizes of the image tower.
@@ -175,9 +176,9 @@ impl VisionConfig {
                 waves(clip.preprocess.side / self.patch, self.width),
                 device,
             ),
-            norm_pre: norm(self.width, clip.norm_epsilon, device),
+            norm_pre: LayerNorm::init(self.width, clip.norm_epsilon, device),
             blocks: (0..self.layers).map(|_| block.init(device)).collect(),
-            norm_post: norm(self.width, clip.norm_epsilon, device),
+            norm_post: LayerNorm::init(self.width, clip.norm_epsilon, device),
             projection: projection(self.read_width(clip.preprocess.side), clip.embedding, device),
             patch,
             activation: clip.activation,

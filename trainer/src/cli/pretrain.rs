@@ -1,5 +1,6 @@
 //! What `pretrain` is told.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
@@ -49,6 +50,28 @@ impl Negatives {
     }
 }
 
+/// What the towers compute in; weights, optimizer and loss keep their 32 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FloatPrecision {
+    /// 32-bit floats, products of matrices included.
+    F32,
+    /// 32-bit floats whose products of matrices round their input to 10 bits of mantissa (tensor cores of NVIDIA GPUs).
+    Tf32,
+    /// bfloat16: mixed precision with 32-bit weights (arXiv 1710.03740).
+    Bf16,
+}
+
+impl fmt::Display for FloatPrecision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FloatPrecision::F32 => "float32",
+            FloatPrecision::Tf32 => "float32, products of matrices in tf32",
+            FloatPrecision::Bf16 => "bfloat16 with float32 weights",
+        })
+    }
+}
+
 /// A share that leaves some.
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
@@ -76,6 +99,13 @@ pub struct PretrainArgs {
     /// Steps between two checkpoints.
     #[arg(long, value_name = "STEPS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     pub save_every: u64,
+    /// Steps between two lines of metrics. To read a loss, the device has to wait.
+    #[arg(long, value_name = "STEPS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    pub log_every: u64,
+    /// Compile the GPU kernels of this run and keep them for it: a few steps of a model of three layers a tower, which need
+    /// the same ones. Nothing is written into the run folder.
+    #[arg(long, conflicts_with = "resume")]
+    pub warm_up: bool,
     /// Stop after so many steps of the run, as at Ctrl-C; `--resume` goes on.
     #[arg(long, value_name = "STEPS")]
     pub stop_after: Option<u64>,
@@ -96,7 +126,7 @@ pub struct PretrainArgs {
     /// How much of every batch each source has, in the order of `--data`; without it all have the same.
     #[arg(long, help_heading = DATA, value_name = "NUMBER")]
     pub weight: Vec<f64>,
-    /// The weight of the loss's second term; without it that of its authors: 0.5 (own, both, balanced, focal) or 0.2 (rank).
+    /// The weight of the loss's second term; without it that of its authors: 0.5 (own, both, focal) or 0.2 (rank).
     #[arg(long, help_heading = NEGATIVES, value_name = "WEIGHT")]
     pub loss_weight: Option<f64>,
     /// The size of the model.
@@ -203,9 +233,9 @@ pub struct Settings {
     /// How fast matrices shrink (decoupled weight decay, arXiv 1711.05101). Few pictures want more of it.
     #[arg(long, help_heading = TRAINING, default_value_t = 0.1)]
     pub weight_decay: f32,
-    /// Compute the towers in bfloat16; weights, optimiser and loss keep their 32 bits (mixed precision, arXiv 1710.03740).
-    #[arg(long, help_heading = TRAINING)]
-    pub bf16: bool,
+    /// The precision of the towers. Without it: 32 bits, of which CUDA's tensor cores read 19 (tf32).
+    #[arg(long, help_heading = TRAINING, value_enum)]
+    pub precision: Option<FloatPrecision>,
     /// The seed of weights, data and negatives.
     #[arg(long, help_heading = TRAINING, default_value_t = 0)]
     pub seed: u64,

@@ -8,7 +8,7 @@ use std::thread;
 use anyhow::Result;
 use burn::tensor::Tensor;
 use rand::RngExt;
-use shared::model::Clip;
+use shared::model::{Clip, DistinctTokens};
 use shared::tokenizer::{TokenBatch, Tokenizer, TokenizerError, Tokens};
 
 use super::{Data, Foil, Mined, Stream};
@@ -22,33 +22,31 @@ pub struct Batch {
     pub images: Vec<f32>,
     /// What each channel of the stem counts with each picture, `[B, C]`, where some are forgotten.
     pub channels: Option<Vec<f32>>,
-    /// The captions, `B` of them, and behind them the hard negatives.
+    /// The captions, `B` of them, and behind them `K` slots for the hard negatives of each; in an empty slot is the caption.
     pub texts: Texts,
-    /// The hard negatives of all captions, or nothing when no caption has one.
-    pub negatives: Option<HardNegatives>,
+    /// What is in each slot, `B · K`.
+    pub negatives: Vec<Option<Kind>>,
     /// Captions that have at least one negative.
     pub with_negatives: usize,
 }
 
 /// Texts in groups of similar length: a short one is not padded to the longest of the batch. A GPU gets all of them at once
-/// nevertheless, so that its text tower sees few shapes.
+/// nevertheless, so that its text tower sees the same shape in almost every step.
 pub struct Texts {
-    /// The groups, the shortest texts first.
+    /// The groups, the shortest texts first, each text once.
     groups: Vec<TokenBatch>,
-    /// Where each text is when one group follows the other.
+    /// Where the text of each row is when one group follows the other.
     places: Vec<usize>,
 }
 
 impl Texts {
     /// Texts that share the padding of their longest.
     const GROUP: usize = 48;
-    /// A GPU gets a multiple of so many texts,
-    const TEXTS: usize = 64;
-    /// each of a multiple of so many positions, or of all that the tower has.
-    const POSITIONS: usize = 8;
+    /// A GPU gets texts of so many positions, or of all that the tower has.
+    const LENGTHS: [usize; 4] = [16, 32, 48, 64];
 
-    /// Groups texts.
-    pub fn new(texts: &[Tokens], tokenizer: &Tokenizer) -> Self {
+    /// Groups texts. `rows` are the numbers of those that are asked for, one of which may be asked for more than once.
+    pub fn new(texts: &[Tokens], rows: &[usize], tokenizer: &Tokenizer) -> Self {
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|text| texts[*text].ids().len());
         let group =
@@ -57,25 +55,31 @@ impl Texts {
         for (place, text) in order.iter().enumerate() {
             places[*text] = place;
         }
-        Texts { groups: order.chunks(Self::GROUP).map(group).collect(), places }
+        Texts {
+            groups: order.chunks(Self::GROUP).map(group).collect(),
+            places: rows.iter().map(|text| places[*text]).collect(),
+        }
     }
 
-    /// What a text tower of so many positions makes of them, in their own order, `[n, E]`.
+    /// What a text tower of so many positions makes of every row, `[rows, E]`.
     pub fn embed(&self, model: &Clip, context: usize) -> Tensor<2> {
         let device = &model.device();
         let rows = if device::is_processor(device) {
             Tensor::cat(self.groups.iter().map(|group| model.encode_tokens(group)).collect(), 0)
         } else {
-            model.encode_tokens(&self.at_once(context))
+            let batch = self.at_once(context);
+            model.encode_distinct_tokens(&batch, &DistinctTokens::of(&batch.ids))
         };
         rows.select(0, indices(&self.places, device))
     }
 
-    /// The groups as one, with more padding, and with some texts twice, the second time behind all others.
+    /// The groups as one, with more padding, and with some texts twice, the second time behind all others: as many texts as
+    /// there are rows.
     fn at_once(&self, context: usize) -> TokenBatch {
         let longest = self.groups.iter().map(|group| group.length).max().unwrap_or(1);
-        let length = longest.next_multiple_of(Self::POSITIONS).min(context);
-        let n_texts = self.places.len().next_multiple_of(Self::TEXTS);
+        let fits = |length: &usize| (longest..=context).contains(length);
+        let length = Self::LENGTHS.into_iter().find(fits).unwrap_or(context);
+        let n_texts = self.places.len();
         let texts = self.groups.iter().flat_map(|group| group.ids.chunks(group.length).zip(&group.ends));
         let mut ids = Vec::with_capacity(n_texts * length);
         let mut ends = Vec::with_capacity(n_texts);
@@ -86,14 +90,6 @@ impl Texts {
         }
         TokenBatch { ids, length, ends }
     }
-}
-
-/// The hard negatives of a batch, `M` of them, those of a caption next to each other.
-pub struct HardNegatives {
-    /// The row of the caption that each is a negative of.
-    pub of: Vec<usize>,
-    /// What each is.
-    pub kinds: Vec<Kind>,
 }
 
 /// Makes the batch of a number.
@@ -108,23 +104,28 @@ pub fn batch(
     number: u64,
 ) -> Result<Batch> {
     let examples = data.examples(config, mined, number)?;
-    let negatives: Vec<(usize, &Foil)> = examples
+    let n_captions = examples.len();
+    let n_slots = config.negatives_per_caption();
+    // The negatives of each caption, filled up with empty slots.
+    let slots: Vec<Option<&Foil>> = examples
         .iter()
-        .enumerate()
-        .flat_map(|(row, example)| example.negatives.iter().map(move |negative| (row, negative)))
+        .flat_map(|example| example.negatives.iter().map(Some).chain(std::iter::repeat(None)).take(n_slots))
         .collect();
     let captions = examples.iter().map(|example| &example.caption);
     let texts = captions
-        .chain(negatives.iter().map(|(_, negative)| &negative.caption))
+        .chain(slots.iter().flatten().map(|negative| &negative.caption))
         .map(|text| tokenizer.encode(text, config.model.text.context))
         .collect::<Result<Vec<_>, TokenizerError>>()?;
+    let mut next = n_captions..;
+    let filled = |(slot, negative): (usize, &Option<&Foil>)| match negative {
+        Some(_) => next.next().unwrap_or_default(),
+        None => slot / n_slots,
+    };
+    let rows: Vec<usize> = (0..n_captions).chain(slots.iter().enumerate().map(filled)).collect();
     Ok(Batch {
         channels: (config.settings.channel_dropout > 0.0).then(|| channels(config, number)),
-        texts: Texts::new(&texts, tokenizer),
-        negatives: (!negatives.is_empty()).then(|| HardNegatives {
-            of: negatives.iter().map(|(row, _)| *row).collect(),
-            kinds: negatives.iter().map(|(_, negative)| negative.kind).collect(),
-        }),
+        texts: Texts::new(&texts, &rows, tokenizer),
+        negatives: slots.iter().map(|slot| slot.map(|negative| negative.kind)).collect(),
         with_negatives: examples.iter().filter(|example| !example.negatives.is_empty()).count(),
         images: examples.into_iter().flat_map(|example| example.image).collect(),
     })
@@ -184,6 +185,10 @@ mod tests {
         (texts.iter().map(|text| tokenizer.encode(text, CONTEXT).expect("tokens")).collect(), tokenizer)
     }
 
+    fn each(tokens: &[Tokens], tokenizer: &Tokenizer) -> Texts {
+        Texts::new(tokens, &(0..tokens.len()).collect::<Vec<_>>(), tokenizer)
+    }
+
     const CONTEXT: usize = 32;
 
     #[test]
@@ -192,15 +197,18 @@ mod tests {
         let model =
             bundles::read(path.as_ref()).expect("a bundle").model(&Device::flex()).expect("its model");
         let (tokens, tokenizer) = texts();
-        for n in [100, 64, 3] {
-            let texts = Texts::new(&tokens[..n], &tokenizer);
+        for (n, context) in [(100, CONTEXT), (64, CONTEXT), (3, CONTEXT), (100, 20)] {
+            let texts = each(&tokens[..n], &tokenizer);
             let longest = texts.groups.iter().map(|group| group.length).max().expect("a group");
-            assert!(!longest.is_multiple_of(8) && longest < CONTEXT, "{longest}");
-            let apart = texts.embed(&model, CONTEXT);
-            for (context, length) in [(CONTEXT, longest.next_multiple_of(8)), (longest, longest)] {
-                let at_once = texts.at_once(context);
-                assert_eq!((at_once.ends.len(), at_once.length), (n.next_multiple_of(64), length));
-                let rows = model.encode_tokens(&at_once).select(0, indices(&texts.places, &model.device()));
+            let apart = texts.embed(&model, context);
+            let at_once = texts.at_once(context);
+            let length = if longest > 16 { context } else { 16 };
+            assert_eq!((at_once.ends.len(), at_once.length), (n, length), "the longest has {longest}");
+            for rows in [
+                model.encode_tokens(&at_once),
+                model.encode_distinct_tokens(&at_once, &DistinctTokens::of(&at_once.ids)),
+            ] {
+                let rows = rows.select(0, indices(&texts.places, &model.device()));
                 let far = (apart.clone() - rows).abs().max().into_scalar::<f32>();
                 assert!(far < 1e-5, "{far}");
             }
@@ -208,9 +216,23 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_with_empty_slots_has_the_shape_of_a_full_one() {
+        let (tokens, tokenizer) = texts();
+        let full = each(&tokens, &tokenizer);
+        let rows: Vec<usize> = (0..100).map(|row| if row % 3 == 0 { row / 4 } else { row }).collect();
+        let some = Texts::new(&tokens, &rows, &tokenizer);
+        assert_eq!((some.places[40], some.places[42]), (full.places[40], full.places[10]));
+        let few = Texts::new(&tokens[..40], &rows.iter().map(|row| row % 40).collect::<Vec<_>>(), &tokenizer);
+        for texts in [some, few] {
+            let [full, other] = [&full, &texts].map(|texts| texts.at_once(CONTEXT));
+            assert_eq!((full.ids.len(), full.ends.len()), (other.ids.len(), other.ends.len()));
+        }
+    }
+
+    #[test]
     fn texts_are_grouped_by_length_and_found_again() {
         let (tokens, tokenizer) = texts();
-        let grouped = Texts::new(&tokens, &tokenizer);
+        let grouped = each(&tokens, &tokenizer);
         let rows: Vec<&[i32]> = grouped
             .groups
             .iter()

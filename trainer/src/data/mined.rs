@@ -93,7 +93,9 @@ fn embed(listed: &[Listed], tokenizer: &Tokenizer, model: &Clip, context: usize)
     for some in listed.chunks(TOGETHER) {
         let tokens = some.iter().map(|caption| tokenizer.encode(caption.text, context));
         let tokens = tokens.collect::<Result<Vec<_>, TokenizerError>>()?;
-        rows.push(Texts::new(&tokens, tokenizer).embed(model, context));
+        rows.push(
+            Texts::new(&tokens, &(0..tokens.len()).collect::<Vec<_>>(), tokenizer).embed(model, context),
+        );
     }
     Ok(Tensor::cat(rows, 0))
 }

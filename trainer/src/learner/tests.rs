@@ -121,13 +121,13 @@ fn sixteen_bits_compute_the_same_gradient_roughly_and_leave_weights_their_thirty
         learner.model.visit(&mut flat);
         flat.flat
     };
-    let (exact, rough) = (gradient(&[]), gradient(&["--bf16"]));
+    let (exact, rough) = (gradient(&[]), gradient(&["--precision", "bf16"]));
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
     let cosine = dot(&exact, &rough) / (dot(&exact, &exact) * dot(&rough, &rough)).sqrt();
     assert!(cosine > 0.99 && exact != rough, "the cosine of both gradients is {cosine}");
 
     // A step far below what sixteen bits can tell apart.
-    let (mut learner, data, tokenizer, config) = set_up(&["--bf16"]);
+    let (mut learner, data, tokenizer, config) = set_up(&["--precision", "bf16"]);
     let before = weights(learner.model());
     learner.learn(vec![data::batch(&config, &data, &tokenizer, None, 0).expect("a batch")]);
     learner.step(1e-5);

@@ -4,6 +4,7 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Tensor, TensorData, s};
 use shared::model::Clip;
 
+use crate::cli::FloatPrecision;
 use crate::data::Batch;
 use crate::objective::{Embedded, Negatives};
 use crate::run_config::RunConfig;
@@ -11,7 +12,7 @@ use crate::run_config::RunConfig;
 /// The embeddings of a batch, in 32-bit floats whatever the towers compute in.
 pub fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
     let sixteen_bits;
-    let model = if config.settings.bf16 {
+    let model = if config.settings.precision == Some(FloatPrecision::Bf16) {
         sixteen_bits = model.clone().map(&mut Rounded);
         &sixteen_bits
     } else {
@@ -27,14 +28,16 @@ pub fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
         }
         None => features,
     };
-    let texts = batch.texts.embed(model, config.model.text.context).cast(DType::F32); // [B + M, E]
+    let texts = batch.texts.embed(model, config.model.text.context).cast(DType::F32); // [B + B · K, E]
+    let [n_texts, embedding] = texts.dims();
+    let n_captions = config.settings.batch;
+    let slots = config.negatives_per_caption();
     Embedded {
         images: model.encode_image_features(features).cast(DType::F32),
-        captions: texts.clone().slice(s![..config.settings.batch, ..]),
-        negatives: batch.negatives.map(|negatives| Negatives {
-            embeddings: texts.slice(s![config.settings.batch.., ..]),
-            of: negatives.of,
-            kinds: negatives.kinds,
+        captions: texts.clone().slice(s![..n_captions, ..]),
+        negatives: (n_texts > n_captions).then(|| Negatives {
+            embeddings: texts.slice(s![n_captions.., ..]).reshape([n_captions, slots, embedding]),
+            kinds: batch.negatives,
         }),
     }
 }

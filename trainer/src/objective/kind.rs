@@ -43,11 +43,13 @@ impl Kind {
     }
 }
 
-/// A matrix `[K, M]` that sums over the negatives of each kind.
-pub(super) fn by_kind(kinds: &[Kind], device: &Device) -> Tensor<2> {
+/// A matrix `[K, M]` that sums over the slots with negatives of each kind.
+pub(super) fn by_kind(kinds: &[Option<Kind>], device: &Device) -> Tensor<2> {
     let mut matrix = vec![0.0f32; Kind::COUNT * kinds.len()];
-    for (number, kind) in kinds.iter().enumerate() {
-        matrix[kind.number() * kinds.len() + number] = 1.0;
+    for (slot, kind) in kinds.iter().enumerate() {
+        if let Some(kind) = kind {
+            matrix[kind.number() * kinds.len() + slot] = 1.0;
+        }
     }
     Tensor::from_data(TensorData::new(matrix, [Kind::COUNT, kinds.len()]), device)
 }

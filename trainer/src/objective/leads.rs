@@ -19,12 +19,12 @@ pub struct Leads {
 
 impl Leads {
     /// The leads of a batch's captions.
-    pub fn of(scores: &Scores, kinds: &[Kind]) -> Self {
-        let leads = scores.leads().inner();
+    pub fn of(scores: &Scores, kinds: &[Option<Kind>]) -> Self {
+        let leads = scores.leads().inner().reshape([kinds.len()]);
         let by_kind = by_kind(kinds, &leads.device());
         let sum = |of: Tensor<1>| by_kind.clone().matmul(of.unsqueeze_dim(1)).squeeze_dim::<1>(1);
         let mut cases = [0; Kind::COUNT];
-        for kind in kinds {
+        for kind in kinds.iter().flatten() {
             cases[kind.number()] += 1;
         }
         Leads { hits: sum(leads.clone().greater_scalar(0.0).float()), sums: sum(leads), cases }

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::indices;
 use super::kind::Kind;
 use super::leads::Leads;
-use super::own::Scores;
+use super::own::{Scores, shares};
 use crate::device;
 
 /// The widest margin, in logits.
@@ -32,13 +32,14 @@ impl Margins {
             .map_err(|_| anyhow::anyhow!("the margins have lost their shape"))
     }
 
-    /// The mean over negatives of what is missing to the margin, `[1]`.
-    pub fn rank(&self, scores: &Scores, kinds: &[Kind]) -> Tensor<1> {
-        let leads = scores.leads();
-        let numbers: Vec<usize> = kinds.iter().map(|kind| kind.number()).collect();
-        let device = leads.device().inner();
-        let margins = self.0.clone().to_device(&device).select(0, indices(&numbers, &device));
-        relu(Tensor::from_inner(margins) - leads).mean()
+    /// The mean over negatives of what is missing to the margin, `[1]`; 0 if there are none.
+    pub fn rank(&self, scores: &Scores, kinds: &[Option<Kind>]) -> Tensor<1> {
+        let leads = scores.leads().reshape([kinds.len()]);
+        let numbers: Vec<usize> = kinds.iter().map(|kind| kind.map_or(0, Kind::number)).collect();
+        let device = leads.device();
+        let margins = self.0.clone().to_device(&device.clone().inner());
+        let margins = Tensor::from_inner(margins.select(0, indices(&numbers, &device.clone().inner())));
+        (relu(margins - leads) * shares(kinds.iter().map(Option::is_some), &device)).sum()
     }
 
     /// Sets each kind's margin to the mean lead of its negatives; a kind without one keeps its margin.

@@ -2,7 +2,7 @@ use super::*;
 use burn::tensor::TensorData;
 use shared::concept::Concept;
 
-const EVERY: [Loss; 6] = [Loss::Append, Loss::Own, Loss::Both, Loss::Balanced, Loss::Focal, Loss::Rank];
+const EVERY: [Loss; 5] = [Loss::Append, Loss::Own, Loss::Both, Loss::Focal, Loss::Rank];
 
 fn rows<const N: usize>(values: [[f32; 2]; N], device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::from(values), device)
@@ -12,12 +12,28 @@ fn one(device: &Device) -> Tensor<1> {
     Tensor::ones([1], device)
 }
 
-fn negatives<const N: usize>(values: [[f32; 2]; N], of: [usize; N], device: &Device) -> Option<Negatives> {
+/// The hard negatives of each caption, as many slots a caption as the one with the most has, or more.
+fn negatives_in(slots: usize, of: &[&[([f32; 2], Kind)]], device: &Device) -> Option<Negatives> {
+    let filled = |own: &&[([f32; 2], Kind)]| {
+        let slots = own.iter().copied().map(Some).chain(std::iter::repeat(None)).take(slots);
+        slots.collect::<Vec<Option<([f32; 2], Kind)>>>()
+    };
+    let each: Vec<_> = of.iter().flat_map(filled).collect();
+    // Of an empty slot nothing must be seen, whatever is in it.
+    let embeddings: Vec<f32> =
+        each.iter().flat_map(|slot| slot.map_or([0.28, 0.96], |(row, _)| row)).collect();
     Some(Negatives {
-        embeddings: rows(values, device),
-        of: of.into(),
-        kinds: vec![Kind::Concept(Concept::Color); N],
+        embeddings: Tensor::from_data(TensorData::new(embeddings, [of.len(), slots, 2]), device),
+        kinds: each.iter().map(|slot| slot.map(|(_, kind)| kind)).collect(),
     })
+}
+
+const COLOR: Kind = Kind::Concept(Concept::Color);
+
+fn negatives(of: [&[[f32; 2]]; 2], device: &Device) -> Option<Negatives> {
+    let colors = of.map(|own| own.iter().map(|row| (*row, COLOR)).collect::<Vec<_>>());
+    let slots = of.iter().map(|own| own.len()).max().unwrap_or(0);
+    negatives_in(slots, &[&colors[0], &colors[1]], device)
 }
 
 /// The second term alone, of two pictures that point along the axes with captions that are right.
@@ -29,12 +45,7 @@ fn second_term(loss: Loss, negatives: Option<Negatives>, margins: [f32; Kind::CO
         let objective = Objective::new(loss, weight, Margins::new(margins, &device));
         objective.loss(embedded, one(&device)).0.into_scalar::<f32>()
     };
-    let copy = negatives.as_ref().map(|negatives| Negatives {
-        embeddings: negatives.embeddings.clone(),
-        of: negatives.of.clone(),
-        kinds: negatives.kinds.clone(),
-    });
-    at(1.0, negatives) - at(0.0, copy)
+    at(1.0, negatives.clone()) - at(0.0, negatives)
 }
 
 fn close(value: f32, expected: f32) {
@@ -47,8 +58,8 @@ fn a_model_that_knows_nothing_pays_the_entropy_of_a_blind_guess() {
     let blank = Tensor::<2>::zeros([4, 8], &device);
     let plain = contrastive(blank.clone(), blank.clone(), None, one(&device)).into_scalar::<f32>();
     close(plain, 4f32.ln());
-    let negatives = Some(Tensor::zeros([12, 8], &device));
-    let hard = contrastive(blank.clone(), blank, negatives, one(&device)).into_scalar::<f32>();
+    let negatives = Negatives { embeddings: Tensor::zeros([4, 3, 8], &device), kinds: vec![Some(COLOR); 12] };
+    let hard = contrastive(blank.clone(), blank, Some(&negatives), one(&device)).into_scalar::<f32>();
     close(hard, (16f32.ln() + 4f32.ln()) / 2.0);
 }
 
@@ -56,8 +67,8 @@ fn a_model_that_knows_nothing_pays_the_entropy_of_a_blind_guess() {
 fn appended_negatives_have_the_value_of_a_worked_example() {
     let device = Device::flex();
     let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
-    let negatives = Some(rows([[0.0, 1.0]], &device));
-    let loss = contrastive(images.clone(), images, negatives, one(&device)).into_scalar::<f32>();
+    let negatives = negatives([&[[0.0, 1.0]], &[]], &device);
+    let loss = contrastive(images.clone(), images, negatives.as_ref(), one(&device)).into_scalar::<f32>();
     let e = 1f32.exp();
     // The first picture sees logits 1, 0, 0; the second 0, 1 and the negative's 1.
     let image_to_text = (-(e / (e + 2.0)).ln() - (e / (1.0 + 2.0 * e)).ln()) / 2.0;
@@ -70,28 +81,17 @@ fn own_negatives_have_the_value_of_a_worked_example() {
     let device = Device::flex().autodiff();
     let e = 1f32.exp();
     // The first picture sees its caption at 1 and two negatives at 0 and 0.6; the second has one negative at 1.
-    let hard = || negatives([[0.0, 1.0], [0.6, 0.8], [0.0, 1.0]], [0, 0, 1], &device);
+    let hard = || negatives([&[[0.0, 1.0], [0.6, 0.8]], &[[0.0, 1.0]]], &device);
     let first = (e / (e + 1.0 + 0.6f32.exp())).ln();
     close(second_term(Loss::Own, hard(), [0.0; Kind::COUNT]), -(first + 0.5f32.ln()) / 2.0);
     close(second_term(Loss::Both, hard(), [0.0; Kind::COUNT]), -(first + 0.5f32.ln()) / 2.0);
 }
 
 #[test]
-fn what_few_captions_name_counts_as_much_as_what_most_do() {
-    let device = Device::flex().autodiff();
-    // Both captions have a wrong object at logit 1, the first a wrong color at 0 between them.
-    let mut hard = negatives([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], [0, 0, 1], &device).expect("negatives");
-    let [object, color] = [Concept::Object, Concept::Color].map(Kind::Concept);
-    hard.kinds = vec![object, color, object];
-    let (of_object, of_color) = (2f32.ln(), (1.0 + (-1f32).exp()).ln());
-    close(second_term(Loss::Balanced, Some(hard), [0.0; Kind::COUNT]), (of_object + of_color) / 2.0);
-}
-
-#[test]
 fn the_focal_loss_has_the_value_of_a_worked_example() {
     let device = Device::flex().autodiff();
     let e = 1f32.exp();
-    let hard = negatives([[0.0, 1.0], [0.6, 0.8], [0.0, 1.0]], [0, 0, 1], &device);
+    let hard = negatives([&[[0.0, 1.0], [0.6, 0.8]], &[[0.0, 1.0]]], &device);
     let sum = e + 1.0 + 0.6f32.exp();
     let focal = |logs: &[f32]| {
         let smooth: f32 = logs.iter().sum::<f32>() * 0.02 / logs.len() as f32;
@@ -106,7 +106,7 @@ fn the_focal_loss_has_the_value_of_a_worked_example() {
 fn the_margin_has_the_value_of_a_worked_example_and_follows_what_was_reached() {
     let device = Device::flex().autodiff();
     // Leads of 1 and 0.4; a margin of 0.7 misses 0.3 of the second.
-    let hard = || negatives([[0.0, 1.0], [0.6, 0.8]], [0, 0], &device);
+    let hard = || negatives([&[[0.0, 1.0], [0.6, 0.8]], &[]], &device);
     close(second_term(Loss::Rank, hard(), [0.7, 9.0, 9.0, 9.0, 9.0, 9.0]), 0.15);
 
     let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
@@ -119,7 +119,7 @@ fn the_margin_has_the_value_of_a_worked_example_and_follows_what_was_reached() {
         objective.margins().values().expect("a number a kind")
     };
     assert_eq!(show(hard())[..2], [0.0, 3.0], "margins stay until the step is over");
-    show(negatives([[1.0, 0.0]], [0], &device));
+    show(negatives([&[[1.0, 0.0]], &[]], &device));
     objective.end_step();
     let [color, object, ..] = objective.margins().values().expect("a number a kind");
     close(color, 1.4 / 3.0);
@@ -130,22 +130,57 @@ fn the_margin_has_the_value_of_a_worked_example_and_follows_what_was_reached() {
 fn captions_without_negatives_are_ordinary_examples() {
     let device = Device::flex().autodiff();
     for loss in EVERY {
-        let with_none = Embedded {
-            images: rows([[1.0, 0.0], [0.6, 0.8]], &device),
-            captions: rows([[0.8, 0.6], [0.0, 1.0]], &device),
-            negatives: None,
-        };
-        let plain = contrastive(with_none.images.clone(), with_none.captions.clone(), None, one(&device));
-        let objective = Objective::new(loss, 0.5, Margins::new([0.0; Kind::COUNT], &device));
-        let value = objective.loss(with_none, one(&device)).0.into_scalar::<f32>();
-        assert_eq!(value, plain.into_scalar::<f32>(), "{loss:?}");
+        let images = rows([[1.0, 0.0], [0.6, 0.8]], &device);
+        let captions = rows([[0.8, 0.6], [0.0, 1.0]], &device);
+        let plain = contrastive(images.clone(), captions.clone(), None, one(&device)).into_scalar::<f32>();
+        let objective = Objective::new(loss, 0.5, Margins::new([1.0; Kind::COUNT], &device));
+        for none in [None, negatives_in(3, &[&[], &[]], &device)] {
+            let (images, captions) = (images.clone(), captions.clone());
+            let (value, leads) =
+                objective.loss(Embedded { images, captions, negatives: none.clone() }, one(&device));
+            assert_eq!(value.into_scalar::<f32>(), plain, "{loss:?}");
+            assert_eq!(leads.is_some(), none.is_some());
+            assert!(leads.is_none_or(|leads| leads.shares().expect("no shares").is_empty()));
+        }
     }
     // The second caption has no negative, and its row takes no part in the mean.
-    for loss in [Loss::Own, Loss::Both, Loss::Balanced, Loss::Focal, Loss::Rank] {
+    for loss in [Loss::Own, Loss::Both, Loss::Focal, Loss::Rank] {
         let margins = [1.0; Kind::COUNT];
-        let masked = second_term(loss, negatives([[0.6, 0.8]], [0], &device), margins);
-        let both = second_term(loss, negatives([[0.6, 0.8], [0.8, 0.6]], [0, 1], &device), margins);
+        let masked = second_term(loss, negatives([&[[0.6, 0.8]], &[]], &device), margins);
+        let both = second_term(loss, negatives([&[[0.6, 0.8]], &[[0.8, 0.6]]], &device), margins);
         close(masked, both);
+    }
+}
+
+#[test]
+fn empty_slots_change_neither_a_loss_nor_its_gradient() {
+    let device = Device::flex().autodiff();
+    let own: [&[([f32; 2], Kind)]; 2] =
+        [&[([0.0, 1.0], COLOR), ([0.6, 0.8], Kind::Mined)], &[([0.8, 0.6], Kind::Given)]];
+    for loss in EVERY {
+        let with = |slots: usize| {
+            let images = rows([[1.0, 0.0], [0.0, 1.0]], &device).require_grad();
+            let captions = rows([[0.8, 0.6], [0.28, 0.96]], &device).require_grad();
+            let embedded = Embedded {
+                images: images.clone(),
+                captions: captions.clone(),
+                negatives: negatives_in(slots, &own, &device),
+            };
+            let objective = Objective::new(loss, 1.0, Margins::new([1.0; Kind::COUNT], &device));
+            let (value, leads) = objective.loss(embedded, one(&device));
+            let gradients = value.backward();
+            let numbers = |tensor: Tensor<2>| {
+                tensor.grad(&gradients).expect("a gradient").into_data().iter::<f32>().collect::<Vec<_>>()
+            };
+            let numbers = [vec![value.into_scalar::<f32>()], numbers(images), numbers(captions)].concat();
+            (numbers, leads.expect("leads").shares().expect("shares"))
+        };
+        let ((two, leads_of_two), (five, leads_of_five)) = (with(2), with(5));
+        assert!(
+            two.iter().zip(&five).all(|(two, five)| (two - five).abs() < 1e-6),
+            "{loss:?}: {two:?} {five:?}"
+        );
+        assert_eq!(leads_of_two, leads_of_five);
     }
 }
 
@@ -155,11 +190,10 @@ fn captions_are_pulled_to_their_pictures_and_negatives_pushed_away_by_every_loss
         let device = Device::flex().autodiff();
         let images = rows([[0.6, 0.8], [0.8, -0.6]], &device).require_grad();
         let captions = rows([[0.6, 0.8], [0.8, -0.6]], &device).require_grad();
-        let embeddings = rows([[0.8, 0.6]], &device).require_grad();
+        let embeddings = rows([[0.8, 0.6], [0.28, 0.96]], &device).require_grad();
         let negatives = Negatives {
-            embeddings: embeddings.clone(),
-            of: vec![0],
-            kinds: vec![Kind::Concept(Concept::Size)],
+            embeddings: embeddings.clone().reshape([2, 1, 2]),
+            kinds: vec![Some(Kind::Concept(Concept::Size)), None],
         };
         let embedded =
             Embedded { images: images.clone(), captions: captions.clone(), negatives: Some(negatives) };
@@ -171,7 +205,9 @@ fn captions_are_pulled_to_their_pictures_and_negatives_pushed_away_by_every_loss
         };
         // Going down the gradient raises each picture's similarity to its caption, and lowers it to the negative.
         assert!(along(&captions, images.clone().inner()) < 0.0, "{loss:?}");
-        assert!(along(&embeddings, rows([[0.6, 0.8]], &Device::flex())) > 0.0, "{loss:?}");
+        assert!(along(&embeddings, rows([[0.6, 0.8], [0.0, 0.0]], &Device::flex())) > 0.0, "{loss:?}");
+        // In the empty slot is nothing to push.
+        assert_eq!(along(&embeddings, rows([[0.0, 0.0], [1.0, 1.0]], &Device::flex())), 0.0, "{loss:?}");
     }
 }
 
@@ -182,13 +218,10 @@ fn what_captions_are_ahead_of_is_counted_for_each_kind() {
     let mut objective = Objective::new(Loss::Append, 0.0, Margins::new([0.0; Kind::COUNT], &device));
     for _ in 0..2 {
         // A caption that is ahead of one negative, and level with another: a tie is a miss.
-        let negatives = Negatives {
-            embeddings: rows([[0.0, 1.0], [1.0, 0.0], [0.6, 0.8]], &device),
-            of: vec![0, 0, 1],
-            kinds: vec![Kind::Concept(Concept::Color), Kind::Concept(Concept::Color), Kind::Mined],
-        };
-        let embedded =
-            Embedded { images: images.clone(), captions: images.clone(), negatives: Some(negatives) };
+        let own: [&[([f32; 2], Kind)]; 2] =
+            [&[([0.0, 1.0], COLOR), ([1.0, 0.0], COLOR)], &[([0.6, 0.8], Kind::Mined)]];
+        let negatives = negatives_in(2, &own, &device);
+        let embedded = Embedded { images: images.clone(), captions: images.clone(), negatives };
         let (_, leads) = objective.loss(embedded, one(&device));
         objective.count(leads);
     }

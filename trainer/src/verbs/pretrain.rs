@@ -1,10 +1,12 @@
 //! `pretrain`: the loop, in reading order: wait for data, step, report, save.
 
+mod warm_up;
+
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use shared::model::{Clip, Stem};
@@ -13,25 +15,27 @@ use shared::tokenizer::Tokenizer;
 use crate::cli::{Negatives, PretrainArgs};
 use crate::data::{self, Batch, Data, Mined};
 use crate::interrupt::Interrupt;
+use crate::kernels::{self, Watch};
 use crate::learner::{self, Learner, towers};
 use crate::metrics::{Metrics, Reporter};
 use crate::report::curves;
 use crate::run_config::RunConfig;
 use crate::{bundles, checkpoint, device, import, run_folder, schedule};
 
-/// Steps between two lines of metrics. Reading a loss back makes the device wait, so it is not done every step.
-const REPORT_EVERY: u64 = 20;
-
 /// Trains a model, or goes on with a run that was interrupted.
 ///
 /// # Errors
 /// If the folder is in use by another run or cannot be written to, or the device fails.
 pub fn run(args: &PretrainArgs) -> Result<()> {
+    if args.warm_up {
+        return warm_up::run(args);
+    }
     let _claim = run_folder::claim(args)?;
     let devices = device::open_all(args.device, &args.devices)?;
     let (device, further) = devices.split_first().context("a device was opened")?;
     let (config, mut data, tokenizer) =
         if args.resume { run_folder::go_on(&args.out)? } else { run_folder::start(args)? };
+    let precision = device::precision(device, config.settings.precision)?;
     let checkpoint = checkpoint::latest(&args.out)?;
     let model_on = |device: &Device| match &checkpoint {
         Some((_, folder)) => {
@@ -42,20 +46,17 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
     if config.settings.lock_stem {
         data.look_through(model_on(device)?, &config)?;
     }
-    let learning = |device: &Device| {
-        let device = device.clone().autodiff();
-        if args.gradient_checkpointing { device.gradient_checkpointing() } else { device }
-    };
-    let device = learning(device);
+    let device = learning(device, args);
     device.seed(config.settings.seed);
     let model = model_on(&device)?;
     let learner = match &checkpoint {
         Some((step, folder)) => Learner::load(&config, model, *step, folder)?,
         None => Learner::begin(&config, standardized(model, &data, &tokenizer, &config)?),
     };
-    let learner = learner.with_replicas(&further.iter().map(learning).collect::<Vec<_>>());
+    let learner =
+        learner.with_replicas(&further.iter().map(|device| learning(device, args)).collect::<Vec<_>>());
     eprintln!(
-        "{} weights, of which {} learn; {} steps of {} pictures, negatives: {}",
+        "{} weights, of which {} learn; {} steps of {} pictures, negatives: {}; {precision}",
         learner.model().num_params(),
         learner.n_learning(),
         config.steps(),
@@ -63,6 +64,12 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
         config.settings.named_negatives()
     );
     train(args, &config, &Arc::new(data), &tokenizer, learner)
+}
+
+/// A device that keeps what gradients need.
+fn learning(device: &Device, args: &PretrainArgs) -> Device {
+    let device = device.clone().autodiff();
+    if args.gradient_checkpointing { device.gradient_checkpointing() } else { device }
 }
 
 /// The model before the first step.
@@ -102,6 +109,7 @@ fn train(
     let mut number = begin;
     let mut batches = feed(args, (config, data, tokenizer), &learner, number)?;
     let mut interval = Interval::begin();
+    let mut first_step = FirstStep::of(&learner, &reporter);
     while learner.done() < steps {
         let mut left = config.accumulate as usize;
         while left > 0 {
@@ -129,12 +137,15 @@ fn train(
             schedule::learning_rate(config.settings.learning_rate, config.warmup, learner.done(), steps);
         learner.step(rate);
         reporter.step();
+        if let Some(first) = first_step.take() {
+            first.end(&learner, &reporter)?;
+        }
 
         let done = learner.done();
         let stopping = interrupt.came() || args.stop_after.is_some_and(|last| done >= last);
         let saving = done.is_multiple_of(args.save_every) || done == steps || stopping;
         // A run that goes on from a checkpoint begins a new interval, so one that is not interrupted does too.
-        if done.is_multiple_of(REPORT_EVERY) || saving {
+        if done.is_multiple_of(args.log_every) || saving {
             let metrics = interval.end(done, rate, &mut learner, config.settings.batch)?;
             if !metrics.loss.is_finite() {
                 bail!("the loss is {} at step {done}; try a lower --learning-rate", metrics.loss);
@@ -171,6 +182,30 @@ fn feed(
     Ok(data::batches(config, data, tokenizer, Some(mined), number..end.min(last)))
 }
 
+/// The first step on a GPU, in which kernels are compiled.
+struct FirstStep {
+    begun: Instant,
+    _watch: Watch,
+}
+
+impl FirstStep {
+    /// Nothing on a processor, which compiles no kernels.
+    fn of(learner: &Learner, reporter: &Reporter) -> Option<Self> {
+        kernels::compiled(&learner.model().device())?;
+        Some(FirstStep { begun: Instant::now(), _watch: reporter.tell_kernels() })
+    }
+
+    /// Waits until the device has taken it.
+    fn end(self, learner: &Learner, reporter: &Reporter) -> Result<()> {
+        let device = learner.model().device();
+        device.sync().map_err(|error| anyhow!("the device failed: {error:?}"))?;
+        let (seconds, n_kernels) =
+            (self.begun.elapsed().as_secs_f64(), kernels::compiled(&device).unwrap_or(0));
+        reporter.say(&format!("first step: {seconds:.1} s, {n_kernels} GPU kernels compiled"));
+        Ok(())
+    }
+}
+
 /// What happened since the last line of metrics.
 struct Interval {
     begun: Instant,
@@ -204,6 +239,7 @@ impl Interval {
             with_negatives: ended.with_negatives as f64 / pictures,
             pictures_per_second: pictures / seconds,
             waiting: ended.waited.as_secs_f64() / seconds,
+            kernels_compiled: kernels::compiled(&learner.model().device()),
         })
     }
 }

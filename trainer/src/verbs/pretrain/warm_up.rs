@@ -1,0 +1,49 @@
+//! `pretrain --warm-up`: compiles the GPU kernels of a run.
+
+use std::time::Instant;
+
+use anyhow::{Result, anyhow, bail};
+
+use super::learning;
+use crate::cli::PretrainArgs;
+use crate::learner::Learner;
+use crate::{data, device, kernels, run_folder};
+
+/// The first layer of a tower, the last, and one that is neither: all others are as that one.
+const LAYERS: usize = 3;
+
+/// In the first step most kernels are compiled; the second begins with an optimizer that has moments; in the third nothing
+/// should be new.
+const STEPS: u64 = 3;
+
+/// Takes a few steps of a run with less deep towers, and says what each took.
+///
+/// # Errors
+/// If the settings describe no run, or the device fails.
+pub fn run(args: &PretrainArgs) -> Result<()> {
+    if args.settings.lock_stem {
+        bail!("--warm-up needs the whole image tower, which --lock-stem leaves out of the steps");
+    }
+    let device = device::open_all(args.device, &args.devices)?.remove(0);
+    let (mut config, data, tokenizer) = run_folder::configure(args)?;
+    let precision = device::precision(&device, config.settings.precision)?;
+    config.model.vision.layers = config.model.vision.layers.min(LAYERS);
+    config.model.text.layers = config.model.text.layers.min(LAYERS);
+    let device = learning(&device, args);
+    device.seed(config.settings.seed);
+    let mut learner = Learner::begin(&config, config.model.init(&device).drawn());
+    for number in 0..STEPS.min(config.batches()) {
+        let batch = data::batch(&config, &data, &tokenizer, None, number)?;
+        let begun = Instant::now();
+        learner.learn(vec![batch]);
+        learner.step(config.settings.learning_rate);
+        device.sync().map_err(|error| anyhow!("the device failed: {error:?}"))?;
+        eprintln!(
+            "step {}, {precision}: {:.2} s, {} GPU kernels compiled so far",
+            number + 1,
+            begun.elapsed().as_secs_f64(),
+            kernels::compiled(&device).unwrap_or(0)
+        );
+    }
+    Ok(())
+}
