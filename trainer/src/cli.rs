@@ -11,7 +11,7 @@ use shared::concept::Concept;
 use shared::negative::Strategy;
 
 use crate::device::Backend;
-pub use pretrain::{Negatives, PretrainArgs, Settings};
+pub use pretrain::{FloatPrecision, Negatives, PretrainArgs, Settings};
 
 /// Does the model know a red car from a blue one?
 ///
@@ -214,7 +214,7 @@ pub struct ExperimentArgs {
     pub device: Option<Backend>,
 }
 
-/// What bundles are scored on; `BENCHMARKS.md` says which files each reads.
+/// What bundles are scored on; `docs/evaluation.md` says which files each reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Benchmark {
     /// Rendered scenes and their counterfactuals, 2×2 as in Winoground. Needs no file.
