@@ -10,11 +10,13 @@ mod mined;
 mod photographs;
 mod scenes;
 pub mod shards;
+mod texts;
 mod view;
 
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 use rand::Rng;
@@ -35,6 +37,7 @@ use eye::Eye;
 pub use mined::Mined;
 use photographs::Photographs;
 use scenes::Scenes;
+use texts::Lengths;
 
 /// Scenes an epoch when the source names no number.
 const PICTURES: u64 = 40_000;
@@ -206,6 +209,8 @@ pub struct Data {
     /// Pictures of each in a batch.
     shares: Vec<usize>,
     eye: Eye,
+    /// How long texts are on a GPU, once somebody has asked.
+    lengths: OnceLock<Lengths>,
 }
 
 impl Data {
@@ -227,7 +232,12 @@ impl Data {
         }
         let shares = apportion(batch, weights)?;
         let sources = names.iter().map(|name| Source::open(name, files, run_seed));
-        Ok(Data { sources: sources.collect::<Result<_>>()?, shares, eye: Eye::default() })
+        Ok(Data {
+            sources: sources.collect::<Result<_>>()?,
+            shares,
+            eye: Eye::default(),
+            lengths: OnceLock::new(),
+        })
     }
 
     /// Looks at all pictures through the locked stem of a model from now on. What it makes of photographs is computed
@@ -310,6 +320,21 @@ impl Data {
             [only] => only.fingerprint(),
             several => seed::mix(&several.iter().map(Source::fingerprint).collect::<Vec<_>>()),
         }
+    }
+
+    /// How long texts are on a GPU, by some of its captions.
+    ///
+    /// # Errors
+    /// If one cannot be split into tokens.
+    pub fn lengths(&self, tokenizer: &Tokenizer, context: usize) -> Result<Lengths, TokenizerError> {
+        const ASKED: usize = 4000;
+        if let Some(lengths) = self.lengths.get() {
+            return Ok(*lengths);
+        }
+        let captions: Vec<String> = self.sources.iter().flat_map(Source::captions).collect();
+        let some = captions.iter().step_by(captions.len().div_ceil(ASKED).max(1));
+        let lengths = Lengths::of(some.map(String::as_str), tokenizer, context)?;
+        Ok(*self.lengths.get_or_init(|| lengths))
     }
 
     /// Learns tokens from its captions.

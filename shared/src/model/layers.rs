@@ -82,16 +82,17 @@ pub struct DistinctTokens {
 }
 
 impl DistinctTokens {
-    /// The tokens of a batch, filled up to a power of two and at least `LEAST`, so that few batches have a shape of their own.
+    /// The tokens of a batch. As many as batches of this size usually have, filled up with repetitions, so that all of them
+    /// have one shape.
     pub fn of(tokens: &[i32]) -> Self {
-        const LEAST: usize = 256;
+        const LEAST: usize = 512;
         let mut ids = tokens.to_vec();
         ids.sort_unstable();
         ids.dedup();
         let place = |token: &i32| ids.partition_point(|id| id < token) as i32;
         let places = tokens.iter().map(place).collect();
-        let n_filled = ids.len().next_power_of_two().max(LEAST);
-        ids.resize(n_filled, ids.first().copied().unwrap_or(0));
+        let usual = (tokens.len() / 16).next_power_of_two().max(LEAST);
+        ids.resize(usual.max(ids.len().next_power_of_two()), ids.first().copied().unwrap_or(0));
         DistinctTokens { ids, places }
     }
 }
@@ -191,7 +192,7 @@ mod tests {
         let tokens = [7, 3, 3, 9, 0, 7, 7, 3];
         let distinct = DistinctTokens::of(&tokens);
         assert_eq!(distinct.ids[..4], [0, 3, 7, 9]);
-        assert_eq!(distinct.ids.len(), 256);
+        assert_eq!(distinct.ids.len(), 512);
         assert_eq!(distinct.places, [2, 1, 1, 3, 0, 2, 2, 1]);
         let table = numbers([12, 5], 0.0).require_grad();
         let ids = || Tensor::<1, Int>::from_ints(tokens, &table.device());

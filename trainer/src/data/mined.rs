@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use shared::model::Clip;
 use shared::tokenizer::{Tokenizer, TokenizerError};
 
-use super::batch::Texts;
+use super::texts::{Lengths, Texts};
 use super::{Data, Source, Stream};
 use crate::objective::indices;
 use crate::run_config::RunConfig;
@@ -75,7 +75,8 @@ impl Mined {
                 photographs.listed().map(|(picture, text)| Listed { text, picture }).collect();
             let mut candidates = sample(rng, listed.len(), listed.len().min(CANDIDATES)).into_vec();
             candidates.sort_unstable();
-            let rows = embed(&listed, tokenizer, model, config.model.text.context)?;
+            let lengths = data.lengths(tokenizer, config.model.text.context)?;
+            let rows = embed(&listed, tokenizer, model, lengths)?;
             nearest(&listed, &rows, &candidates, config.settings.per_caption)
         };
         Ok(Mined { nearest: data.sources.iter().map(of_source).collect::<Result<_>>()? })
@@ -88,13 +89,13 @@ impl Mined {
 }
 
 /// What the text tower makes of captions, `[n, E]`.
-fn embed(listed: &[Listed], tokenizer: &Tokenizer, model: &Clip, context: usize) -> Result<Tensor<2>> {
+fn embed(listed: &[Listed], tokenizer: &Tokenizer, model: &Clip, lengths: Lengths) -> Result<Tensor<2>> {
     let mut rows = Vec::new();
     for some in listed.chunks(TOGETHER) {
-        let tokens = some.iter().map(|caption| tokenizer.encode(caption.text, context));
+        let tokens = some.iter().map(|caption| tokenizer.encode(caption.text, lengths.context));
         let tokens = tokens.collect::<Result<Vec<_>, TokenizerError>>()?;
         rows.push(
-            Texts::new(&tokens, &(0..tokens.len()).collect::<Vec<_>>(), tokenizer).embed(model, context),
+            Texts::new(&tokens, &(0..tokens.len()).collect::<Vec<_>>(), tokenizer, lengths).embed(model),
         );
     }
     Ok(Tensor::cat(rows, 0))

@@ -28,7 +28,7 @@ pub fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
         }
         None => features,
     };
-    let texts = batch.texts.embed(model, config.model.text.context).cast(DType::F32); // [B + B · K, E]
+    let texts = batch.texts.embed(model).cast(DType::F32); // [B + B · K, E]
     let [n_texts, embedding] = texts.dims();
     let n_captions = config.settings.batch;
     let slots = config.negatives_per_caption();
