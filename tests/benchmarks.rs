@@ -122,7 +122,7 @@ fn aro_asks_of_a_box_and_averages_over_relations() {
     let row = &report["models"][0]["rows"][0];
     assert_eq!((&row["n"], &row["macro_average"]["classes"]), (&Value::from(3), &Value::from(2)));
     assert_eq!(row["blind"]["same_words"]["share"], 1.0);
-    let report = evaluate(folder.path(), "aro-relation", &["--without", "symmetric.txt"]);
+    let report = evaluate(folder.path(), "aro-relation", &["--exclude", "symmetric.txt"]);
     assert_eq!(report["models"][0]["rows"][0]["n"], 2);
     assert_eq!(report["skipped"][0]["count"], 1);
 

@@ -121,7 +121,7 @@ fn rounded_weights_stay_near_and_the_drift_is_told() {
         assert!(logits > 0.0 && logits <= most, "{precision}: {logits}");
         let drift = &bundle.header().training().results;
         let [max, mean] = ["drift_max", "drift_mean"].map(|name| drift[name].as_f64().expect("a number"));
-        assert!(mean > 0.0 && mean <= max && max < most.into(), "{precision}: {max} and {mean}");
+        assert!(mean > 0.0 && mean <= max && max < f64::from(most), "{precision}: {max} and {mean}");
         let told =
             trainer_ok(folder.path(), &["inspect", &format!("{precision}.safetensors"), "--device", "cpu"]);
         assert!(told.contains("drift_max") && told.contains("transformers names"), "{told}");

@@ -112,7 +112,7 @@ fn a_picture_that_vanishes_while_it_is_trained_on_is_named() {
         std::fs::write(at("txt"), format!("a {sample}")).expect("a text");
     }
     let run =
-        ["pretrain", "--preset", "tiny", "--device", "cpu", "--quiet", "--data", "mine", "--batch", "2"];
+        ["pretrain", "--preset", "tiny", "--device", "cpu", "--quiet", "--data", "mine", "--batch-size", "2"];
     let running = Command::new(trainer_path())
         .args(run)
         .args(["--epochs", "100000", "--out", "run"])

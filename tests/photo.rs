@@ -84,8 +84,8 @@ const RUN: [&str; 23] = [
     "photo",
     "--init-image",
     "network.safetensors",
-    "--lock-stem",
-    "--features",
+    "--freeze-backbone",
+    "--feature-cache",
     "kept",
     "--mirror",
     "--crops",
@@ -94,7 +94,7 @@ const RUN: [&str; 23] = [
     "0.25",
     "--data",
     ".",
-    "--batch",
+    "--batch-size",
     "2",
     "--epochs",
     "2",
@@ -175,7 +175,7 @@ fn what_was_kept_is_what_would_be_seen_again_and_a_locked_stem_stays() {
 fn weights_of_another_network_are_refused_by_name() {
     let folder = folder();
     let refused = |args: &[&str]| trainer_err(folder.path(), args).1;
-    let small = ["pretrain", "--data", ".", "--batch", "2", "--device", "cpu", "--out", "small"];
+    let small = ["pretrain", "--data", ".", "--batch-size", "2", "--device", "cpu", "--out", "small"];
     let told = refused(&[&small[..], &["--init-image", "network.safetensors"]].concat());
     assert!(told.contains("--preset photo"), "{told}");
     fs::write(folder.path().join("network.safetensors"), "nothing").expect("a file");

@@ -46,8 +46,8 @@ fn losses(run: &Path) -> Vec<(u64, f64)> {
 fn a_run_that_is_killed_twenty_times_ends_with_the_same_weights_and_metrics() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings =
-        ["pretrain", "--preset", "tiny", "--device", "cpu", "--data", "scenes:1600", "--loss", "rank"];
-    let steps = ["--batch", "4", "--accumulate", "2", "--average", "0.9"];
+        ["pretrain", "--preset", "tiny", "--device", "cpu", "--data", "scenes:1600", "--loss", "ce-clip"];
+    let steps = ["--batch-size", "4", "--accum-freq", "2"];
     let more = ["--epochs", "1", "--save-every", "4", "--quiet", "--out"];
     let begin = |out| [&settings[..], &steps, &more, &[out]].concat();
     trainer_ok(folder.path(), &begin("whole"));
@@ -78,7 +78,7 @@ fn fine_tuned(flags: &[&str]) -> [Vec<(String, Vec<u8>)>; 2] {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("tiny.safetensors"), tiny_bundle()).expect("a file");
     let command = ["pretrain", "--init", "tiny.safetensors", "--device", "cpu", "--quiet"];
-    let more = ["--data", "scenes:64", "--batch", "16", "--epochs", "1", "--out"];
+    let more = ["--data", "scenes:64", "--batch-size", "16", "--epochs", "1", "--out"];
     trainer_ok(folder.path(), &[&command[..], flags, &more, &["whole"]].concat());
     trainer_ok(folder.path(), &[&command[..], flags, &more, &["parts", "--stop-after", "2"]].concat());
     trainer_ok(folder.path(), &["pretrain", "--resume", "--device", "cpu", "--quiet", "--out", "parts"]);
@@ -103,9 +103,7 @@ fn a_run_goes_on_from_a_bundle_and_leaves_a_locked_tower_alone() {
 
 #[test]
 fn adapters_change_attention_and_nothing_else() {
-    for (flags, towers) in
-        [(&["--lora", "2"][..], 2), (&["--lora", "2", "--lock-image", "--average", "0.5"], 1)]
-    {
+    for (flags, towers) in [(&["--lora", "2"][..], 2), (&["--lora", "2", "--lock-image"], 1)] {
         let weights = fine_tuned(flags);
         let changed = changed(&weights);
         let attention = |name: &&&str| name.ends_with("qkv.weight") || name.ends_with("output.weight");
@@ -117,8 +115,8 @@ fn adapters_change_attention_and_nothing_else() {
 #[test]
 fn an_experiment_is_one_command_that_goes_on_where_it_stopped() {
     let folder = tempfile::tempdir().expect("a folder");
-    let text = "seeds = [0, 1]\n[train]\npreset = \"tiny\"\ndata = \"scenes:64\"\nbatch = 16\nepochs = 1\nquiet = true\n\
-        [[arm]]\nname = \"plain\"\nnegatives = \"none\"\n[[arm]]\nname = \"own\"\nloss = \"own\"\n\
+    let text = "seeds = [0, 1]\n[train]\npreset = \"tiny\"\ndata = \"scenes:64\"\nbatch-size = 16\nepochs = 1\nquiet = true\n\
+        [[arm]]\nname = \"plain\"\nnegatives = \"none\"\n[[arm]]\nname = \"own\"\nloss = \"tsvlc\"\n\
         [[benchmark]]\nbenchmark = \"scenes\"\ncount = 8\nquiet = true\n";
     std::fs::write(folder.path().join("small.toml"), text).expect("a file");
     let command = ["experiment", "small.toml", "--out", "runs", "--device", "cpu"];
@@ -134,7 +132,7 @@ fn an_experiment_is_one_command_that_goes_on_where_it_stopped() {
         (std::fs::read_to_string(folder.path().join("runs/table.md")).expect("a table"), before)
     );
 
-    std::fs::write(folder.path().join("small.toml"), text.replace("batch = 16", "batch = 32"))
+    std::fs::write(folder.path().join("small.toml"), text.replace("batch-size = 16", "batch-size = 32"))
         .expect("a file");
     let (code, said) = trainer_err(folder.path(), &command);
     assert!(code == Some(1) && said.contains("a run with other settings"), "{said}");
@@ -147,13 +145,24 @@ fn an_experiment_is_one_command_that_goes_on_where_it_stopped() {
 }
 
 #[test]
-fn plain_and_hard_negative_runs_differ_only_in_their_negatives() {
+fn plain_and_hard_negative_runs_start_from_the_same_weights_and_end_with_others() {
     let folder = tempfile::tempdir().expect("a folder");
-    trainer_ok(folder.path(), &[&TINY_RUN[..], &["plain", "--negatives", "none"]].concat());
-    let metrics = std::fs::read_to_string(folder.path().join("plain/metrics.jsonl")).expect("metrics");
-    let last: Value = serde_json::from_str(metrics.lines().last().expect("a line")).expect("JSON");
-    assert_eq!(last["with_negatives"], 0.0);
-    assert!(weights(&export(folder.path(), "plain", "f32")) != weights(tiny_bundle()));
+    let trained = |out: &str, flags: &[&str]| {
+        trainer_ok(folder.path(), &[&TINY_RUN[..], &[out], flags].concat());
+        let last = metrics(&folder.path().join(out)).pop().expect("a line");
+        (weights(&export(folder.path(), out, "f32")), last["with_negatives"].as_f64().expect("a share"))
+    };
+    // At such a learning rate no weight moves but by 1e-30.
+    let (plain, without) = trained("plain-start", &["--negatives", "none", "--lr", "1e-30"]);
+    let (hard, with) = trained("hard-start", &["--lr", "1e-30"]);
+    assert!(without == 0.0 && with > 0.5, "{without} and {with} have negatives");
+    for ((name, plain), (_, hard)) in plain.iter().zip(&hard) {
+        let number = |bytes: &[u8]| f32::from_le_bytes(bytes.try_into().expect("four bytes"));
+        let same = |(plain, hard)| (number(plain) - number(hard)).abs() < 1e-20;
+        assert!(plain.chunks(4).zip(hard.chunks(4)).all(same), "{name}");
+    }
+    assert_eq!(plain.len(), hard.len());
+    assert!(trained("plain", &["--negatives", "none"]).0 != weights(tiny_bundle()));
 }
 
 #[test]

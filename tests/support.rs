@@ -81,7 +81,7 @@ pub const TINY_RUN: [&str; 13] = [
     "cpu",
     "--data",
     "scenes:64",
-    "--batch",
+    "--batch-size",
     "16",
     "--epochs",
     "2",
@@ -112,7 +112,7 @@ pub fn weights(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     weights
 }
 
-/// The colours of `picture` in `golden/formulas.py`.
+/// The colors of `picture` in `golden/formulas.py`.
 pub fn picture([width, height]: [u32; 2]) -> Picture {
     let color =
         |x: u32, y: u32| [x * 7 + y * 3, x * x / 16 + y * 5, x * 2 + y * y / 8].map(|value| value as u8);

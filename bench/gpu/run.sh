@@ -49,13 +49,13 @@ for where in "reference cpu" "device $device"; do
   part "embed-$1" 120 "$TRAINER" embed --bundle assets/scene-hard-negative.safetensors --images assets/samples \
     --device "$2" --out "$out/embeddings-$1.npy"
   part "losses-$1" 150 bash -c "pretrain losses-$1 --device $2 --init assets/scene-plain.safetensors \
-    --data scenes:1280 --batch 64 --epochs 1 --per-caption 4 --log-every 1 --stop-after 10"
+    --data scenes:1280 --batch-size 64 --epochs 1 --per-caption 4 --log-every 1 --stop-after 10"
 done
 check embeddings "$out/embeddings-reference.npy" "$out/embeddings-device.npy"
 check losses "$out/runs/losses-reference/metrics.jsonl" "$out/runs/losses-device/metrics.jsonl"
 
 # (c) How long is the first step, with nothing in the cache and with everything?
-run=(--preset "$preset" --data "scenes:$((batch * (steps + 5)))" --epochs 1 --batch "$batch" --per-caption "$negatives"
+run=(--preset "$preset" --data "scenes:$((batch * (steps + 5)))" --epochs 1 --batch-size "$batch" --per-caption "$negatives"
   --device "$device")
 [ -n "${KERNELS:-}" ] && cp -a "$KERNELS/." "$out/cache/"
 for precision in bf16 default; do

@@ -21,7 +21,7 @@ trainer() { "$TRAINER" pretrain --device "$device" --quiet --out "$run/run" "$@"
 # which kernels are compiled and chosen. The last line counts the last 20 steps at most.
 warm=1
 [ "$device" = cpu ] || warm=20
-setup=(--preset base --data "scenes:$((batch * (steps + warm)))" --epochs 1 --batch "$batch"
+setup=(--preset base --data "scenes:$((batch * (steps + warm)))" --epochs 1 --batch-size "$batch"
   --per-caption "$negatives" --negatives "$which" --precision "$precision")
 if [ "$device" = cpu ]; then
   trainer "${setup[@]}" --stop-after "$warm"

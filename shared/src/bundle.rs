@@ -75,7 +75,7 @@ pub struct Training {
     pub data: Vec<String>,
     /// Which hard negatives were used: `none`, or with commas between them concepts, `all`, `given` and `mined`.
     pub negatives: String,
-    /// Optimiser steps.
+    /// Optimizer steps.
     pub steps: u64,
     /// Pictures a step.
     pub batch: usize,

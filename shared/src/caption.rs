@@ -204,7 +204,7 @@ impl Caption {
     }
 
     /// Two nouns side by side name one thing, which is neither of the two: "a cat statue", "dog bowls". The same
-    /// holds for two colours: "red brown".
+    /// holds for two colors: "red brown".
     fn drop_parts_of_compounds(&mut self) {
         let beside = |first: &Term, second: &Term| {
             first.concept == second.concept
@@ -289,14 +289,14 @@ mod tests {
 
     /// Each row is a caption and its terms, every one with the first letter of its concept.
     #[test]
-    fn neighbours_decide_about_words_with_two_meanings() {
+    fn neighbors_decide_about_words_with_two_meanings() {
         let rows = [
-            // orange: colour or fruit
+            // orange: color or fruit
             ("an orange cat", "c:orange o:cat"),
             ("an orange on a plate", "o:orange o:plate"),
             ("an orange and white cat", "c:orange c:white o:cat"),
             ("a glass of orange juice", "o:glass o:orange juice"),
-            // rose, violet, lavender: flower or colour
+            // rose, violet, lavender: flower or color
             ("a rose in a vase", "o:rose o:vase"),
             ("she rose from the chair", "o:chair"),
             ("a violet dress", "c:violet o:dress"),
@@ -307,7 +307,7 @@ mod tests {
             ("a little dog", "s:little o:dog"),
             ("a little bit of snow", "o:snow"),
             ("a little league game", ""),
-            // brown, white, black: colour, name, species, people, photograph
+            // brown, white, black: color, name, species, people, photograph
             ("charlie brown", ""),
             ("a glass of white wine", "o:glass o:white wine"),
             ("a black man", "o:man"),

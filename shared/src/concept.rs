@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Concept {
-    /// What colour a thing has: *red*, *dark blue*.
+    /// What color a thing has: *red*, *dark blue*.
     Color,
     /// What kind of thing it is: *dog*, *car*.
     Object,

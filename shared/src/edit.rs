@@ -34,9 +34,9 @@ use crate::scene::ColorName;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Edit {
-    /// What is selected gets another colour and keeps its light and shade.
+    /// What is selected gets another color and keeps its light and shade.
     Recolor {
-        /// The colour.
+        /// The color.
         to: ColorName,
     },
     /// Left and right of the whole picture are exchanged.

@@ -22,7 +22,7 @@ pub fn mask(mask: &Mask) -> Result<Vec<u8>, ImageError> {
     file(mask.coverage(), mask.width(), mask.height(), ExtendedColorType::L8)
 }
 
-/// A mask as a PNG file of one colour, which is as opaque as the mask covers.
+/// A mask as a PNG file of one color, which is as opaque as the mask covers.
 ///
 /// # Errors
 /// If the encoder refuses.

@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn the_neighbours_decide_what_a_word_means() {
+    fn the_neighbors_decide_what_a_word_means() {
         assert_eq!(senses("orange", "an", "cat")[0].concept(), Concept::Color);
         assert_eq!(senses("orange", "an", "on")[0].concept(), Concept::Object);
         assert!(alternatives("short", "a", "man").contains(&"tall"));

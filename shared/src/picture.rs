@@ -40,7 +40,7 @@ impl Picture {
         self.rgb.as_chunks::<3>().0
     }
 
-    /// The colour at column `x` and row `y`.
+    /// The color at column `x` and row `y`.
     ///
     /// # Panics
     /// If the position is outside the picture.

@@ -1,11 +1,11 @@
-//! Pictures to model input: resize, crop, normalise. The only owner of these numbers is the config of a bundle.
+//! Pictures to model input: resize, crop, normalize. The only owner of these numbers is the config of a bundle.
 
 use serde::{Deserialize, Serialize};
 
 use crate::picture::Picture;
 use crate::resize::resize;
 
-/// How a picture becomes a square of `side` pixels with normalised channels.
+/// How a picture becomes a square of `side` pixels with normalized channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preprocess {
@@ -30,7 +30,7 @@ pub enum Fit {
 }
 
 impl Preprocess {
-    /// Resizes (antialiased bicubic, equal to Pillow's), crops and normalises: `[3, side, side]`, row by row.
+    /// Resizes (antialiased bicubic, equal to Pillow's), crops and normalizes: `[3, side, side]`, row by row.
     pub fn pixels(&self, picture: &Picture) -> Vec<f32> {
         let square = self.square(picture);
         let area = self.side * self.side;
@@ -44,7 +44,7 @@ impl Preprocess {
         pixels
     }
 
-    /// The 8-bit square that the model sees, before normalisation.
+    /// The 8-bit square that the model sees, before normalization.
     pub fn square(&self, picture: &Picture) -> Picture {
         let side = self.side as u32;
         match self.fit {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn channels_are_normalised_one_after_the_other() {
+    fn channels_are_normalized_one_after_the_other() {
         let pixels = preprocess(8, Fit::CenterCrop).pixels(&flag());
         assert_eq!(pixels.len(), 3 * 64);
         assert!(pixels[..64].iter().all(|&red| red == -1.0));

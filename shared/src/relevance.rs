@@ -9,7 +9,7 @@ use crate::picture::Picture;
 pub const GRID: usize = 7;
 
 /// The square that a model sees, with each cell of one row of the grid taken away in turn: [`GRID`] pictures, from left to
-/// right, in which the cell has the square's mean colour.
+/// right, in which the cell has the square's mean color.
 ///
 /// # Panics
 /// If there is no such row.
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn every_pixel_is_taken_away_in_exactly_one_cell() {
         for side in [7u32, 16, 64] {
-            // Black but for one row above, so that no other pixel has the mean colour.
+            // Black but for one row above, so that no other pixel has the mean color.
             let rgb = (0..3 * side * side).map(|at| if at < 3 * side { 255 } else { 0 }).collect();
             let square = Picture::new(side, side, rgb);
             let mut gone = vec![0; (side * side) as usize];

@@ -38,8 +38,8 @@ pub enum TokenizerError {
     /// A caption could not be encoded.
     #[error("the caption could not be split into tokens: {0}")]
     Encode(String),
-    /// The vocabulary could not be learnt.
-    #[error("no vocabulary could be learnt from the captions: {0}")]
+    /// The vocabulary could not be learned.
+    #[error("no vocabulary could be learned from the captions: {0}")]
     Train(String),
 }
 

@@ -135,7 +135,7 @@ describe("a newcomer", () => {
     const plain = await shares();
     assert.equal(plain.length, 49);
     assert.equal(Math.max(...plain), 1);
-    // Taking the flag away says less about the colour of the suit than taking a part of the suit away.
+    // Taking the flag away says less about the color of the suit than taking a part of the suit away.
     const suit = [29, 30, 36, 37, 43].map((cell) => plain[cell]);
     assert.ok(Math.max(...suit) > plain[0], `suit ${suit}, corner ${plain[0]}`);
     assert.ok((await page.locator("#look-words li").count()) === 6);

@@ -10,7 +10,7 @@ use shared::seed;
 use crate::captions::{Captions, image};
 use crate::statistics::Share;
 
-/// Parts that the captions are split into; each is judged by what was learnt from the others.
+/// Parts that the captions are split into; each is judged by what was learned from the others.
 const FOLDS: u64 = 5;
 
 /// Language models that each have not read one part of the captions.

@@ -1,4 +1,4 @@
-//! Saving and resuming a run: model, optimiser and step, all or nothing.
+//! Saving and resuming a run: model, optimizer and step, all or nothing.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,6 @@ use crate::whole;
 
 const PREFIX: &str = "checkpoint-";
 const MODEL: &str = "model.bpk";
-const AVERAGE: &str = "average.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
 const MARGINS: &str = "margins.json";
 
@@ -22,9 +21,7 @@ const MARGINS: &str = "margins.json";
 pub struct Checkpoint<'a> {
     /// The model that goes on learning.
     pub model: &'a Clip,
-    /// The moving average of its weights, if the run keeps one.
-    pub average: Option<&'a Clip>,
-    /// The optimiser's moments.
+    /// The optimizer's moments.
     pub optimizer: &'a ModuleOptimizer,
     /// What the loss remembers.
     pub margins: &'a Margins,
@@ -42,10 +39,7 @@ pub fn save(run: &Path, step: u64, state: &Checkpoint) -> Result<()> {
     }
     let failed = || format!("cannot write a checkpoint into {}", run.display());
     fs::create_dir_all(&partial).with_context(failed)?;
-    let models = [(MODEL, Some(state.model)), (AVERAGE, state.average)];
-    for (name, model) in models.into_iter().filter_map(|(name, model)| Some((name, model?))) {
-        model.clone().into_record().save(partial.join(name)).with_context(failed)?;
-    }
+    state.model.clone().into_record().save(partial.join(MODEL)).with_context(failed)?;
     state.optimizer.save(partial.join(OPTIMIZER)).with_context(failed)?;
     let margins = serde_json::to_string(&state.margins.values()?)?;
     fs::write(partial.join(MARGINS), margins).with_context(failed)?;
@@ -73,38 +67,18 @@ pub fn latest(run: &Path) -> Result<Option<(u64, PathBuf)>> {
     Ok(all(run)?.pop())
 }
 
-/// Loads a checkpoint's weights, with which training goes on.
+/// Loads a checkpoint's weights.
 ///
 /// # Errors
 /// If they cannot be read or do not fit the model.
 pub fn load_model(checkpoint: &Path, model: Clip) -> Result<Clip> {
-    load(&checkpoint.join(MODEL), model)
-}
-
-/// Loads the moving average of a checkpoint's weights.
-///
-/// # Errors
-/// If it cannot be read or does not fit the model.
-pub fn load_average(checkpoint: &Path, model: Clip) -> Result<Clip> {
-    load(&checkpoint.join(AVERAGE), model)
-}
-
-/// Loads the weights that a checkpoint hands out: their moving average, if the run keeps one.
-///
-/// # Errors
-/// If they cannot be read or do not fit the model.
-pub fn load_result(checkpoint: &Path, model: Clip) -> Result<Clip> {
-    let average = checkpoint.join(AVERAGE);
-    load(&if average.exists() { average } else { checkpoint.join(MODEL) }, model)
-}
-
-fn load(path: &Path, model: Clip) -> Result<Clip> {
+    let path = checkpoint.join(MODEL);
     let failed = || format!("cannot load {}", path.display());
-    let record = ModuleRecord::load(path).with_context(failed)?;
+    let record = ModuleRecord::load(&path).with_context(failed)?;
     model.try_load_record(record).with_context(failed)
 }
 
-/// Loads a checkpoint's optimiser state.
+/// Loads a checkpoint's optimizer state.
 ///
 /// # Errors
 /// If it cannot be read.

@@ -118,7 +118,7 @@ pub struct NegativesArgs {
     #[arg(long, value_name = "PATH", requires = "audit")]
     pub against: Vec<PathBuf>,
     /// Captions that the judges of the audit learn from. Without it they learn from the captions themselves, each
-    /// part of them judged by what was learnt from the others.
+    /// part of them judged by what was learned from the others.
     #[arg(long, value_name = "FILE", requires = "audit")]
     pub judge: Option<PathBuf>,
     /// Write the report as JSON, too.
@@ -293,7 +293,7 @@ pub struct EvaluateArgs {
     pub template: Vec<String>,
     /// Classes to leave out, one a line, such as the symmetric relations that ARO's authors leave out.
     #[arg(long, value_name = "FILE")]
-    pub without: Option<PathBuf>,
+    pub exclude: Option<PathBuf>,
     /// Score a bundle that was trained on pictures of the benchmark, which is an error without it.
     #[arg(long)]
     pub allow_leakage: bool,
@@ -306,7 +306,7 @@ pub struct EvaluateArgs {
     /// The seed of scene pairs (training draws from other streams), of our own negatives and of shuffled captions.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Captions that the blind judges learn from, each picture judged by what was learnt from others. Without it they
+    /// Captions that the blind judges learn from, each picture judged by what was learned from others. Without it they
     /// know what the generator of negatives knows.
     #[arg(long, value_name = "FILE")]
     pub judge: Option<PathBuf>,

@@ -5,7 +5,6 @@ mod batch;
 mod eye;
 mod gather;
 pub mod instances;
-mod jitter;
 mod mined;
 mod photographs;
 mod scenes;
@@ -53,7 +52,6 @@ enum Stream {
     Channels = 6,
     Candidates = 7,
     Given = 8,
-    Jitter = 9,
     Calibration = 10,
 }
 
@@ -228,7 +226,7 @@ impl Data {
         let even = vec![1.0; names.len()];
         let weights = if weights.is_empty() { &even } else { weights };
         if weights.len() != names.len() {
-            bail!("there are {} --weight for {} sources of --data", weights.len(), names.len());
+            bail!("there are {} --data-weights for {} sources of --data", weights.len(), names.len());
         }
         let shares = apportion(batch, weights)?;
         let sources = names.iter().map(|name| Source::open(name, files, run_seed));
@@ -286,7 +284,7 @@ impl Data {
         match counts.find(|(pictures, share)| *pictures < **share as u64) {
             Some((pictures, share)) => {
                 bail!(
-                    "a source of --data has {pictures} pictures, a batch takes {share} of it; lower --batch"
+                    "a source of --data has {pictures} pictures, a batch takes {share} of it; lower --batch-size"
                 )
             }
             None => Ok(()),
@@ -381,7 +379,7 @@ impl Data {
 
     /// The examples of the batch of a number, source by source.
     fn examples(&self, config: &RunConfig, mined: Option<&Mined>, number: u64) -> Result<Vec<Example>> {
-        let mut examples = Vec::with_capacity(config.settings.batch);
+        let mut examples = Vec::with_capacity(config.settings.batch_size);
         for (nth, (source, share)) in self.sources.iter().zip(&self.shares).enumerate() {
             let mined = mined.map(|mined| mined.of_source(nth));
             examples.extend(source.examples(config, &self.eye, mined, number, *share as u64)?);
@@ -394,7 +392,7 @@ impl Data {
 fn apportion(batch: usize, weights: &[f64]) -> Result<Vec<usize>> {
     let sum: f64 = weights.iter().sum();
     if !weights.iter().all(|weight| *weight > 0.0 && weight.is_finite()) {
-        bail!("every --weight must be a positive number");
+        bail!("every --data-weights must be a positive number");
     }
     let exact: Vec<f64> = weights.iter().map(|weight| batch as f64 * weight / sum).collect();
     let mut shares: Vec<usize> = exact.iter().map(|share| share.floor() as usize).collect();

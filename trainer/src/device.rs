@@ -168,7 +168,7 @@ fn choose<T: Clone>(devices: &[T], numbers: &[usize], kind: &str) -> Result<Vec<
     Ok(chosen)
 }
 
-/// Burn restores an optimiser's state to its default device, which would be CUDA even where no driver is.
+/// Burn restores an optimizer's state to its default device, which would be CUDA even where no driver is.
 #[expect(unsafe_code, reason = "Burn offers no other way to choose its default device than the environment")]
 fn make_default(kind: Backend) {
     const NAME: &str = "BURN_DEVICE";

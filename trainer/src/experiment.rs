@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     const SMALL: &str = "seeds = [0, 1]\n[train]\nepochs = 1\n[[arm]]\nname = \"plain\"\nnegatives = \"none\"\n\
-        [[arm]]\nname = \"hard\"\nloss = \"own\"\nepochs = 3\n[[benchmark]]\nbenchmark = \"scenes\"\n";
+        [[arm]]\nname = \"hard\"\nloss = \"tsvlc\"\nepochs = 3\n[[benchmark]]\nbenchmark = \"scenes\"\n";
 
     #[test]
     fn options_of_an_arm_are_those_of_the_command_line_and_win_over_shared_ones() {
@@ -150,7 +150,7 @@ mod tests {
         let tables = [&experiment.train, &experiment.arms[1].options];
         let verb = command("pretrain", &tables, &[("out", "runs/x".to_owned())]).expect("a command");
         let Verb::Pretrain(args) = verb else { panic!("another verb") };
-        assert_eq!((args.settings.epochs, args.settings.loss), (3, crate::objective::Loss::Own));
+        assert_eq!((args.settings.epochs, args.settings.loss), (3, crate::objective::Loss::Tsvlc));
     }
 
     #[test]

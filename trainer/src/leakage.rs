@@ -20,7 +20,7 @@ pub fn fingerprint(name: &str) -> u32 {
 }
 
 /// Looks that differ in at most so many of their 64 bits are taken for one picture: the most at which no two of Flickr8k's
-/// training and dev photographs are (NOTEBOOK, "Are copies recognised by their looks?").
+/// training and dev photographs are (NOTEBOOK, "Are copies recognized by their looks?").
 const SAME_LOOK: u32 = 3;
 
 /// How a picture looks, whatever its name, size and file format: for each of 64 places whether it gets brighter to the right
@@ -41,7 +41,7 @@ pub fn look(picture: &Picture) -> u64 {
 pub struct Leakage {
     /// The names of those that it was trained on, or that look like one that it was trained on.
     pub known: Vec<String>,
-    /// How many cannot be recognised: they have no names of their own, as cells of tables, and the bundle does not know how
+    /// How many cannot be recognized: they have no names of their own, as cells of tables, and the bundle does not know how
     /// those that it was trained on look.
     pub nameless: usize,
 }
@@ -112,7 +112,7 @@ mod tests {
     use image::imageops;
 
     #[test]
-    fn a_photograph_is_recognised_in_another_size_and_no_other_is_taken_for_it() {
+    fn a_photograph_is_recognized_in_another_size_and_no_other_is_taken_for_it() {
         let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/samples");
         let files =
             std::fs::read_dir(samples).expect("the samples").map(|entry| entry.expect("a file").path());

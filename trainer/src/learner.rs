@@ -1,15 +1,14 @@
-//! What a run changes from step to step: weights, their moving average, the optimiser's moments, what the loss remembers.
+//! What a run changes from step to step: weights, the optimizer's moments, what the loss remembers.
 
 pub mod towers;
 
-use std::collections::VecDeque;
 use std::path::Path;
 use std::thread;
 
 use anyhow::Result;
 use burn::lr_scheduler::constant::ConstantLr;
 use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
-use burn::module::{Lora, Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
+use burn::module::{Lora, Module, ModuleVisitor, Param, ParamGroup};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 use shared::model::Clip;
@@ -27,7 +26,6 @@ pub struct Learner {
     model: Clip,
     /// Copies of the model on further devices, which learn from other batches of the same step.
     replicas: Vec<Clip>,
-    average: Option<Average>,
     optimizer: ModuleOptimizer,
     objective: Objective,
     gradients: GradientsAccumulator<Clip>,
@@ -39,9 +37,8 @@ pub struct Learner {
 impl Learner {
     /// The state before the first step of a model whose weights are drawn.
     pub fn begin(config: &RunConfig, model: Clip) -> Self {
-        let average = config.settings.average.map(|decay| Average::new(decay, model.clone()));
         let margins = Margins::new([0.0; Kind::COUNT], &model.device());
-        Learner::new(config, model, average, optimizer(config), margins, 0)
+        Learner::new(config, model, optimizer(config), margins, 0)
     }
 
     /// The state of a checkpoint after `step` steps, whose weights `model` has.
@@ -49,28 +46,16 @@ impl Learner {
     /// # Errors
     /// If the checkpoint cannot be read, or is of another model.
     pub fn load(config: &RunConfig, model: Clip, step: u64, folder: &Path) -> Result<Self> {
-        let load_average = |decay| {
-            checkpoint::load_average(folder, model.clone()).map(|average| Average::new(decay, average))
-        };
-        let average = config.settings.average.map(load_average).transpose()?;
         let optimizer = checkpoint::load_optimizer(folder, optimizer(config))?;
         let margins = Margins::new(checkpoint::load_margins(folder)?, &model.device());
-        Ok(Learner::new(config, model, average, optimizer, margins, step))
+        Ok(Learner::new(config, model, optimizer, margins, step))
     }
 
-    fn new(
-        config: &RunConfig,
-        model: Clip,
-        average: Option<Average>,
-        optimizer: ModuleOptimizer,
-        margins: Margins,
-        done: u64,
-    ) -> Self {
-        let model = if config.settings.lock_stem { model.lock_stem() } else { model };
+    fn new(config: &RunConfig, model: Clip, optimizer: ModuleOptimizer, margins: Margins, done: u64) -> Self {
+        let model = if config.settings.freeze_backbone { model.lock_stem() } else { model };
         Learner {
             model: if config.settings.lock_image { model.lock_image() } else { model },
             replicas: Vec::new(),
-            average,
             optimizer,
             objective: Objective::new(config.settings.loss, config.loss_weight, margins),
             gradients: GradientsAccumulator::new(),
@@ -118,7 +103,7 @@ impl Learner {
         Learner { replicas, ..self }
     }
 
-    /// The most batches that are learnt from at the same time.
+    /// The most batches that are learned from at the same time.
     pub fn n_devices(&self) -> usize {
         1 + self.replicas.len()
     }
@@ -160,16 +145,13 @@ impl Learner {
     /// Takes the step.
     pub fn step(&mut self, rate: f64) {
         let gradients = self.gradients.grads();
-        let rates = rates(rate, self.config.settings.image_rate);
+        let rates = rates(rate, self.config.settings.image_lr_scale);
         self.model = self.optimizer.step(rates, self.model.clone(), gradients);
         for replica in &mut self.replicas {
             *replica = self.model.clone().fork(&replica.device());
         }
         self.objective.end_step();
         self.done += 1;
-        if let Some(average) = &mut self.average {
-            average.take(&self.model, self.done);
-        }
     }
 
     /// Saves all of it.
@@ -177,9 +159,8 @@ impl Learner {
     /// # Errors
     /// If the run folder cannot be written to.
     pub fn save(&self, run: &Path) -> Result<()> {
-        let average = self.average.as_ref().map(|average| &average.model);
         let (optimizer, margins) = (&self.optimizer, self.objective.margins());
-        checkpoint::save(run, self.done, &Checkpoint { model: &self.model, average, optimizer, margins })
+        checkpoint::save(run, self.done, &Checkpoint { model: &self.model, optimizer, margins })
     }
 }
 
@@ -195,7 +176,7 @@ impl Lesson {
     fn of(model: &Clip, batch: Batch, objective: &Objective, config: &RunConfig) -> Self {
         let embedded = towers::embed(model, batch, config);
         let (loss, leads) = objective.loss(embedded, model.logit_scale());
-        let share = loss.clone().div_scalar(config.accumulate as f64);
+        let share = loss.clone().div_scalar(config.accum_freq as f64);
         let gradients = GradientsParams::from_grads(share.backward(), model);
         Lesson { loss: loss.detach(), gradients, leads }
     }
@@ -212,7 +193,7 @@ impl Lesson {
 
 /// A model with low-rank adapters at the attention of both towers, or of the text tower if the other one is locked, where a
 /// run trains these and nothing else (LoRA, arXiv 2106.09685). They count twice (`alpha` is twice the rank), and are nothing
-/// until they have learnt.
+/// until they have learned.
 pub fn adapted(config: &RunConfig, model: Clip) -> Clip {
     let Some(rank) = config.settings.lora else { return model };
     let attention = ParamGroup::from_any_predicates(vec!["qkv.weight", "output.weight"]);
@@ -242,56 +223,6 @@ fn optimizer(config: &RunConfig) -> ModuleOptimizer {
 fn rates(rate: f64, image_rate: f64) -> ModuleLearningRate {
     let image = ParamGroup::from_any_predicates(vec!["image."]);
     ModuleLrScheduler::new(ConstantLr::new(rate)).with_group(image, ConstantLr::new(rate * image_rate)).step()
-}
-
-/// An exponential moving average of weights, which often answers better than the weights of any one step
-/// (Polyak and Juditsky 1992; arXiv 1703.01780).
-struct Average {
-    decay: f64,
-    model: Clip,
-}
-
-impl Average {
-    fn new(decay: f64, model: Clip) -> Self {
-        Average { decay, model: model.no_grad() }
-    }
-
-    /// Moves towards the weights after `done` steps. The first steps count more, or the weights at the beginning, which know
-    /// nothing, would have a say for long.
-    fn take(&mut self, model: &Clip, done: u64) {
-        let decay = self.decay.min((1.0 + done as f64) / (10.0 + done as f64));
-        let mut weights = Weights::default();
-        model.visit(&mut weights);
-        self.model = self.model.clone().map(&mut Towards { weights: weights.0, by: 1.0 - decay });
-    }
-}
-
-/// Flat weights, in the order in which a module lists its parameters.
-#[derive(Default)]
-struct Weights(VecDeque<Tensor<1>>);
-
-impl ModuleVisitor for Weights {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.0.push_back(param.base().detach().flatten(0, D - 1));
-    }
-}
-
-/// Moves the parameters of a module towards those of another one of its kind.
-struct Towards {
-    weights: VecDeque<Tensor<1>>,
-    by: f64,
-}
-
-impl ModuleMapper for Towards {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        match self.weights.pop_front() {
-            Some(goal) => param.map(|old| {
-                let goal = goal.reshape(old.dims());
-                old.clone() + (goal - old).mul_scalar(self.by)
-            }),
-            None => param,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The contrastive losses: CLIP's, four published ways in which hard negatives enter it, and one of our own.
+//! The contrastive losses: CLIP's, and four published ways in which hard negatives enter it.
 //!
 //! Each caption must find its picture among all pictures of the batch, as in CLIP (arXiv 2103.00020, figure 3). A hard
 //! negative has no picture, so it stands only on the other side, where each picture must find its caption.
@@ -7,11 +7,10 @@
 //!
 //! | loss | what a picture's caption must beat | source |
 //! |---|---|---|
-//! | [`Loss::Append`] | all captions and all hard negatives of the batch, in one softmax | figure 1 of arXiv 2403.02875; NegCLIP, arXiv 2210.01936 |
-//! | [`Loss::Own`] | all captions; and, in a softmax of their own, the negatives of this very caption | TSVLC, arXiv 2211.11733 |
-//! | [`Loss::Both`] | as `Append`, and as `Own` | ours |
-//! | [`Loss::Focal`] | as `Own`, easy ones weighing less and no target being certain | FSC-CLIP, arXiv 2410.05210 |
-//! | [`Loss::Rank`] | as `Append`; and each own negative by a margin that grows with what was reached | CE-CLIP, arXiv 2306.08832 |
+//! | [`Loss::NegClip`] | all captions and all hard negatives of the batch, in one softmax | figure 1 of arXiv 2403.02875; NegCLIP, arXiv 2210.01936 |
+//! | [`Loss::Tsvlc`] | all captions; and, in a softmax of their own, the negatives of this very caption | TSVLC, arXiv 2211.11733 |
+//! | [`Loss::FscClip`] | as `Tsvlc`, easy ones weighing less and no target being certain | FSC-CLIP, arXiv 2410.05210 |
+//! | [`Loss::CeClip`] | as `NegClip`; and each own negative by a margin that grows with what was reached | CE-CLIP, arXiv 2306.08832 |
 //!
 //! A caption without negatives is an ordinary example under every one of them.
 
@@ -32,27 +31,27 @@ pub use rank::Margins;
 
 /// How hard negatives enter the loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Loss {
-    /// All negatives of the batch are more columns of every picture's softmax (NegCLIP).
-    Append,
-    /// Each caption also competes with its own negatives alone (TSVLC).
-    Own,
-    /// Columns, and each caption also competes with its own negatives alone.
-    Both,
-    /// As `own`, with focal weights and smoothed labels (FSC-CLIP).
-    Focal,
-    /// Columns, and each own negative must stay below by an adaptive margin (CE-CLIP).
-    Rank,
+    /// Append the hard negatives of the batch to every image's softmax (NegCLIP).
+    #[serde(rename = "negclip")]
+    #[value(name = "negclip")]
+    NegClip,
+    /// Let each caption compete with its own negatives in a softmax of their own (TSVLC).
+    Tsvlc,
+    /// As `tsvlc`, with focal weights and smoothed labels (FSC-CLIP).
+    FscClip,
+    /// As `negclip`, and keep each negative below its caption by an adaptive margin (CE-CLIP).
+    CeClip,
 }
 
 impl Loss {
-    /// The weight of the second term in the published recipes, for our own that of `Own`; `Append` has no second term.
+    /// The weight of the second term in the published recipes; `NegClip` has no second term.
     pub fn published_weight(self) -> f64 {
         match self {
-            Loss::Append => 0.0,
-            Loss::Own | Loss::Both | Loss::Focal => 0.5,
-            Loss::Rank => 0.2,
+            Loss::NegClip => 0.0,
+            Loss::Tsvlc | Loss::FscClip => 0.5,
+            Loss::CeClip => 0.2,
         }
     }
 }
@@ -81,7 +80,7 @@ pub struct Negatives {
 pub struct Objective {
     loss: Loss,
     weight: f64,
-    /// The margins that the last step has reached, for [`Loss::Rank`].
+    /// The margins that the last step has reached, for [`Loss::CeClip`].
     margins: Margins,
     /// How far captions were ahead of their negatives in the step under way.
     step: Option<Leads>,
@@ -126,11 +125,10 @@ impl Objective {
         let scores = Scores::new(&images, &captions, negatives, &logit_scale);
         let leads = Leads::of(&scores, &negatives.kinds);
         let loss = match self.loss {
-            Loss::Append => contrastive(Some(negatives)),
-            Loss::Own => contrastive(None) + own::cross_entropy(scores) * self.weight,
-            Loss::Both => contrastive(Some(negatives)) + own::cross_entropy(scores) * self.weight,
-            Loss::Focal => contrastive(None) + own::focal(scores) * self.weight,
-            Loss::Rank => {
+            Loss::NegClip => contrastive(Some(negatives)),
+            Loss::Tsvlc => contrastive(None) + own::cross_entropy(scores) * self.weight,
+            Loss::FscClip => contrastive(None) + own::focal(scores) * self.weight,
+            Loss::CeClip => {
                 contrastive(Some(negatives)) + self.margins.rank(&scores, &negatives.kinds) * self.weight
             }
         };

@@ -27,11 +27,11 @@ pub struct RunConfig {
     pub concepts: Vec<Concept>,
     /// The weight of the loss's second term.
     pub loss_weight: f64,
-    /// The share of the run, from its beginning, that shows one object at a time: what a thing is called is learnt
+    /// The share of the run, from its beginning, that shows one object at a time: what a thing is called is learned
     /// far sooner when nothing else is in the picture (curriculum learning, Bengio et al. 2009).
     pub single_objects: f64,
     /// Batches a step.
-    pub accumulate: u64,
+    pub accum_freq: u64,
     /// The share of steps over which the learning rate rises.
     pub warmup: f64,
     /// The model.
@@ -52,13 +52,13 @@ impl RunConfig {
 
     /// Batches of the whole run.
     pub fn batches(&self) -> u64 {
-        self.steps() * self.accumulate
+        self.steps() * self.accum_freq
     }
 
-    /// Optimiser steps of the whole run. What is left of an epoch, or of the run, and does not fill a batch or a step is
+    /// Optimizer steps of the whole run. What is left of an epoch, or of the run, and does not fill a batch or a step is
     /// not shown.
     pub fn steps(&self) -> u64 {
-        self.batches_an_epoch() * self.settings.epochs / self.accumulate
+        self.batches_an_epoch() * self.settings.epochs / self.accum_freq
     }
 
     /// The most hard negatives a caption: `--per-caption` of each way in which they are made.

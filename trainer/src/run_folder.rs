@@ -121,12 +121,7 @@ pub fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
     if settings.negatives.len() > 1 && settings.asks_for(Negatives::None) {
         bail!("--negatives cannot be none and something else");
     }
-    if settings.jitter > 0.0 && concepts.contains(&Concept::Color) {
-        bail!(
-            "--jitter and negatives of color do not go together: it would change the colors that are taught"
-        );
-    }
-    let data = open(settings, &args.weight)?;
+    let data = open(settings, &args.data_weights)?;
     data.check_batch()?;
     if settings.asks_for(Negatives::Mined) && !data.can_be_mined() {
         bail!("--negatives mined needs captions in files: drawn scenes are never seen twice");
@@ -151,7 +146,7 @@ pub fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
         concepts: concepts.into_iter().collect(),
         loss_weight: args.loss_weight.unwrap_or_else(|| settings.loss.published_weight()),
         single_objects: 0.4,
-        accumulate: args.accumulate.unwrap_or(args.devices.len() as u64).max(1),
+        accum_freq: args.accum_freq.unwrap_or(args.devices.len() as u64).max(1),
         warmup: 0.05,
         model,
         commit: run_config::commit(),
@@ -159,7 +154,7 @@ pub fn configure(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
         settings: settings.clone(),
     };
     if config.steps() == 0 {
-        bail!("the data does not fill a step of {} batches; lower --accumulate", config.accumulate);
+        bail!("the data does not fill a step of {} batches; lower --accum-freq", config.accum_freq);
     }
     Ok((config, data, tokenizer))
 }
@@ -182,7 +177,7 @@ pub fn go_on(run: &Path) -> Result<(RunConfig, Data, Tokenizer)> {
 
 /// Opens the sources of a run, of which each has its weight in every batch.
 fn open(settings: &Settings, weights: &[f64]) -> Result<Data> {
-    Data::open(&settings.data, weights, &files(settings), settings.seed, settings.batch)
+    Data::open(&settings.data, weights, &files(settings), settings.seed, settings.batch_size)
 }
 
 /// Reads what a run was set up with.

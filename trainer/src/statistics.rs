@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_lie_between_their_neighbours() {
+    fn quantiles_lie_between_their_neighbors() {
         assert_eq!(
             [0.0, 0.025, 0.5, 1.0].map(|share| quantile(&[1.0, 3.0, 7.0], share)),
             [1.0, 1.1, 3.0, 7.0]

@@ -230,14 +230,14 @@ pub enum Event {
         picture: PictureId,
         /// The share of the picture, from 0 to 1.
         share: f32,
-        /// Its colour, if anything is selected.
+        /// Its color, if anything is selected.
         color: Option<ColorName>,
     },
     /// An edited picture; its file is beside the message.
     Edited {
         /// Which one.
         id: PictureId,
-        /// The colour of the region before the edit, if there was one.
+        /// The color of the region before the edit, if there was one.
         was: Option<ColorName>,
     },
     /// An edit cannot be made.

@@ -45,7 +45,7 @@ pub fn caption_note(caption: &Caption) -> (String, Vec<&'static str>) {
     }
     if negative::all(caption, &Concept::ALL).is_empty() {
         let offers = Concept::ALL.into_iter().flat_map(|concept| lexicon().examples(concept).take(3));
-        let words = "No word here names a colour, object, place or size that Foil knows, so there is nothing to \
+        let words = "No word here names a color, object, place or size that Foil knows, so there is nothing to \
                      exchange. Add one:";
         return (words.into(), offers.collect());
     }

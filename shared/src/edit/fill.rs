@@ -1,6 +1,6 @@
 //! A hole filled with what may have been behind it: every patch over the hole is made like some patch of the rest.
 //!
-//! Patches are found by PatchMatch (Barnes et al. 2009, doi:10.1145/1531326.1531330) and vote on the colours they cover, in
+//! Patches are found by PatchMatch (Barnes et al. 2009, doi:10.1145/1531326.1531330) and vote on the colors they cover, in
 //! turns and from a coarse picture to a fine one (Wexler et al. 2007, doi:10.1109/TPAMI.2007.60). The finest one of these is
 //! still small; the picture itself then copies its pixels from where the patches were found.
 
@@ -117,7 +117,7 @@ impl Level {
         Level { width, height, rgb: small.pixels().to_vec(), hole, targets, sources, is_source }
     }
 
-    /// Fills the hole from its edge inwards with the colours next to it, as something to begin with.
+    /// Fills the hole from its edge inwards with the colors next to it, as something to begin with.
     fn guess(&mut self) {
         let mut known: Vec<bool> = self.hole.iter().map(|hole| !hole).collect();
         loop {
@@ -236,7 +236,7 @@ impl Level {
         self.is_source[at].then_some(at)
     }
 
-    /// Looks for better sources: next to those of the neighbours, and at random ever closer to the best so far.
+    /// Looks for better sources: next to those of the neighbors, and at random ever closer to the best so far.
     fn seek(&self, field: &mut Field, rng: &mut ChaCha8Rng) {
         for &target in &self.targets {
             field.apart[target] = self.apart(target, field.source[target], u32::MAX);

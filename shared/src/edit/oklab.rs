@@ -1,4 +1,4 @@
-//! Oklab (Ottosson 2020, "A perceptual color space for image processing"): lightness, and two axes of colour.
+//! Oklab (Ottosson 2020, "A perceptual color space for image processing"): lightness, and two axes of color.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ const TO_CONES: [[f32; 3]; 3] = [
     [0.211_903_5, 0.680_699_5, 0.107_396_96],
     [0.088_302_46, 0.281_718_85, 0.629_978_7],
 ];
-/// Lightness and colour of their cube roots.
+/// Lightness and color of their cube roots.
 const FROM_ROOTS: [[f32; 3]; 3] = [
     [0.210_454_26, 0.793_617_8, -0.004_072_047],
     [1.977_998_5, -2.428_592_2, 0.450_593_7],
@@ -35,9 +35,9 @@ pub fn from_srgb(rgb: [u8; 3]) -> Oklab {
     times(FROM_ROOTS, cones.map(libm::cbrtf))
 }
 
-/// The 8-bit sRGB of an Oklab colour. What no screen can show loses colour until one can, and keeps its lightness.
+/// The 8-bit sRGB of an Oklab color. What no screen can show loses color until one can, and keeps its lightness.
 pub fn to_srgb([lightness, a, b]: Oklab) -> [u8; 3] {
-    /// Each halves what is left of the doubt about how much colour fits.
+    /// Each halves what is left of the doubt about how much color fits.
     const HALVINGS: usize = 10;
     let lightness = lightness.clamp(0.0, 1.0);
     let with = |share: f32| linear_of([lightness, a * share, b * share]);

@@ -53,7 +53,7 @@ pub fn place(picture: &Picture, mask: &Mask, behind: Picture, placement: Placeme
     Picture::new(width, height, rgb)
 }
 
-/// Colour and coverage at a point (bilinear), the colour only of what is covered. Nothing where nothing is.
+/// Color and coverage at a point (bilinear), the color only of what is covered. Nothing where nothing is.
 fn sample(picture: &Picture, mask: &Mask, [x, y]: [f32; 2]) -> Option<([u8; 3], u8)> {
     let (width, height) = (picture.width(), picture.height());
     let (x, y) = (x - 0.5, y - 0.5);

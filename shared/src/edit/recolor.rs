@@ -1,15 +1,15 @@
-//! Another colour for a region, which keeps its light and shade.
+//! Another color for a region, which keeps its light and shade.
 
 use super::mask::Mask;
 use super::oklab::{Oklab, from_srgb, to_srgb};
 use crate::picture::Picture;
 use crate::scene::ColorName;
 
-/// By how much the lightness of a pixel may change, in Oklab's 0 to 1, where a colour is given by its hue: *red* may be
+/// By how much the lightness of a pixel may change, in Oklab's 0 to 1, where a color is given by its hue: *red* may be
 /// light or dark. *Brown*, *pink*, *black*, *white* and *gray* are words for a lightness as well.
 pub const MOST_LIGHTNESS_SHIFT: f32 = 0.12;
 
-/// What a colour word means for a region.
+/// What a color word means for a region.
 struct Target {
     /// What it looks like at medium light.
     lab: Oklab,
@@ -38,14 +38,14 @@ impl Target {
     }
 }
 
-/// Moves the lightness of the region as a whole towards that of the colour, and each pixel's hue and chroma to its own,
+/// Moves the lightness of the region as a whole towards that of the color, and each pixel's hue and chroma to its own,
 /// the latter by as much as the pixel was paler or deeper than the rest of the region: a highlight stays a highlight.
 ///
 /// `mask` has the picture's size and covers something.
 pub fn recolor(picture: &Picture, mask: &Mask, color: ColorName) -> Picture {
     /// A region paler than this has no chroma to speak of, whose differences would be noise.
     const PALE: f32 = 0.04;
-    /// No pixel becomes deeper than the colour by more than this factor.
+    /// No pixel becomes deeper than the color by more than this factor.
     const DEEPEST: f32 = 1.25;
     let target = Target::of(color);
     let pixels = picture.pixels();
@@ -66,11 +66,11 @@ pub fn recolor(picture: &Picture, mask: &Mask, color: ColorName) -> Picture {
     Picture::new(picture.width(), picture.height(), recolored.collect())
 }
 
-/// The word for the colour that most of what is covered has. Nothing if nothing is covered.
+/// The word for the color that most of what is covered has. Nothing if nothing is covered.
 ///
 /// `mask` has the picture's size.
 pub fn color_of(picture: &Picture, mask: &Mask) -> Option<ColorName> {
-    /// How much more hue and chroma say about a colour's name than lightness does.
+    /// How much more hue and chroma say about a color's name than lightness does.
     const COLORFUL: f32 = 2.5;
     let targets = ColorName::ALL.map(|color| (color, Target::of(color).lab));
     let mut votes = [0u64; ColorName::ALL.len()];

@@ -1,5 +1,5 @@
 //! A rough stroke becomes the thing under it: what can be reached from the stroke without crossing an edge or leaving its
-//! colours, by geodesic distance (Criminisi et al. 2008, "GeoS", doi:10.1007/978-3-540-88682-2_9). Strokes that erase compete
+//! colors, by geodesic distance (Criminisi et al. 2008, "GeoS", doi:10.1007/978-3-540-88682-2_9). Strokes that erase compete
 //! with those that add, and every pixel goes to the nearer one.
 
 use std::cmp::Reverse;
@@ -24,14 +24,14 @@ pub struct Stroke {
     pub erases: bool,
 }
 
-/// What a distance costs; a byte's level is the unit of colour.
+/// What a distance costs; a byte's level is the unit of color.
 const STEP: u32 = 4;
-/// A difference to the neighbour, or to the stroke's colours, of this many levels over all channels costs one step, and
+/// A difference to the neighbor, or to the stroke's colors, of this many levels over all channels costs one step, and
 /// twice as many four steps.
 const EDGE: u32 = 16;
-/// Differences to the stroke's colours below this are light and shade.
+/// Differences to the stroke's colors below this are light and shade.
 const SHADE: u32 = 60;
-/// How many colours are remembered of the strokes.
+/// How many colors are remembered of the strokes.
 const COLORS: usize = 8;
 
 /// Selects what strokes mean.
@@ -122,12 +122,12 @@ impl Grid {
     }
 }
 
-/// The sum over channels of how many levels two colours are apart.
+/// The sum over channels of how many levels two colors are apart.
 fn apart(a: [u8; 3], b: [u8; 3]) -> u32 {
     (0..3).map(|channel| u32::from(a[channel].abs_diff(b[channel]))).sum()
 }
 
-/// A few colours that lie as far from each other as those of the strokes do (Gonzalez 1985, farthest point first).
+/// A few colors that lie as far from each other as those of the strokes do (Gonzalez 1985, farthest point first).
 fn palette(seeds: &[[u8; 3]]) -> Vec<[u8; 3]> {
     let mut palette = vec![seeds[seeds.len() / 2]];
     let mut nearest: Vec<u32> = seeds.iter().map(|seed| apart(*seed, palette[0])).collect();
@@ -216,7 +216,7 @@ fn close_holes(grid: &Grid, labels: Vec<Label>) -> Vec<bool> {
 mod tests {
     use super::*;
 
-    /// A disc of one colour on a ground of another, both uneven, and a highlight in the middle of the disc.
+    /// A disc of one color on a ground of another, both uneven, and a highlight in the middle of the disc.
     fn disc() -> (Picture, Vec<bool>) {
         let (side, mut rgb, mut truth) = (96u32, Vec::new(), Vec::new());
         for y in 0..side {

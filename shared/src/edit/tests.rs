@@ -42,7 +42,7 @@ fn removal_leaves_no_pixel_of_the_removed_color_and_goes_on_with_the_pattern() {
         let (picture, mask) = planted(side);
         let removed = apply(Edit::Remove, &picture, &mask);
         assert!(!removed.pixels().iter().any(|pixel| is_red(*pixel)), "side {side}");
-        // Of the pixels that were hidden, most have the very colour that the floor has there.
+        // Of the pixels that were hidden, most have the very color that the floor has there.
         let period = side / 16;
         let (mut right, mut all) = (0, 0);
         for at in (0..mask.coverage().len()).filter(|&at| mask.coverage()[at] > 0) {

@@ -27,7 +27,7 @@ pub const STAGES: [[usize; 4]; 7] = [
     [6, 160, 3, 2],
     [6, 320, 1, 1],
 ];
-/// The blocks behind which maps are a sixteenth of the picture's side; they still know colours.
+/// The blocks behind which maps are a sixteenth of the picture's side; they still know colors.
 const MIDDLE: usize = 13;
 /// The channels of the maps that are read: in the middle, behind the last block, and behind the convolution before the
 /// classifier.

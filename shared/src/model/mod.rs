@@ -138,7 +138,7 @@ impl ClipConfig {
         Ok(())
     }
 
-    /// A freshly initialised model.
+    /// A freshly initialized model.
     ///
     /// # Panics
     /// If the config does not pass [`ClipConfig::validate`].
@@ -217,7 +217,7 @@ impl Clip {
         unit(self.text.forward(ids, ends, None))
     }
 
-    /// Embeds a batch of tokenised captions: `[B, E]`, unit rows.
+    /// Embeds a batch of tokenized captions: `[B, E]`, unit rows.
     pub fn encode_tokens(&self, batch: &TokenBatch) -> Tensor<2> {
         unit(self.text.forward(self.ids(batch), &batch.ends, None))
     }

@@ -260,7 +260,7 @@ mod tests {
         let vocabulary = BTreeSet::from(["green".to_owned(), "cat".to_owned()]);
         let recipe = Recipe { vocabulary: Some(&vocabulary), ..Recipe::replace(&[Concept::Color]) };
         let negatives = drawn(&recipe, 1);
-        assert_eq!(negatives.len(), 2, "each of two colours can become green: {negatives:?}");
+        assert_eq!(negatives.len(), 2, "each of two colors can become green: {negatives:?}");
         assert!(negatives.iter().all(|negative| negative.to == "green"));
     }
 }

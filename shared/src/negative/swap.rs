@@ -73,7 +73,7 @@ fn changes_what_is_said(caption: &Caption, first: &Term, second: &Term) -> bool 
         && plain
         && one_line
         && match first.concept {
-            // The words behind them are what they describe; of one and the same thing all the colours are true.
+            // The words behind them are what they describe; of one and the same thing all the colors are true.
             Concept::Color | Concept::Size => {
                 let described = [first, second].map(|term| caption.word(term.words.end));
                 let bound =

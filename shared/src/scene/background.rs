@@ -3,10 +3,10 @@
 use super::color::{Rgb, distance, from_hsv, mix};
 use rand::{Rng, RngExt};
 
-/// How far a background's tones stay from every object's colour.
+/// How far a background's tones stay from every object's color.
 const CONTRAST: f32 = 0.19;
 
-/// A background; its tones are of low saturation, so objects stay the colourful part.
+/// A background; its tones are of low saturation, so objects stay the colorful part.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Background {
     pattern: Pattern,
@@ -82,7 +82,7 @@ impl Background {
         Background { pattern, tones: [from_hsv(hue, saturation, value), second] }
     }
 
-    /// The colour at a point of a picture of `side` pixels.
+    /// The color at a point of a picture of `side` pixels.
     pub(super) fn color(&self, x: f32, y: f32, side: f32) -> Rgb {
         let [first, second] = self.tones;
         let share = match self.pattern {

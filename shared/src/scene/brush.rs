@@ -13,20 +13,20 @@ pub(super) const STEM: Rgb = [0.31, 0.52, 0.25];
 pub(super) const GLASS: Rgb = [0.80, 0.90, 0.95];
 pub(super) const GOLD: Rgb = [0.95, 0.76, 0.28];
 
-/// What a path is filled with; the first four follow the object's own colour.
+/// What a path is filled with; the first four follow the object's own color.
 #[derive(Clone, Copy)]
 pub(super) enum Ink {
-    /// The object's colour, a little lighter at the top.
+    /// The object's color, a little lighter at the top.
     Body,
-    /// The object's colour in shadow, for faces and folds.
+    /// The object's color in shadow, for faces and folds.
     Shade,
-    /// The object's colour in light.
+    /// The object's color in light.
     Tint,
-    /// Gold or a deep brown, whichever stands out from the object's colour.
+    /// Gold or a deep brown, whichever stands out from the object's color.
     Accent,
-    /// White that lets the colour below through.
+    /// White that lets the color below through.
     Gloss,
-    /// A colour that does not depend on the object's.
+    /// A color that does not depend on the object's.
     Fixed(Rgb),
 }
 

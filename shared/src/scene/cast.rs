@@ -94,14 +94,14 @@ impl Cast {
     }
 }
 
-/// A square picture in the making, colours in 0..=1.
+/// A square picture in the making, colors in 0..=1.
 pub(super) struct Canvas {
     side: u32,
     pixels: Vec<Rgb>,
 }
 
 impl Canvas {
-    /// `side` by `side` pixels, each coloured by its column and row.
+    /// `side` by `side` pixels, each colored by its column and row.
     pub(super) fn new(side: u32, color: impl Fn(u32, u32) -> Rgb) -> Canvas {
         let color = &color;
         let pixels = (0..side).flat_map(|y| (0..side).map(move |x| color(x, y)));

@@ -1,12 +1,12 @@
-//! The eleven basic colours, each with a range of shades that overlaps no other's.
+//! The eleven basic colors, each with a range of shades that overlaps no other's.
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// A colour as three shares of full intensity, red, green and blue, each in 0..=1.
+/// A color as three shares of full intensity, red, green and blue, each in 0..=1.
 pub type Rgb = [f32; 3];
 
-/// One of the eleven basic colour terms of English.
+/// One of the eleven basic color terms of English.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ColorName {
@@ -24,7 +24,7 @@ pub enum ColorName {
 }
 
 impl ColorName {
-    /// Every colour, the chromatic ones in the order of the rainbow first.
+    /// Every color, the chromatic ones in the order of the rainbow first.
     pub const ALL: [ColorName; 11] = [
         ColorName::Red,
         ColorName::Orange,
@@ -56,12 +56,12 @@ impl ColorName {
         }
     }
 
-    /// A colour drawn uniformly.
+    /// A color drawn uniformly.
     pub(super) fn sample(rng: &mut impl Rng) -> ColorName {
         ColorName::ALL[rng.random_range(0..ColorName::ALL.len())]
     }
 
-    /// A colour drawn uniformly from the ten others.
+    /// A color drawn uniformly from the ten others.
     pub(super) fn sample_other(self, rng: &mut impl Rng) -> ColorName {
         let step = rng.random_range(1..ColorName::ALL.len());
         ColorName::ALL[(self as usize + step) % ColorName::ALL.len()]
@@ -97,7 +97,7 @@ impl std::fmt::Display for ColorName {
     }
 }
 
-/// The colour of a hue in degrees, with saturation and value in 0..=1.
+/// The color of a hue in degrees, with saturation and value in 0..=1.
 pub fn from_hsv(hue: f32, saturation: f32, value: f32) -> Rgb {
     let turn = hue / 60.0;
     let channel = |offset: f32| {
@@ -113,7 +113,7 @@ pub(super) fn mix(a: Rgb, b: Rgb, t: f32) -> Rgb {
     [0, 1, 2].map(|channel| a[channel] + (b[channel] - a[channel]) * t)
 }
 
-/// How far apart two colours are: 0 for equal ones, 1 for black and white.
+/// How far apart two colors are: 0 for equal ones, 1 for black and white.
 pub(super) fn distance(a: Rgb, b: Rgb) -> f32 {
     let [r, g, b] = [0, 1, 2].map(|channel| (a[channel] - b[channel]) * (a[channel] - b[channel]));
     ((r + g + b) / 3.0).sqrt()

@@ -6,7 +6,7 @@
 //! target: no clock, no threads, no function whose last bits a platform may choose.
 //!
 //! - `kind`, `nature`, `things`: the kinds and their drawings, made with the `brush`
-//! - `color`: the eleven basic colours; `layout`: sizes, sides, placement; `object`: all of these
+//! - `color`: the eleven basic colors; `layout`: sizes, sides, placement; `object`: all of these
 //! - `background`, `cast`, `render`: from a scene to pixels
 //! - `statement`: what a caption says; `wording`: how it says it
 //! - `edit`: the one fact that changes; `counterfactual`: pairs
@@ -42,7 +42,7 @@ use render::{Grain, Light};
 /// A full description of a picture: objects, background, light and grain.
 ///
 /// Its objects lie inside the picture, their boxes do not touch, and no two of them are alike in
-/// both kind and colour.
+/// both kind and color.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scene {
     objects: Vec<Object>,
@@ -52,7 +52,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// A scene of one to three objects of uniform kinds and colours.
+    /// A scene of one to three objects of uniform kinds and colors.
     pub fn sample(rng: &mut impl Rng) -> Scene {
         loop {
             let mut objects = object::draft(rng);

@@ -26,7 +26,7 @@ impl Object {
         self.kind
     }
 
-    /// The name of its colour.
+    /// The name of its color.
     pub fn color(&self) -> ColorName {
         self.color
     }
@@ -46,7 +46,7 @@ impl Object {
         self.center
     }
 
-    /// Something of uniform kind, colour and size in the middle of the picture.
+    /// Something of uniform kind, color and size in the middle of the picture.
     fn sample(rng: &mut impl Rng) -> Object {
         let (color, size) = (ColorName::sample(rng), SizeName::sample(rng));
         // Cosine and sine of twice the angle whose tangent is drawn: no function whose last bits vary.
@@ -64,7 +64,7 @@ impl Object {
         }
     }
 
-    /// The same thing in another colour.
+    /// The same thing in another color.
     pub(super) fn recolored(&self, rng: &mut impl Rng, color: ColorName) -> Object {
         Object { color, shade: color.shade(rng), ..self.clone() }
     }
@@ -75,7 +75,7 @@ impl Object {
     }
 }
 
-/// One to three objects, no two alike in both kind and colour, still all in the middle.
+/// One to three objects, no two alike in both kind and color, still all in the middle.
 pub(super) fn draft(rng: &mut impl Rng) -> Vec<Object> {
     let count = match rng.random_range(0..20_u32) {
         0..=4 => 1,
@@ -84,7 +84,7 @@ pub(super) fn draft(rng: &mut impl Rng) -> Vec<Object> {
     };
     loop {
         let mut objects: Vec<Object> = (0..count).map(|_| Object::sample(rng)).collect();
-        // Scenes that share a kind or a colour teach which attribute belongs to which thing.
+        // Scenes that share a kind or a color teach which attribute belongs to which thing.
         if let [first, second, ..] = objects.as_mut_slice() {
             match rng.random_range(0..8_u32) {
                 0 => second.kind = first.kind,
@@ -98,7 +98,7 @@ pub(super) fn draft(rng: &mut impl Rng) -> Vec<Object> {
     }
 }
 
-/// Whether no two objects are alike in both kind and colour.
+/// Whether no two objects are alike in both kind and color.
 pub(super) fn all_differ(objects: &[Object]) -> bool {
     objects
         .iter()

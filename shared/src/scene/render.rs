@@ -55,7 +55,7 @@ impl Light {
         }
     }
 
-    /// The factor by which a point's colour is dimmed.
+    /// The factor by which a point's color is dimmed.
     fn gain(&self, x: f32, y: f32) -> f32 {
         let [dx, dy] = self.direction;
         1.0 - self.fall * (0.5 - 0.5 * ((x - 0.5) * dx + (y - 0.5) * dy))

@@ -24,7 +24,7 @@ pub(super) struct Mention {
 }
 
 impl Statement {
-    /// Kinds, nearly all colours and some sizes of the objects in `order`, but no place.
+    /// Kinds, nearly all colors and some sizes of the objects in `order`, but no place.
     pub(super) fn about(rng: &mut impl Rng, objects: &[Object], order: &[usize]) -> Statement {
         let needs_color = !kinds_differ(objects);
         let mentions = order.iter().map(|&at| {

@@ -10,7 +10,7 @@ use crate::negative::starts_with_vowel_sound;
 
 /// A caption of `scene`: one to three of its objects, with varied detail and wording.
 ///
-/// Everything it says is true; colours are nearly always named, sizes and places often.
+/// Everything it says is true; colors are nearly always named, sizes and places often.
 pub fn caption(scene: &Scene, rng: &mut impl Rng) -> String {
     let objects = scene.objects();
     let order = order(rng, objects.len());
@@ -25,7 +25,7 @@ pub(super) struct Wording {
     opening: &'static str,
     /// "the ball is red" rather than "a red ball".
     definite: bool,
-    /// Of colour and size, the one that "is" announces.
+    /// Of color and size, the one that "is" announces.
     size_last: bool,
     /// "on the left, a red ball".
     place_first: Option<&'static str>,
@@ -134,7 +134,7 @@ impl Wording {
         }
     }
 
-    /// Size, colour and kind without an article.
+    /// Size, color and kind without an article.
     fn noun(&self, mention: &Mention) -> String {
         let size = mention.size.map(|size| self.size(size));
         let color = mention.color.map(ColorName::name);

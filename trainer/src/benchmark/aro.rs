@@ -2,8 +2,8 @@
 //! and the order of words in captions of COCO and Flickr30k.
 //!
 //! Published figures are macro averages: every relation, or pair of attributes, weighs the same. For relations the
-//! authors leave out a list of symmetric ones; `--without FILE` takes such a list. Of the four orders that they test,
-//! two need a tagger of parts of speech; the two of neighbouring words are made here.
+//! authors leave out a list of symmetric ones; `--exclude FILE` takes such a list. Of the four orders that they test,
+//! two need a tagger of parts of speech; the two of neighboring words are made here.
 
 use std::path::PathBuf;
 
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shuffles_keep_the_words_and_their_neighbourhood() {
+    fn shuffles_keep_the_words_and_their_neighborhood() {
         let text = plain("A Dog, runs after the red ball!");
         assert_eq!(text, "a dog runs after the red ball");
         let words: Vec<&str> = text.split(' ').collect();

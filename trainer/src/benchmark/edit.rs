@@ -17,7 +17,7 @@ pub enum Edit {
     },
 }
 
-/// A colour that is told from others by its hue alone.
+/// A color that is told from others by its hue alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Hue {
     Red,
@@ -40,7 +40,7 @@ impl Hue {
         }
     }
 
-    /// The middle, and how far to either side of it people still use the word, in degrees. Between neighbours is room for
+    /// The middle, and how far to either side of it people still use the word, in degrees. Between neighbors is room for
     /// what is neither; skin and wood are more orange than what counts as red.
     const fn range(self) -> [f32; 2] {
         match self {
@@ -51,9 +51,9 @@ impl Hue {
         }
     }
 
-    /// How far a pixel is from the middle of this hue, in degrees; nothing if it has another one or hardly any colour.
+    /// How far a pixel is from the middle of this hue, in degrees; nothing if it has another one or hardly any color.
     fn offset(self, rgb: [u8; 3]) -> Option<f32> {
-        /// Paler and darker colours are called by other names.
+        /// Paler and darker colors are called by other names.
         const LEAST: [f32; 2] = [0.4, 0.2];
         let [hue, saturation, value] = hsv(rgb);
         let [middle, reach] = self.range();
@@ -83,7 +83,7 @@ impl Edit {
         let [middle, reach] = to.range();
         let [_, old_reach] = from.range();
         let recolored = photograph.pixels().iter().flat_map(|&pixel| match from.offset(pixel) {
-            // A wide range is narrowed to that of the new hue, so that the edges do not become a third colour.
+            // A wide range is narrowed to that of the new hue, so that the edges do not become a third color.
             Some(offset) => {
                 let [_, saturation, value] = hsv(pixel);
                 rgb([middle + offset * (reach / old_reach).min(1.0), saturation, value])

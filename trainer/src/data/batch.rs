@@ -74,7 +74,7 @@ fn channels(config: &RunConfig, number: u64) -> Vec<f32> {
     let kept = 1.0 - config.settings.channel_dropout;
     let rng = &mut Stream::Channels.of(config.settings.seed, number);
     let mut weight = || if rng.random_bool(kept) { (1.0 / kept) as f32 } else { 0.0 };
-    (0..config.settings.batch * n_channels).map(|_| weight()).collect()
+    (0..config.settings.batch_size * n_channels).map(|_| weight()).collect()
 }
 
 /// Batches of these numbers, made ahead of the device. If one cannot be made because of a panic, none follows.

@@ -10,7 +10,6 @@ use shared::seed;
 
 use super::eye::{Eye, Kept};
 use super::gather::{Photograph, Skipped, Told, gather};
-use super::jitter::jitter;
 use super::view::{View, Views};
 use super::{Example, Files, Foil, Stream};
 use crate::calibration::{Corpus, Drawing};
@@ -105,7 +104,7 @@ impl Photographs {
     /// # Errors
     /// If a picture cannot be read any more, the device fails, or the folder cannot be written to.
     pub fn look_once(&mut self, config: &RunConfig, eye: &Eye) -> Result<()> {
-        let folder = config.settings.features.as_deref();
+        let folder = config.settings.feature_cache.as_deref();
         let n_pictures = self.photographs.len();
         let preprocess = &config.model.preprocess;
         let keep = |view: View| {
@@ -161,9 +160,6 @@ impl Photographs {
             Some((_, kept)) => kept.seen(place),
             None => {
                 let shown = shown(photograph, view)?;
-                let rng = &mut Stream::Jitter.of(settings.seed, number);
-                let strength = settings.jitter;
-                let shown = if strength > 0.0 { jitter(shown, caption, strength, rng) } else { shown };
                 eye.look(&shown, &config.model.preprocess)?
             }
         };

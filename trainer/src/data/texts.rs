@@ -45,7 +45,8 @@ impl Lengths {
         let mut lengths = lengths.collect::<Result<Vec<usize>, TokenizerError>>()?;
         lengths.sort_unstable();
         // One more, since a negative can have a word more than its caption.
-        let most = lengths.len().checked_sub(1 + lengths.len() / Self::RARE).map_or(context, |at| lengths[at] + 1);
+        let most =
+            lengths.len().checked_sub(1 + lengths.len() / Self::RARE).map_or(context, |at| lengths[at] + 1);
         let usual = Self::LADDER.into_iter().find(|length| (most..context).contains(length));
         Ok(Lengths { usual: usual.unwrap_or(context), context })
     }
@@ -189,7 +190,13 @@ mod tests {
     fn the_usual_length_holds_ninety_nine_of_a_hundred_captions() {
         let (_, tokenizer) = texts();
         let usual = |n_long: usize, context| {
-            let captions = (0..200).map(|nth| if nth < n_long { "a cat and a dog sit on a mat near a red door of an old house" } else { "a cat" });
+            let captions = (0..200).map(|nth| {
+                if nth < n_long {
+                    "a cat and a dog sit on a mat near a red door of an old house"
+                } else {
+                    "a cat"
+                }
+            });
             Lengths::of(captions, &tokenizer, context).expect("lengths").usual
         };
         assert_eq!([usual(0, 77), usual(2, 77), usual(0, 16), usual(0, 12)], [16, 16, 16, 12]);

@@ -19,7 +19,7 @@ pub enum Measure {
     Group,
     /// The first picture prefers its own caption.
     FirstImage,
-    /// The edited picture prefers its own caption. Who has learnt that edited text is wrong fails here.
+    /// The edited picture prefers its own caption. Who has learned that edited text is wrong fails here.
     SecondImage,
     /// The first caption prefers its own picture.
     FirstText,

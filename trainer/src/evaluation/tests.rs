@@ -12,7 +12,7 @@ use super::embed::Model;
 use super::*;
 use crate::benchmark::{Case, Item, Ranking, Recall, Source};
 
-/// A picture of one colour, whose number can be read from its pixels.
+/// A picture of one color, whose number can be read from its pixels.
 fn picture(number: u16) -> Source {
     let image = image::RgbImage::from_pixel(2, 2, image::Rgb([(number >> 8) as u8, number as u8, 7]));
     let mut file = std::io::Cursor::new(Vec::new());

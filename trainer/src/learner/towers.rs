@@ -30,7 +30,7 @@ pub fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
     };
     let texts = batch.texts.embed(model).cast(DType::F32); // [B + B · K, E]
     let [n_texts, embedding] = texts.dims();
-    let n_captions = config.settings.batch;
+    let n_captions = config.settings.batch_size;
     let slots = config.negatives_per_caption();
     Embedded {
         images: model.encode_image_features(features).cast(DType::F32),
@@ -47,12 +47,12 @@ pub fn stem(model: &Clip, images: Vec<f32>, config: &RunConfig) -> Tensor<3> {
     let device = &model.device();
     let dtype = model.logit_scale().dtype();
     let side = config.model.preprocess.side;
-    if config.settings.lock_stem {
+    if config.settings.freeze_backbone {
         let [positions, channels] = config.model.vision.stem_shape(side);
-        let stem = TensorData::new(images, [config.settings.batch, positions, channels]);
+        let stem = TensorData::new(images, [config.settings.batch_size, positions, channels]);
         Tensor::<3>::from_data(stem, device).cast(dtype)
     } else {
-        let pixels = TensorData::new(images, [config.settings.batch, 3, side, side]);
+        let pixels = TensorData::new(images, [config.settings.batch_size, 3, side, side]);
         model.image_stem(Tensor::<4>::from_data(pixels, device).cast(dtype))
     }
 }

@@ -2,7 +2,7 @@ use super::*;
 use burn::tensor::TensorData;
 use shared::concept::Concept;
 
-const EVERY: [Loss; 5] = [Loss::Append, Loss::Own, Loss::Both, Loss::Focal, Loss::Rank];
+const EVERY: [Loss; 4] = [Loss::NegClip, Loss::Tsvlc, Loss::FscClip, Loss::CeClip];
 
 fn rows<const N: usize>(values: [[f32; 2]; N], device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::from(values), device)
@@ -83,8 +83,7 @@ fn own_negatives_have_the_value_of_a_worked_example() {
     // The first picture sees its caption at 1 and two negatives at 0 and 0.6; the second has one negative at 1.
     let hard = || negatives([&[[0.0, 1.0], [0.6, 0.8]], &[[0.0, 1.0]]], &device);
     let first = (e / (e + 1.0 + 0.6f32.exp())).ln();
-    close(second_term(Loss::Own, hard(), [0.0; Kind::COUNT]), -(first + 0.5f32.ln()) / 2.0);
-    close(second_term(Loss::Both, hard(), [0.0; Kind::COUNT]), -(first + 0.5f32.ln()) / 2.0);
+    close(second_term(Loss::Tsvlc, hard(), [0.0; Kind::COUNT]), -(first + 0.5f32.ln()) / 2.0);
 }
 
 #[test]
@@ -99,7 +98,7 @@ fn the_focal_loss_has_the_value_of_a_worked_example() {
     };
     let first = focal(&[(e / sum).ln(), (1.0 / sum).ln(), (0.6f32.exp() / sum).ln()]);
     let second = focal(&[0.5f32.ln(), 0.5f32.ln()]);
-    close(second_term(Loss::Focal, hard, [0.0; Kind::COUNT]), (first + second) / 2.0);
+    close(second_term(Loss::FscClip, hard, [0.0; Kind::COUNT]), (first + second) / 2.0);
 }
 
 #[test]
@@ -107,11 +106,11 @@ fn the_margin_has_the_value_of_a_worked_example_and_follows_what_was_reached() {
     let device = Device::flex().autodiff();
     // Leads of 1 and 0.4; a margin of 0.7 misses 0.3 of the second.
     let hard = || negatives([&[[0.0, 1.0], [0.6, 0.8]], &[]], &device);
-    close(second_term(Loss::Rank, hard(), [0.7, 9.0, 9.0, 9.0, 9.0, 9.0]), 0.15);
+    close(second_term(Loss::CeClip, hard(), [0.7, 9.0, 9.0, 9.0, 9.0, 9.0]), 0.15);
 
     let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
     let margins = Margins::new([0.0, 3.0, 0.0, 0.0, 0.0, 0.0], &device);
-    let mut objective = Objective::new(Loss::Rank, 1.0, margins);
+    let mut objective = Objective::new(Loss::CeClip, 1.0, margins);
     let mut show = |negatives| {
         let embedded = Embedded { captions: images.clone(), images: images.clone(), negatives };
         let (_, leads) = objective.loss(embedded, one(&device));
@@ -144,7 +143,7 @@ fn captions_without_negatives_are_ordinary_examples() {
         }
     }
     // The second caption has no negative, and its row takes no part in the mean.
-    for loss in [Loss::Own, Loss::Both, Loss::Focal, Loss::Rank] {
+    for loss in [Loss::Tsvlc, Loss::FscClip, Loss::CeClip] {
         let margins = [1.0; Kind::COUNT];
         let masked = second_term(loss, negatives([&[[0.6, 0.8]], &[]], &device), margins);
         let both = second_term(loss, negatives([&[[0.6, 0.8]], &[[0.8, 0.6]]], &device), margins);
@@ -215,7 +214,7 @@ fn captions_are_pulled_to_their_pictures_and_negatives_pushed_away_by_every_loss
 fn what_captions_are_ahead_of_is_counted_for_each_kind() {
     let device = Device::flex().autodiff();
     let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
-    let mut objective = Objective::new(Loss::Append, 0.0, Margins::new([0.0; Kind::COUNT], &device));
+    let mut objective = Objective::new(Loss::NegClip, 0.0, Margins::new([0.0; Kind::COUNT], &device));
     for _ in 0..2 {
         // A caption that is ahead of one negative, and level with another: a tie is a miss.
         let own: [&[([f32; 2], Kind)]; 2] =

@@ -50,7 +50,7 @@ fn page(config: &RunConfig, lines: &[Map<String, Value>]) -> String {
     let facts = format!(
         "Step {last} of {}, {} pictures each. Negatives: {}, at most {} a caption. Seed {}, commit {}.",
         config.steps(),
-        config.settings.batch as u64 * config.accumulate,
+        config.settings.batch_size as u64 * config.accum_freq,
         config.settings.named_negatives(),
         config.settings.per_caption,
         config.settings.seed,
@@ -163,7 +163,7 @@ fn ticks(low: f64, high: f64) -> Vec<f64> {
     (0..=(last - first) as usize).map(|nth| (first + nth as f64) * step).collect()
 }
 
-/// A number as short as it can be told from its neighbours.
+/// A number as short as it can be told from its neighbors.
 fn short(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),

@@ -110,7 +110,7 @@ pub fn report(args: &EvaluateArgs) -> Result<(Report, Benchmark)> {
 pub fn benchmark(args: &EvaluateArgs) -> Result<Benchmark> {
     let folder = args.data.as_deref().map(|path| Folder::open(path, &args.images)).transpose()?;
     let mut benchmark = benchmark::load(args.benchmark, folder.as_ref(), args)?;
-    if let Some(path) = &args.without {
+    if let Some(path) = &args.exclude {
         leave_out_classes(&mut benchmark, path)?;
     }
     Ok(benchmark)

@@ -63,7 +63,9 @@ fn commands(experiment: &Experiment, args: &ExperimentArgs) -> Result<Vec<Pretra
         more.extend(device(args));
         let options = [&experiment.train, &arm.options];
         let told = |key: &str| options.iter().rev().find_map(|table| table.get(key));
-        if told("lock-stem").and_then(toml::Value::as_bool) == Some(true) && told("features").is_none() {
+        if told("freeze-backbone").and_then(toml::Value::as_bool) == Some(true)
+            && told("feature-cache").is_none()
+        {
             // What a locked stem makes of pictures is the same in every run.
             more.push(("features", args.out.join("features").display().to_string()));
         }

@@ -22,7 +22,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let latest = checkpoint::latest(&args.run)?;
     let (steps, folder) = latest.with_context(|| format!("{} has no checkpoint yet", args.run.display()))?;
     let device = Device::flex();
-    let model = checkpoint::load_result(&folder, learner::adapted(&config, config.model.init(&device)))?;
+    let model = checkpoint::load_model(&folder, learner::adapted(&config, config.model.init(&device)))?;
     // Adapters become part of what they adapt.
     let model = model.materialize();
     let (pictures, looks) = pictures(&args.run)?;
@@ -30,7 +30,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
         data: config.settings.data.clone(),
         negatives: config.settings.named_negatives(),
         steps,
-        batch: config.settings.batch,
+        batch: config.settings.batch_size,
         seed: config.settings.seed,
         commit: config.commit.clone(),
         results: metrics_at(&args.run, steps)?,

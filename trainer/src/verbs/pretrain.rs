@@ -43,7 +43,7 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
         }
         None => Ok(learner::adapted(&config, first_model(&config, device)?)),
     };
-    if config.settings.lock_stem {
+    if config.settings.freeze_backbone {
         data.look_through(model_on(device)?, &config)?;
     }
     let device = learning(device, args);
@@ -60,7 +60,7 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
         learner.model().num_params(),
         learner.n_learning(),
         config.steps(),
-        config.settings.batch as u64 * config.accumulate,
+        config.settings.batch_size as u64 * config.accum_freq,
         config.settings.named_negatives()
     );
     train(args, &config, &Arc::new(data), &tokenizer, learner)
@@ -105,13 +105,13 @@ fn train(
     let steps = config.steps();
     let interrupt = Interrupt::listen()?;
     let mut reporter = Reporter::new(&args.out, steps, learner.done(), args.quiet)?;
-    let begin = learner.done() * config.accumulate;
+    let begin = learner.done() * config.accum_freq;
     let mut number = begin;
     let mut batches = feed(args, (config, data, tokenizer), &learner, number)?;
     let mut interval = Interval::begin();
     let mut first_step = FirstStep::of(&learner, &reporter);
     while learner.done() < steps {
-        let mut left = config.accumulate as usize;
+        let mut left = config.accum_freq as usize;
         while left > 0 {
             let n_batches = left.min(learner.n_devices());
             let mut round = Vec::with_capacity(n_batches);
@@ -133,8 +133,7 @@ fn train(
             interval.losses.extend(learner.learn(round));
             left -= n_batches;
         }
-        let rate =
-            schedule::learning_rate(config.settings.learning_rate, config.warmup, learner.done(), steps);
+        let rate = schedule::learning_rate(config.settings.lr, config.warmup, learner.done(), steps);
         learner.step(rate);
         reporter.step();
         if let Some(first) = first_step.take() {
@@ -146,9 +145,9 @@ fn train(
         let saving = done.is_multiple_of(args.save_every) || done == steps || stopping;
         // A run that goes on from a checkpoint begins a new interval, so one that is not interrupted does too.
         if done.is_multiple_of(args.log_every) || saving {
-            let metrics = interval.end(done, rate, &mut learner, config.settings.batch)?;
+            let metrics = interval.end(done, rate, &mut learner, config.settings.batch_size)?;
             if !metrics.loss.is_finite() {
-                bail!("the loss is {} at step {done}; try a lower --learning-rate", metrics.loss);
+                bail!("the loss is {} at step {done}; try a lower --lr", metrics.loss);
             }
             reporter.report(&metrics)?;
         }

@@ -86,7 +86,7 @@ pub async fn model(
     let mut loader = Loader::new(header, device);
     let mut rest = header.tensors();
     while let Some(first) = rest.first() {
-        // Asking the browser takes longer than a small tensor does, so neighbours come together.
+        // Asking the browser takes longer than a small tensor does, so neighbors come together.
         let start = first.bytes.start;
         let together = |tensor: &&TensorEntry| tensor.bytes.end - start <= PIECE;
         let (run, behind) = rest.split_at(rest.iter().take_while(together).count().max(1));

@@ -15,7 +15,7 @@ pub struct Studio {
 }
 
 impl Studio {
-    /// What strokes mean on a picture, and the colour of it; no colour if nothing is selected.
+    /// What strokes mean on a picture, and the color of it; no color if nothing is selected.
     pub fn select(
         &mut self,
         id: PictureId,
@@ -32,7 +32,7 @@ impl Studio {
         (mask, color)
     }
 
-    /// The picture after an edit of what strokes mean on it, and the colour that the region had.
+    /// The picture after an edit of what strokes mean on it, and the color that the region had.
     ///
     /// # Errors
     /// If the edit needs a region and there is none, or leaves nothing to fill a gap with.

@@ -77,7 +77,7 @@ fn map(page: &mut String, subset: &str, terms: &[&Term], words: &[&str]) {
 }
 
 /// From dark blue for never over pale for half to yellow for always: the ends differ in lightness, so that people who see few
-/// colours, and printers, can tell them apart (cividis, doi:10.1371/journal.pone.0199239).
+/// colors, and printers, can tell them apart (cividis, doi:10.1371/journal.pone.0199239).
 fn colors(share: f64) -> [String; 2] {
     const STOPS: [[f64; 3]; 5] = [
         [0.0, 34.0, 78.0],

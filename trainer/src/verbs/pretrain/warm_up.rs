@@ -21,8 +21,8 @@ const STEPS: u64 = 3;
 /// # Errors
 /// If the settings describe no run, or the device fails.
 pub fn run(args: &PretrainArgs) -> Result<()> {
-    if args.settings.lock_stem {
-        bail!("--warm-up needs the whole image tower, which --lock-stem leaves out of the steps");
+    if args.settings.freeze_backbone {
+        bail!("--warm-up needs the whole image tower, which --freeze-backbone leaves out of the steps");
     }
     let device = device::open_all(args.device, &args.devices)?.remove(0);
     let (mut config, data, tokenizer) = run_folder::configure(args)?;
@@ -36,7 +36,7 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
         let batch = data::batch(&config, &data, &tokenizer, None, number)?;
         let begun = Instant::now();
         learner.learn(vec![batch]);
-        learner.step(config.settings.learning_rate);
+        learner.step(config.settings.lr);
         device.sync().map_err(|error| anyhow!("the device failed: {error:?}"))?;
         eprintln!(
             "step {}, {precision}: {:.2} s, {} GPU kernels compiled so far",
