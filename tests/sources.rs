@@ -115,7 +115,7 @@ fn negatives_are_mined_anew_for_every_epoch_and_survive_an_interruption() {
     assert_eq!(lengths, [2; 16]);
     let last = metrics(&folder.path().join("whole")).pop().expect("a line");
     assert_eq!(last["with_negatives"], 1.0);
-    let kinds: Vec<&String> = last["negatives_beaten"].as_object().expect("shares").keys().collect();
+    let kinds: Vec<&String> = last["hard_negative_accuracy"].as_object().expect("shares").keys().collect();
     assert_eq!(kinds, ["color", "mined"]);
 
     let scenes = ["pretrain", "--data", "scenes", "--negatives", "mined", "--device", "cpu", "--out", "none"];
@@ -246,10 +246,14 @@ fn a_run_that_is_refused_leaves_no_folder() {
     let folder = tempfile::tempdir().expect("a folder");
     photographs(folder.path());
     let command = ["pretrain", "--preset", "tiny", "--device", "cpu", "--data", "captions.csv"];
-    let run = [&command[..], &["--batch-size", "8", "--negatives", "given", "--out", "none"]].concat();
-    let (code, said) = trainer_err(folder.path(), &run);
-    assert!(code == Some(1) && said.contains("neg_caption"), "{said}");
-    assert!(!folder.path().join("none").exists());
+    for (flag, value, words) in
+        [("--negatives", "given", "neg_caption"), ("--precision", "tf32", "--device cuda")]
+    {
+        let run = [&command[..], &["--batch-size", "8", flag, value, "--out", "none"]].concat();
+        let (code, said) = trainer_err(folder.path(), &run);
+        assert!(code == Some(1) && said.contains(words), "{said}");
+        assert!(!folder.path().join("none").exists());
+    }
 }
 
 #[test]
@@ -269,7 +273,7 @@ fn negatives_can_come_with_the_data() {
     trainer_ok(folder.path(), &given("train.tsv", "run"));
     let last = metrics(&folder.path().join("run")).pop().expect("a line");
     assert_eq!(last["with_negatives"], 0.5);
-    let kinds: Vec<&String> = last["negatives_beaten"].as_object().expect("shares").keys().collect();
+    let kinds: Vec<&String> = last["hard_negative_accuracy"].as_object().expect("shares").keys().collect();
     assert_eq!(kinds, ["given"]);
     let (code, said) = trainer_err(folder.path(), &given("captions.csv", "none"));
     assert!(code == Some(1) && said.contains("needs a table with a column `neg_caption`"), "{said}");

@@ -11,7 +11,7 @@ use shared::picture::Picture;
 use shared::scene::{self, Scene};
 use shared::seed;
 
-use crate::whole;
+use crate::atomic_file;
 
 /// The scenes of the self-test, each with its own caption and the next one's.
 const SELFTEST_SCENES: u64 = 4;
@@ -126,7 +126,7 @@ fn caption(seed: u64) -> String {
 /// # Errors
 /// If the file cannot be written.
 pub fn write(path: &Path, bundle: &Bundle) -> Result<()> {
-    whole::write(path, bundle.bytes())?;
+    atomic_file::write(path, bundle.bytes())?;
     println!("{} ({} bytes)", path.display(), bundle.bytes().len());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Negatives that no blind learner can tell from captions: the table that draws them is fitted to the captions at hand, until
+//! Negatives that no blind state can tell from captions: the table that draws them is fitted to the captions at hand, until
 //! a judge that learns is at chance. A pure function of captions and seed.
 
 mod fit;

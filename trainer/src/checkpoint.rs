@@ -9,13 +9,13 @@ use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use shared::model::Clip;
 
-use crate::objective::{Kind, Margins};
-use crate::whole;
+use crate::atomic_file;
+use crate::objective::{NegativeSource, Thresholds};
 
 const PREFIX: &str = "checkpoint-";
 const MODEL: &str = "model.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
-const MARGINS: &str = "margins.json";
+const THRESHOLDS: &str = "thresholds.json";
 
 /// What is saved.
 pub struct Checkpoint<'a> {
@@ -24,7 +24,7 @@ pub struct Checkpoint<'a> {
     /// The optimizer's moments.
     pub optimizer: &'a ModuleOptimizer,
     /// What the loss remembers.
-    pub margins: &'a Margins,
+    pub thresholds: &'a Thresholds,
 }
 
 /// Saves the state after `step` steps, then removes older checkpoints.
@@ -41,8 +41,8 @@ pub fn save(run: &Path, step: u64, state: &Checkpoint) -> Result<()> {
     fs::create_dir_all(&partial).with_context(failed)?;
     state.model.clone().into_record().save(partial.join(MODEL)).with_context(failed)?;
     state.optimizer.save(partial.join(OPTIMIZER)).with_context(failed)?;
-    let margins = serde_json::to_string(&state.margins.values()?)?;
-    fs::write(partial.join(MARGINS), margins).with_context(failed)?;
+    let thresholds = serde_json::to_string(&state.thresholds.values()?)?;
+    fs::write(partial.join(THRESHOLDS), thresholds).with_context(failed)?;
     for entry in fs::read_dir(&partial).with_context(failed)? {
         entry.and_then(|entry| File::open(entry.path())?.sync_all()).with_context(failed)?;
     }
@@ -91,8 +91,8 @@ pub fn load_optimizer(checkpoint: &Path, optimizer: ModuleOptimizer) -> Result<M
 ///
 /// # Errors
 /// If it cannot be read.
-pub fn load_margins(checkpoint: &Path) -> Result<[f32; Kind::COUNT]> {
-    whole::read_json(&checkpoint.join(MARGINS))
+pub fn load_thresholds(checkpoint: &Path) -> Result<[f32; NegativeSource::COUNT]> {
+    atomic_file::read_json(&checkpoint.join(THRESHOLDS))
 }
 
 /// All complete checkpoints, oldest first.

@@ -20,7 +20,7 @@ pub use pretrain::{FloatPrecision, Negatives, PretrainArgs, Settings};
 #[command(name = "trainer", version, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
-    pub verb: Verb,
+    pub command: Command,
 }
 
 const EXAMPLES: &str = "\
@@ -35,7 +35,7 @@ Examples:
   echo 'a red car' | trainer negatives --captions -";
 
 #[derive(Subcommand)]
-pub enum Verb {
+pub enum Command {
     /// Write a challenge set of rendered scenes as parquet, with InpaintCOCO's columns.
     Scenes(ScenesArgs),
     /// List the hard negatives of captions, one JSON line a caption, or audit them.

@@ -2,7 +2,7 @@
 //! is starting at another number. Of several sources each has a fixed share of every batch.
 
 mod batch;
-mod eye;
+mod features;
 mod gather;
 pub mod instances;
 mod mined;
@@ -26,13 +26,13 @@ use shared::negative::{Balance, Negative, Recipe};
 use shared::seed;
 use shared::tokenizer::{Tokenizer, TokenizerError};
 
+use crate::atomic_file;
 use crate::calibration::{Corpus, Coverage, Drawing, For, table_for};
 use crate::cli::Switch;
-use crate::objective::Kind;
+use crate::objective::NegativeSource;
 use crate::run_config::RunConfig;
-use crate::whole;
 pub use batch::{Batch, batch, batches};
-use eye::Eye;
+use features::InputEncoder;
 pub use mined::Mined;
 use photographs::Photographs;
 use scenes::Scenes;
@@ -89,18 +89,18 @@ struct Example {
     /// What the model is given of the picture: `[3, S, S]`, or `[P, C]` of a locked stem.
     image: Vec<f32>,
     caption: String,
-    negatives: Vec<Foil>,
+    negatives: Vec<HardNegative>,
 }
 
 /// A caption that is almost right.
-struct Foil {
+struct HardNegative {
     caption: String,
-    kind: Kind,
+    source: NegativeSource,
 }
 
-impl From<Negative> for Foil {
+impl From<Negative> for HardNegative {
     fn from(negative: Negative) -> Self {
-        Foil { caption: negative.caption, kind: Kind::Concept(negative.concept) }
+        HardNegative { caption: negative.caption, source: NegativeSource::Concept(negative.concept) }
     }
 }
 
@@ -175,7 +175,7 @@ impl Source {
     fn examples(
         &self,
         config: &RunConfig,
-        eye: &Eye,
+        encoder: &InputEncoder,
         mined: Option<&[Vec<u32>]>,
         number: u64,
         share: u64,
@@ -186,7 +186,9 @@ impl Source {
             Source::Scenes(scenes) => {
                 let total = config.batches() * share;
                 let n_single = (config.single_objects * total as f64).ceil() as u64;
-                numbers.map(|nth| scenes.example(config, eye, first + nth, first + nth < n_single)).collect()
+                numbers
+                    .map(|nth| scenes.example(config, encoder, first + nth, first + nth < n_single))
+                    .collect()
             }
             Source::Photographs(photographs) => {
                 // What is left of an epoch and does not fill a batch is not shown, so that none has a picture twice.
@@ -194,7 +196,9 @@ impl Source {
                 let order = photographs.order(config.settings.seed, number / batches);
                 let begin = (number % batches * share) as usize;
                 let place = |nth: u64| order[begin + nth as usize];
-                numbers.map(|nth| photographs.example(config, eye, mined, place(nth), first + nth)).collect()
+                numbers
+                    .map(|nth| photographs.example(config, encoder, mined, place(nth), first + nth))
+                    .collect()
             }
         }
     }
@@ -206,7 +210,7 @@ pub struct Data {
     sources: Vec<Source>,
     /// Pictures of each in a batch.
     shares: Vec<usize>,
-    eye: Eye,
+    encoder: InputEncoder,
     /// How long texts are on a GPU, once somebody has asked.
     lengths: OnceLock<Lengths>,
 }
@@ -233,7 +237,7 @@ impl Data {
         Ok(Data {
             sources: sources.collect::<Result<_>>()?,
             shares,
-            eye: Eye::default(),
+            encoder: InputEncoder::default(),
             lengths: OnceLock::new(),
         })
     }
@@ -243,11 +247,11 @@ impl Data {
     ///
     /// # Errors
     /// If a picture cannot be read any more, the device fails, or the folder cannot be written to.
-    pub fn look_through(&mut self, clip: Clip, config: &RunConfig) -> Result<()> {
-        self.eye = Eye::through(clip);
+    pub fn freeze_backbone(&mut self, clip: Clip, config: &RunConfig) -> Result<()> {
+        self.encoder = InputEncoder::frozen(clip);
         for source in &mut self.sources {
             if let Source::Photographs(photographs) = source {
-                photographs.look_once(config, &self.eye)?;
+                photographs.precompute_features(config, &self.encoder)?;
             }
         }
         Ok(())
@@ -265,7 +269,7 @@ impl Data {
             let path = run.join(format!("balance-{nth}.bin"));
             if !path.exists() {
                 let seed = seed::mix(&[config.settings.seed, Stream::Calibration as u64]);
-                whole::write(&path, source.table(&config.concepts, seed)?.to_bytes(0.0))?;
+                atomic_file::write(&path, source.table(&config.concepts, seed)?.to_bytes(0.0))?;
             }
             let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
             let table =
@@ -369,7 +373,7 @@ impl Data {
             return Ok(());
         }
         for (name, text) in [(PICTURE_LIST, names), ("skipped.jsonl", skipped)] {
-            whole::write(&run.join(name), text)?;
+            atomic_file::write(&run.join(name), text)?;
         }
         if n_skipped > 0 {
             eprintln!("left out: {n_skipped}; skipped.jsonl says what and why");
@@ -382,7 +386,7 @@ impl Data {
         let mut examples = Vec::with_capacity(config.settings.batch_size);
         for (nth, (source, share)) in self.sources.iter().zip(&self.shares).enumerate() {
             let mined = mined.map(|mined| mined.of_source(nth));
-            examples.extend(source.examples(config, &self.eye, mined, number, *share as u64)?);
+            examples.extend(source.examples(config, &self.encoder, mined, number, *share as u64)?);
         }
         Ok(examples)
     }

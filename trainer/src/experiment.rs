@@ -30,7 +30,7 @@ use clap::Parser;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::cli::{Cli, Verb};
+use crate::cli::{Cli, Command};
 pub use summary::summarize;
 
 /// What the file says.
@@ -101,16 +101,16 @@ impl Experiment {
     }
 }
 
-/// A verb as if its options had been typed, so that files and command line understand the same.
+/// A command as if its options had been typed, so that files and command line understand the same.
 ///
 /// # Errors
 /// If the command line would refuse them.
-pub fn command(verb: &str, options: &[&Table], more: &[(&str, String)]) -> Result<Verb> {
+pub fn command(name: &str, options: &[&Table], more: &[(&str, String)]) -> Result<Command> {
     let mut merged = Table::new();
     for table in options {
         merged.extend((*table).clone());
     }
-    let mut words = vec!["trainer".to_owned(), verb.to_owned()];
+    let mut words = vec!["trainer".to_owned(), name.to_owned()];
     for (key, value) in &merged {
         let several =
             if let Value::Array(several) = value { several.as_slice() } else { std::slice::from_ref(value) };
@@ -125,7 +125,7 @@ pub fn command(verb: &str, options: &[&Table], more: &[(&str, String)]) -> Resul
         }
     }
     words.extend(more.iter().flat_map(|(key, value)| [format!("--{key}"), value.clone()]));
-    Ok(Cli::try_parse_from(words).map_err(complaint)?.verb)
+    Ok(Cli::try_parse_from(words).map_err(complaint)?.command)
 }
 
 /// What the command line says is wrong, without the rest of its help.
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(names, ["plain-0", "plain-1", "hard-0", "hard-1"]);
         let tables = [&experiment.train, &experiment.arms[1].options];
         let verb = command("pretrain", &tables, &[("out", "runs/x".to_owned())]).expect("a command");
-        let Verb::Pretrain(args) = verb else { panic!("another verb") };
+        let Command::Pretrain(args) = verb else { panic!("another verb") };
         assert_eq!((args.settings.epochs, args.settings.loss), (3, crate::objective::Loss::Tsvlc));
     }
 

@@ -5,11 +5,11 @@ use std::path::Path;
 use clap::Parser;
 
 use crate::captioned::Split;
-use crate::cli::{Cli, Verb};
+use crate::cli::{Cli, Command};
 use crate::data::instances::{self, Instances};
 use crate::data::shards;
 use crate::import::tensors::TensorFiles;
-use crate::{captioned, captions, text_pairs, verbs};
+use crate::{captioned, captions, commands, text_pairs};
 
 /// Reads a benchmark whose files lie in a folder.
 ///
@@ -18,8 +18,8 @@ use crate::{captioned, captions, text_pairs, verbs};
 pub fn benchmark(name: &str, folder: &Path) {
     let folder = folder.to_string_lossy();
     let command = ["trainer", "evaluate", "--bundle", "none", "--benchmark", name, "--data", &folder];
-    if let Verb::Evaluate(args) = Cli::try_parse_from(command).expect("a benchmark").verb {
-        _ = verbs::evaluate::benchmark(&args);
+    if let Command::Evaluate(args) = Cli::try_parse_from(command).expect("a benchmark").command {
+        _ = commands::evaluate::benchmark(&args);
     }
 }
 

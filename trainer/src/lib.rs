@@ -2,17 +2,18 @@
 #![recursion_limit = "256"]
 #![deny(unsafe_code)]
 
+mod atomic_file;
 mod audit;
-mod bar;
 mod benchmark;
 mod blind;
 mod bundles;
 mod calibration;
 mod captioned;
 mod captions;
+mod catch_panic;
 mod checkpoint;
 mod cli;
-mod contained;
+mod commands;
 mod data;
 mod device;
 mod evaluation;
@@ -25,12 +26,12 @@ mod interrupt;
 mod kernels;
 mod leakage;
 mod learned;
-mod learner;
 mod metrics;
 mod objective;
 mod parquet_rows;
 mod picture_names;
 mod presets;
+mod progress;
 mod python_strings;
 mod report;
 mod run_config;
@@ -38,8 +39,7 @@ mod run_folder;
 mod schedule;
 mod statistics;
 mod text_pairs;
-mod verbs;
-mod whole;
+mod train_state;
 
 use std::process::ExitCode;
 
@@ -48,19 +48,19 @@ use clap::Parser;
 /// Does what the command line says. Results go to stdout, progress and errors to stderr. Exit status: 0 done, 1 failed, 2 wrong
 /// arguments.
 pub fn run() -> ExitCode {
-    let done = match cli::Cli::parse().verb {
-        cli::Verb::Scenes(args) => verbs::scenes::run(&args),
-        cli::Verb::Negatives(args) => verbs::negatives::run(&args),
-        cli::Verb::Calibrate(args) => verbs::calibrate::run(&args),
-        cli::Verb::Fluency(args) => verbs::fluency::run(&args),
-        cli::Verb::Pretrain(args) => verbs::pretrain::run(&args),
-        cli::Verb::Experiment(args) => verbs::experiment::run(&args),
-        cli::Verb::Evaluate(args) => verbs::evaluate::run(&args),
-        cli::Verb::Score(args) => verbs::score::run(&args),
-        cli::Verb::Embed(args) => verbs::embed::run(&args),
-        cli::Verb::Import(args) => verbs::import::run(&args),
-        cli::Verb::Export(args) => verbs::export::run(&args),
-        cli::Verb::Inspect(args) => verbs::inspect::run(&args),
+    let done = match cli::Cli::parse().command {
+        cli::Command::Scenes(args) => commands::scenes::run(&args),
+        cli::Command::Negatives(args) => commands::negatives::run(&args),
+        cli::Command::Calibrate(args) => commands::calibrate::run(&args),
+        cli::Command::Fluency(args) => commands::fluency::run(&args),
+        cli::Command::Pretrain(args) => commands::pretrain::run(&args),
+        cli::Command::Experiment(args) => commands::experiment::run(&args),
+        cli::Command::Evaluate(args) => commands::evaluate::run(&args),
+        cli::Command::Score(args) => commands::score::run(&args),
+        cli::Command::Embed(args) => commands::embed::run(&args),
+        cli::Command::Import(args) => commands::import::run(&args),
+        cli::Command::Export(args) => commands::export::run(&args),
+        cli::Command::Inspect(args) => commands::inspect::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

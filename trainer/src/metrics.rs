@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{kernels, whole};
+use crate::{atomic_file, kernels};
 
 const FILE: &str = "metrics.jsonl";
 
@@ -28,9 +28,9 @@ pub struct Metrics {
     pub logit_scale: f32,
     /// Share of captions with a hard negative since the last line.
     pub with_negatives: f64,
-    /// Share of hard negatives that their captions were ahead of, by their kind. Scenes are never shown twice, so of scenes
-    /// this is what a held-out set would say.
-    pub negatives_beaten: BTreeMap<String, f64>,
+    /// Share of hard negatives that their captions scored above, by source. Scenes are never shown twice, so on scenes this
+    /// equals held-out accuracy.
+    pub hard_negative_accuracy: BTreeMap<String, f64>,
     /// Pictures a second since the last line.
     pub pictures_per_second: f64,
     /// Share of that time spent waiting for data.
@@ -80,7 +80,7 @@ impl Reporter {
             let text =
                 fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
             let known: String = lines_until(&text, done).map(|(line, _)| format!("{line}\n")).collect();
-            whole::write(&path, known)?;
+            atomic_file::write(&path, known)?;
         }
         let file = OpenOptions::new()
             .create(true)
@@ -108,10 +108,11 @@ impl Reporter {
     /// # Errors
     /// If the file cannot be written.
     pub fn report(&mut self, metrics: &Metrics) -> Result<()> {
-        let beaten = metrics.negatives_beaten.iter();
-        let beaten: String = beaten.map(|(name, share)| format!("{name} {:.0} %, ", 100.0 * share)).collect();
+        let accuracy = metrics.hard_negative_accuracy.iter();
+        let accuracy: String =
+            accuracy.map(|(name, share)| format!("{name} {:.0} %, ", 100.0 * share)).collect();
         let (loss, speed) = (metrics.loss, metrics.pictures_per_second);
-        self.bar.set_message(format!("loss {loss:.3}, {beaten}{speed:.0} pictures/s, "));
+        self.bar.set_message(format!("loss {loss:.3}, {accuracy}{speed:.0} images/s, "));
         let line = serde_json::to_string(metrics)?;
         writeln!(self.file, "{line}").context("cannot write metrics.jsonl")
     }

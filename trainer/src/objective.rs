@@ -14,20 +14,20 @@
 //!
 //! A caption without negatives is an ordinary example under every one of them.
 
-mod kind;
-mod leads;
+mod margins;
 mod own;
-mod rank;
+mod source;
+mod thresholds;
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-pub use kind::Kind;
-pub use leads::Leads;
+pub use margins::Margins;
 use own::Scores;
-pub use rank::Margins;
+pub use source::NegativeSource;
+pub use thresholds::Thresholds;
 
 /// How hard negatives enter the loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -73,82 +73,81 @@ pub struct Negatives {
     /// `[B, K, E]`, unit rows; that of an empty slot is any of them.
     pub embeddings: Tensor<3>,
     /// What is in each slot, `B · K`, the slots of a caption side by side.
-    pub kinds: Vec<Option<Kind>>,
+    pub sources: Vec<Option<NegativeSource>>,
 }
 
 /// A loss, and what it remembers from step to step.
 pub struct Objective {
     loss: Loss,
     weight: f64,
-    /// The margins that the last step has reached, for [`Loss::CeClip`].
-    margins: Margins,
-    /// How far captions were ahead of their negatives in the step under way.
-    step: Option<Leads>,
-    /// The same since somebody asked.
-    told: Option<Leads>,
+    /// The thresholds of [`Loss::CeClip`], which follow the margins of the last step.
+    thresholds: Thresholds,
+    /// The margins of the current step.
+    step: Option<Margins>,
+    /// The margins since somebody asked.
+    told: Option<Margins>,
 }
 
 impl Objective {
     /// A loss whose second term weighs `weight`.
-    pub fn new(loss: Loss, weight: f64, margins: Margins) -> Self {
-        Objective { loss, weight, margins, step: None, told: None }
+    pub fn new(loss: Loss, weight: f64, thresholds: Thresholds) -> Self {
+        Objective { loss, weight, thresholds, step: None, told: None }
     }
 
-    /// The share of negatives that their captions were ahead of since this was asked last, for each kind that was
-    /// seen. Makes the device wait.
+    /// The accuracy on hard negatives since it was asked last: the share that their captions scored above, for each source that
+    /// was seen. Waits for the device.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn take_beaten(&mut self) -> anyhow::Result<Vec<(Kind, f64)>> {
-        self.told.take().map_or_else(|| Ok(Vec::new()), Leads::shares)
+    pub fn take_accuracy(&mut self) -> anyhow::Result<Vec<(NegativeSource, f64)>> {
+        self.told.take().map_or_else(|| Ok(Vec::new()), Margins::shares)
     }
 
-    /// What has to be saved to go on later.
-    pub fn margins(&self) -> &Margins {
-        &self.margins
+    /// The state that a checkpoint saves.
+    pub fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
     }
 
-    /// The loss of a batch, `[1]`, and how far its captions are ahead of their negatives, which is to be
-    /// [counted](Objective::count).
+    /// The loss of a batch, `[1]`, and the margins of its captions, which are to be [counted](Objective::count).
     ///
     /// # Shapes
     /// - `logit_scale`: `[1]`
     ///
     /// # Panics
     /// If the shapes do not agree.
-    pub fn loss(&self, embedded: Embedded, logit_scale: Tensor<1>) -> (Tensor<1>, Option<Leads>) {
+    pub fn loss(&self, embedded: Embedded, logit_scale: Tensor<1>) -> (Tensor<1>, Option<Margins>) {
         let Embedded { images, captions, negatives } = embedded;
         let contrastive = |negatives: Option<&Negatives>| {
             contrastive(images.clone(), captions.clone(), negatives, logit_scale.clone())
         };
         let Some(negatives) = &negatives else { return (contrastive(None), None) };
         let scores = Scores::new(&images, &captions, negatives, &logit_scale);
-        let leads = Leads::of(&scores, &negatives.kinds);
+        let margins = Margins::of(&scores, &negatives.sources);
         let loss = match self.loss {
             Loss::NegClip => contrastive(Some(negatives)),
             Loss::Tsvlc => contrastive(None) + own::cross_entropy(scores) * self.weight,
             Loss::FscClip => contrastive(None) + own::focal(scores) * self.weight,
             Loss::CeClip => {
-                contrastive(Some(negatives)) + self.margins.rank(&scores, &negatives.kinds) * self.weight
+                contrastive(Some(negatives)) + self.thresholds.rank(&scores, &negatives.sources) * self.weight
             }
         };
-        (loss, Some(leads))
+        (loss, Some(margins))
     }
 
-    /// Takes note of the leads of a batch of the step under way.
-    pub fn count(&mut self, leads: Option<Leads>) {
+    /// Takes note of the margins of a batch of the step under way.
+    pub fn count(&mut self, margins: Option<Margins>) {
         for sum in [&mut self.step, &mut self.told] {
-            *sum = match (sum.take(), leads.clone()) {
-                (Some(before), Some(leads)) => Some(before.and(leads)),
-                (before, leads) => before.or(leads),
+            *sum = match (sum.take(), margins.clone()) {
+                (Some(before), Some(margins)) => Some(before.and(margins)),
+                (before, margins) => before.or(margins),
             };
         }
     }
 
-    /// Ends a step: its leads are the margins of the next one.
+    /// Ends a step: its margins are the thresholds of the next one.
     pub fn end_step(&mut self) {
-        if let Some(leads) = self.step.take() {
-            self.margins.follow(&leads);
+        if let Some(margins) = self.step.take() {
+            self.thresholds.follow(&margins);
         }
     }
 }
@@ -179,7 +178,7 @@ fn contrastive(
         Some(negatives) => {
             let [_, slots, _] = negatives.embeddings.dims();
             let rows = negatives.embeddings.clone().reshape([batch * slots, embedding]);
-            let mask = mask(&negatives.kinds, [1, batch * slots], &device);
+            let mask = mask(&negatives.sources, [1, batch * slots], &device);
             let against = images.matmul(rows.transpose()) * scale + mask; // [B, B · K]
             Tensor::cat(vec![among_captions, against], 1) // [B, B + B · K]
         }
@@ -194,9 +193,9 @@ fn contrastive(
 const MASKED: f32 = -1e4;
 
 /// What is added to the logits of slots: nothing, or [`MASKED`] where they are empty.
-fn mask(kinds: &[Option<Kind>], shape: [usize; 2], device: &Device) -> Tensor<2> {
-    let mask = |kind: &Option<Kind>| if kind.is_some() { 0.0 } else { MASKED };
-    Tensor::from_data(TensorData::new(kinds.iter().map(mask).collect::<Vec<f32>>(), shape), device)
+fn mask(sources: &[Option<NegativeSource>], shape: [usize; 2], device: &Device) -> Tensor<2> {
+    let mask = |source: &Option<NegativeSource>| if source.is_some() { 0.0 } else { MASKED };
+    Tensor::from_data(TensorData::new(sources.iter().map(mask).collect::<Vec<f32>>(), shape), device)
 }
 
 /// Whole numbers as a tensor, `[n]`.

@@ -10,7 +10,7 @@ use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 
-use crate::contained::contained;
+use crate::catch_panic::catch_panic;
 
 /// Reads some columns of a file, one row at a time; others stay on disk.
 ///
@@ -30,7 +30,7 @@ pub fn read(path: &Path, columns: &[&str]) -> Result<impl Iterator<Item = Result
 
 /// What the parquet crate returns, which panics at some damaged files.
 fn sound<T>(call: impl FnOnce() -> T) -> Result<T> {
-    contained(call).context("it is damaged")
+    catch_panic(call).context("it is damaged")
 }
 
 fn open(file: File, columns: &[&str]) -> Result<RowIter<'static>> {

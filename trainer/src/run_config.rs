@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use shared::concept::Concept;
 use shared::model::ClipConfig;
 
+use crate::atomic_file;
 use crate::cli::{Negatives, Settings};
-use crate::whole;
 
 /// A run: what it was told, and what became of that. Unknown keys are errors, so that a typing mistake changes nothing
 /// silently.
@@ -76,7 +76,7 @@ impl RunConfig {
     /// # Errors
     /// If the folder cannot be written to.
     pub fn save(&self, folder: &Path) -> Result<()> {
-        whole::write(&folder.join(FILE), serde_json::to_string_pretty(self)?)
+        atomic_file::write(&folder.join(FILE), serde_json::to_string_pretty(self)?)
     }
 
     /// Whether a folder holds a run.

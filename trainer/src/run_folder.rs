@@ -11,7 +11,7 @@ use shared::tokenizer::Tokenizer;
 use crate::cli::{Negatives, PretrainArgs, Settings};
 use crate::data::{Data, Files};
 use crate::run_config::{self, RunConfig};
-use crate::{bundles, checkpoint, whole};
+use crate::{atomic_file, bundles, checkpoint};
 
 /// The file whose lock says that a process is in a run folder.
 const LOCK: &str = "lock";
@@ -69,7 +69,7 @@ pub fn start(args: &PretrainArgs) -> Result<(RunConfig, Data, Tokenizer)> {
     }
     let (config, mut data, tokenizer) = configure(args)?;
     data.balance(&config, &args.out)?;
-    whole::write(&tokenizer_path(&args.out), tokenizer.to_json()?)?;
+    atomic_file::write(&tokenizer_path(&args.out), tokenizer.to_json()?)?;
     data.record(&args.out)?;
     // Last, because a folder with this file is a run.
     config.save(&args.out)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Benchmark, Item, Source};
-use crate::verbs::scenes::pair;
+use crate::commands::scenes::pair;
 
 /// Draws `count` pairs, other ones with another seed; concepts take turns.
 pub fn drawn(count: usize, seed: u64) -> Benchmark {

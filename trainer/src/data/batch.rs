@@ -10,8 +10,8 @@ use rand::RngExt;
 use shared::tokenizer::{Tokenizer, TokenizerError};
 
 use super::texts::Texts;
-use super::{Data, Foil, Mined, Stream};
-use crate::objective::Kind;
+use super::{Data, HardNegative, Mined, Stream};
+use crate::objective::NegativeSource;
 use crate::run_config::RunConfig;
 
 /// What the model learns from at once, ready for the device.
@@ -23,7 +23,7 @@ pub struct Batch {
     /// The captions, `B` of them, and behind them `K` slots for the hard negatives of each; in an empty slot is the caption.
     pub texts: Texts,
     /// What is in each slot, `B · K`.
-    pub negatives: Vec<Option<Kind>>,
+    pub negatives: Vec<Option<NegativeSource>>,
     /// Captions that have at least one negative.
     pub with_negatives: usize,
 }
@@ -43,7 +43,7 @@ pub fn batch(
     let n_captions = examples.len();
     let n_slots = config.negatives_per_caption();
     // The negatives of each caption, filled up with empty slots.
-    let slots: Vec<Option<&Foil>> = examples
+    let slots: Vec<Option<&HardNegative>> = examples
         .iter()
         .flat_map(|example| example.negatives.iter().map(Some).chain(std::iter::repeat(None)).take(n_slots))
         .collect();
@@ -53,7 +53,7 @@ pub fn batch(
         .map(|text| tokenizer.encode(text, config.model.text.context))
         .collect::<Result<Vec<_>, TokenizerError>>()?;
     let mut next = n_captions..;
-    let filled = |(slot, negative): (usize, &Option<&Foil>)| match negative {
+    let filled = |(slot, negative): (usize, &Option<&HardNegative>)| match negative {
         Some(_) => next.next().unwrap_or_default(),
         None => slot / n_slots,
     };
@@ -61,7 +61,7 @@ pub fn batch(
     Ok(Batch {
         channels: (config.settings.channel_dropout > 0.0).then(|| channels(config, number)),
         texts: Texts::new(&texts, &rows, tokenizer, data.lengths(tokenizer, config.model.text.context)?),
-        negatives: slots.iter().map(|slot| slot.map(|negative| negative.kind)).collect(),
+        negatives: slots.iter().map(|slot| slot.map(|negative| negative.source)).collect(),
         with_negatives: examples.iter().filter(|example| !example.negatives.is_empty()).count(),
         images: examples.into_iter().flat_map(|example| example.image).collect(),
     })

@@ -15,7 +15,7 @@ use super::texts::{Lengths, Texts};
 use super::{Data, Source, Stream};
 use crate::objective::indices;
 use crate::run_config::RunConfig;
-use crate::{device, whole};
+use crate::{atomic_file, device};
 
 /// The most captions that are candidates in one epoch, drawn anew for each: all against all would grow with the square.
 const CANDIDATES: usize = 32_768;
@@ -51,13 +51,13 @@ impl Mined {
         let epoch = number / config.batches_an_epoch();
         let path = run.join(format!("mined-{epoch:04}.json"));
         if path.exists() {
-            return whole::read_json(&path);
+            return atomic_file::read_json(&path);
         }
         if !number.is_multiple_of(config.batches_an_epoch()) {
             bail!("{} is gone; without it the run would not go on as it began", path.display());
         }
         let mined = Mined::find(config, data, tokenizer, model, epoch)?;
-        whole::write(&path, serde_json::to_string(&mined)?)?;
+        atomic_file::write(&path, serde_json::to_string(&mined)?)?;
         Ok(mined)
     }
 

@@ -8,13 +8,13 @@ use shared::negative::{self, Guard, Recipe};
 use shared::picture::Picture;
 use shared::seed;
 
-use super::eye::{Eye, Kept};
+use super::features::{CachedFeatures, InputEncoder};
 use super::gather::{Photograph, Skipped, Told, gather};
 use super::view::{View, Views};
-use super::{Example, Files, Foil, Stream};
+use super::{Example, Files, HardNegative, Stream};
 use crate::calibration::{Corpus, Drawing};
 use crate::cli::Negatives;
-use crate::objective::Kind;
+use crate::objective::NegativeSource;
 use crate::run_config::RunConfig;
 
 /// Pictures that can be read and have captions, in the order of their file.
@@ -26,7 +26,7 @@ pub struct Photographs {
     /// What was left out.
     pub skipped: Vec<Skipped>,
     /// What a locked stem makes of them in each view; nothing where the stem is not locked.
-    seen: Vec<(View, Kept)>,
+    seen: Vec<(View, CachedFeatures)>,
     /// How the words of negatives are chosen.
     pub drawing: Drawing,
 }
@@ -103,14 +103,14 @@ impl Photographs {
     ///
     /// # Errors
     /// If a picture cannot be read any more, the device fails, or the folder cannot be written to.
-    pub fn look_once(&mut self, config: &RunConfig, eye: &Eye) -> Result<()> {
+    pub fn precompute_features(&mut self, config: &RunConfig, encoder: &InputEncoder) -> Result<()> {
         let folder = config.settings.feature_cache.as_deref();
         let n_pictures = self.photographs.len();
         let preprocess = &config.model.preprocess;
         let keep = |view: View| {
             let fingerprint = seed::mix(&[self.fingerprint(), view.fingerprint()]);
             let read = |place: usize| shown(&self.photographs[place], view);
-            Ok((view, eye.keep(preprocess, n_pictures, fingerprint, folder, read)?))
+            Ok((view, encoder.precompute(preprocess, n_pictures, fingerprint, folder, read)?))
         };
         self.seen = Views::of(config).all().map(keep).collect::<Result<_>>()?;
         Ok(())
@@ -125,7 +125,7 @@ impl Photographs {
     pub fn example(
         &self,
         config: &RunConfig,
-        eye: &Eye,
+        encoder: &InputEncoder,
         mined: Option<&[Vec<u32>]>,
         place: usize,
         number: u64,
@@ -141,9 +141,9 @@ impl Photographs {
         let rng = &mut Stream::Negative.of(settings.seed, number);
         let drawn = negative::draw(caption, &recipe, settings.per_caption, rng);
         let near = mined.map_or(&[][..], |mined| &mined[self.first_captions[place] + nth]);
-        let mined = near.iter().map(|number| Foil {
+        let mined = near.iter().map(|number| HardNegative {
             caption: self.caption(*number as usize).text().to_owned(),
-            kind: Kind::Mined,
+            source: NegativeSource::Mined,
         });
         // Published lists hold a few captions that are true.
         let is_false = |text: &&String| **text != caption.text() && guard.allows_text(text);
@@ -152,15 +152,15 @@ impl Photographs {
         let rng = &mut Stream::Given.of(settings.seed, number);
         let given = given
             .sample(rng, settings.per_caption)
-            .map(|text| Foil { caption: (*text).clone(), kind: Kind::Given });
-        let negatives = drawn.into_iter().map(Foil::from).chain(mined).chain(given).collect();
+            .map(|text| HardNegative { caption: (*text).clone(), source: NegativeSource::Given });
+        let negatives = drawn.into_iter().map(HardNegative::from).chain(mined).chain(given).collect();
         let rng = &mut Stream::View.of(settings.seed, number);
         let view = Views::of(config).draw(caption, rng);
         let image = match self.seen.iter().find(|(of, _)| *of == view) {
-            Some((_, kept)) => kept.seen(place),
+            Some((_, kept)) => kept.get(place),
             None => {
                 let shown = shown(photograph, view)?;
-                eye.look(&shown, &config.model.preprocess)?
+                encoder.encode(&shown, &config.model.preprocess)?
             }
         };
         Ok(Example { image, caption: caption.text().to_owned(), negatives })

@@ -9,8 +9,8 @@ use shared::caption::Caption;
 use shared::negative::{self, Recipe};
 use shared::scene::{self, Scene};
 
-use super::eye::Eye;
-use super::{Example, Foil, Stream};
+use super::features::InputEncoder;
+use super::{Example, HardNegative, Stream};
 use crate::calibration::Drawing;
 use crate::run_config::RunConfig;
 
@@ -58,11 +58,17 @@ impl Scenes {
     ///
     /// # Errors
     /// If the device of a locked stem fails.
-    pub fn example(&self, config: &RunConfig, eye: &Eye, number: u64, single: bool) -> Result<Example> {
+    pub fn example(
+        &self,
+        config: &RunConfig,
+        encoder: &InputEncoder,
+        number: u64,
+        single: bool,
+    ) -> Result<Example> {
         let (scene, caption) = self.captioned(number, single);
         let rng = &mut Stream::Negative.of(config.settings.seed, number);
         let side = SIDES[rng.random_range(0..SIDES.len() as u32) as usize];
-        let image = eye.look(&scene.render(side), &config.model.preprocess)?;
+        let image = encoder.encode(&scene.render(side), &config.model.preprocess)?;
         let text = Caption::new(caption.as_str());
         let recipe = Recipe {
             vocabulary: Some(&self.known),
@@ -70,7 +76,7 @@ impl Scenes {
             ..super::recipe(config)
         };
         let drawn = negative::draw(&text, &recipe, config.settings.per_caption, rng);
-        let negatives = drawn.into_iter().map(Foil::from).collect();
+        let negatives = drawn.into_iter().map(HardNegative::from).collect();
         Ok(Example { image, caption, negatives })
     }
 

@@ -19,9 +19,9 @@ use tokio::runtime::Runtime;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 use url::Url;
 
+use crate::atomic_file;
 use crate::leakage;
 use crate::picture_names::is_picture;
-use crate::whole;
 
 /// The longest picture file and the longest text that are taken from a shard, in bytes.
 const MAX_PICTURE: u64 = 256 << 20;
@@ -162,7 +162,7 @@ impl Shard {
         let index = Index { address: self.address.clone(), version, contents };
         if let (Some(folder), Some(path)) = (folder, kept) {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-            whole::write(&path, serde_json::to_vec(&index)?)?;
+            atomic_file::write(&path, serde_json::to_vec(&index)?)?;
         }
         Ok(index.contents)
     }

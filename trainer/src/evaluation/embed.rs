@@ -9,8 +9,8 @@ use shared::engine::Engine;
 use shared::picture::Picture;
 use shared::similarity::Embedding;
 
-use crate::bar;
 use crate::benchmark::{Benchmark, CaptionId, PictureId, Source};
+use crate::progress;
 
 /// Pictures or captions a pass through the model.
 const BATCH: usize = 64;
@@ -72,7 +72,7 @@ impl Embeddings {
 /// If the device fails, or no picture can be read.
 pub fn embed(benchmark: &Benchmark, model: &impl Model, quiet: bool) -> Result<Embeddings> {
     let n_embedded = benchmark.pictures.len() + benchmark.captions.len();
-    let bar = if quiet { ProgressBar::hidden() } else { bar::counting(n_embedded, "embedded")? };
+    let bar = if quiet { ProgressBar::hidden() } else { progress::bar(n_embedded, "embedded")? };
     let mut embeddings =
         Embeddings { pictures: Vec::new(), places: Vec::new(), captions: Vec::new(), unreadable: Vec::new() };
     let mut known: HashMap<[u8; 32], usize> = HashMap::new();

@@ -3,7 +3,7 @@
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{Kind, Negatives, mask};
+use super::{NegativeSource, Negatives, mask};
 
 /// What FSC-CLIP publishes (arXiv 2410.05210, section 4): the exponent of the focal weight, and the share of the target
 /// that is spread over all classes.
@@ -17,7 +17,7 @@ pub struct Scores {
     /// `[B, K]`; what an empty slot has means nothing.
     pub negatives: Tensor<2>,
     /// What is in each slot, `B · K`.
-    pub kinds: Vec<Option<Kind>>,
+    pub sources: Vec<Option<NegativeSource>>,
 }
 
 impl Scores {
@@ -37,29 +37,29 @@ impl Scores {
         Scores {
             captions: (images.clone() * captions.clone()).sum_dim(1) * scale.clone(),
             negatives: own * scale,
-            kinds: negatives.kinds.clone(),
+            sources: negatives.sources.clone(),
         }
     }
 
     /// By how much each negative's caption is ahead of it, `[B, K]`.
-    pub fn leads(&self) -> Tensor<2> {
+    pub fn margins(&self) -> Tensor<2> {
         self.captions.clone() - self.negatives.clone()
     }
 
     /// The logits of each caption, the first, and of its negatives, `[B, 1 + K]`, with empty slots masked.
     fn logits(&self) -> Tensor<2> {
-        let mask = mask(&self.kinds, self.negatives.dims(), &self.negatives.device());
+        let mask = mask(&self.sources, self.negatives.dims(), &self.negatives.device());
         Tensor::cat(vec![self.captions.clone(), self.negatives.clone() + mask], 1)
     }
 
     /// What is something, `[B, 1 + K]`: captions, and slots that are not empty.
     fn filled(&self) -> Tensor<2> {
         let [batch, slots] = self.negatives.dims();
-        let row = |row: &[Option<Kind>]| {
-            let slots = row.iter().map(|kind| f32::from(kind.is_some()));
+        let row = |row: &[Option<NegativeSource>]| {
+            let slots = row.iter().map(|source| f32::from(source.is_some()));
             std::iter::once(1.0).chain(slots).collect::<Vec<_>>()
         };
-        let filled = self.kinds.chunks(slots).flat_map(row).collect::<Vec<f32>>();
+        let filled = self.sources.chunks(slots).flat_map(row).collect::<Vec<f32>>();
         Tensor::from_data(TensorData::new(filled, [batch, 1 + slots]), &self.negatives.device())
     }
 
@@ -69,7 +69,7 @@ impl Scores {
     /// - `of`: `[B, 1]`
     fn mean(&self, of: Tensor<2>) -> Tensor<1> {
         let [_, slots] = self.negatives.dims();
-        let has_any = self.kinds.chunks(slots).map(|row| row.iter().any(Option::is_some));
+        let has_any = self.sources.chunks(slots).map(|row| row.iter().any(Option::is_some));
         (of * shares(has_any, &self.negatives.device()).unsqueeze_dim(1)).sum()
     }
 }

@@ -13,10 +13,10 @@ fn one(device: &Device) -> Tensor<1> {
 }
 
 /// The hard negatives of each caption, as many slots a caption as the one with the most has, or more.
-fn negatives_in(slots: usize, of: &[&[([f32; 2], Kind)]], device: &Device) -> Option<Negatives> {
-    let filled = |own: &&[([f32; 2], Kind)]| {
+fn negatives_in(slots: usize, of: &[&[([f32; 2], NegativeSource)]], device: &Device) -> Option<Negatives> {
+    let filled = |own: &&[([f32; 2], NegativeSource)]| {
         let slots = own.iter().copied().map(Some).chain(std::iter::repeat(None)).take(slots);
-        slots.collect::<Vec<Option<([f32; 2], Kind)>>>()
+        slots.collect::<Vec<Option<([f32; 2], NegativeSource)>>>()
     };
     let each: Vec<_> = of.iter().flat_map(filled).collect();
     // Of an empty slot nothing must be seen, whatever is in it.
@@ -24,11 +24,11 @@ fn negatives_in(slots: usize, of: &[&[([f32; 2], Kind)]], device: &Device) -> Op
         each.iter().flat_map(|slot| slot.map_or([0.28, 0.96], |(row, _)| row)).collect();
     Some(Negatives {
         embeddings: Tensor::from_data(TensorData::new(embeddings, [of.len(), slots, 2]), device),
-        kinds: each.iter().map(|slot| slot.map(|(_, kind)| kind)).collect(),
+        sources: each.iter().map(|slot| slot.map(|(_, kind)| kind)).collect(),
     })
 }
 
-const COLOR: Kind = Kind::Concept(Concept::Color);
+const COLOR: NegativeSource = NegativeSource::Concept(Concept::Color);
 
 fn negatives(of: [&[[f32; 2]]; 2], device: &Device) -> Option<Negatives> {
     let colors = of.map(|own| own.iter().map(|row| (*row, COLOR)).collect::<Vec<_>>());
@@ -37,12 +37,12 @@ fn negatives(of: [&[[f32; 2]]; 2], device: &Device) -> Option<Negatives> {
 }
 
 /// The second term alone, of two pictures that point along the axes with captions that are right.
-fn second_term(loss: Loss, negatives: Option<Negatives>, margins: [f32; Kind::COUNT]) -> f32 {
+fn second_term(loss: Loss, negatives: Option<Negatives>, thresholds: [f32; NegativeSource::COUNT]) -> f32 {
     let device = Device::flex().autodiff();
     let at = |weight: f64, negatives| {
         let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
         let embedded = Embedded { captions: images.clone(), images, negatives };
-        let objective = Objective::new(loss, weight, Margins::new(margins, &device));
+        let objective = Objective::new(loss, weight, Thresholds::new(thresholds, &device));
         objective.loss(embedded, one(&device)).0.into_scalar::<f32>()
     };
     at(1.0, negatives.clone()) - at(0.0, negatives)
@@ -58,7 +58,8 @@ fn a_model_that_knows_nothing_pays_the_entropy_of_a_blind_guess() {
     let blank = Tensor::<2>::zeros([4, 8], &device);
     let plain = contrastive(blank.clone(), blank.clone(), None, one(&device)).into_scalar::<f32>();
     close(plain, 4f32.ln());
-    let negatives = Negatives { embeddings: Tensor::zeros([4, 3, 8], &device), kinds: vec![Some(COLOR); 12] };
+    let negatives =
+        Negatives { embeddings: Tensor::zeros([4, 3, 8], &device), sources: vec![Some(COLOR); 12] };
     let hard = contrastive(blank.clone(), blank, Some(&negatives), one(&device)).into_scalar::<f32>();
     close(hard, (16f32.ln() + 4f32.ln()) / 2.0);
 }
@@ -83,7 +84,7 @@ fn own_negatives_have_the_value_of_a_worked_example() {
     // The first picture sees its caption at 1 and two negatives at 0 and 0.6; the second has one negative at 1.
     let hard = || negatives([&[[0.0, 1.0], [0.6, 0.8]], &[[0.0, 1.0]]], &device);
     let first = (e / (e + 1.0 + 0.6f32.exp())).ln();
-    close(second_term(Loss::Tsvlc, hard(), [0.0; Kind::COUNT]), -(first + 0.5f32.ln()) / 2.0);
+    close(second_term(Loss::Tsvlc, hard(), [0.0; NegativeSource::COUNT]), -(first + 0.5f32.ln()) / 2.0);
 }
 
 #[test]
@@ -98,29 +99,29 @@ fn the_focal_loss_has_the_value_of_a_worked_example() {
     };
     let first = focal(&[(e / sum).ln(), (1.0 / sum).ln(), (0.6f32.exp() / sum).ln()]);
     let second = focal(&[0.5f32.ln(), 0.5f32.ln()]);
-    close(second_term(Loss::FscClip, hard, [0.0; Kind::COUNT]), (first + second) / 2.0);
+    close(second_term(Loss::FscClip, hard, [0.0; NegativeSource::COUNT]), (first + second) / 2.0);
 }
 
 #[test]
 fn the_margin_has_the_value_of_a_worked_example_and_follows_what_was_reached() {
     let device = Device::flex().autodiff();
-    // Leads of 1 and 0.4; a margin of 0.7 misses 0.3 of the second.
+    // Margins of 1 and 0.4; a margin of 0.7 misses 0.3 of the second.
     let hard = || negatives([&[[0.0, 1.0], [0.6, 0.8]], &[]], &device);
     close(second_term(Loss::CeClip, hard(), [0.7, 9.0, 9.0, 9.0, 9.0, 9.0]), 0.15);
 
     let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
-    let margins = Margins::new([0.0, 3.0, 0.0, 0.0, 0.0, 0.0], &device);
-    let mut objective = Objective::new(Loss::CeClip, 1.0, margins);
+    let thresholds = Thresholds::new([0.0, 3.0, 0.0, 0.0, 0.0, 0.0], &device);
+    let mut objective = Objective::new(Loss::CeClip, 1.0, thresholds);
     let mut show = |negatives| {
         let embedded = Embedded { captions: images.clone(), images: images.clone(), negatives };
-        let (_, leads) = objective.loss(embedded, one(&device));
-        objective.count(leads);
-        objective.margins().values().expect("a number a kind")
+        let (_, margins) = objective.loss(embedded, one(&device));
+        objective.count(margins);
+        objective.thresholds().values().expect("a number a kind")
     };
-    assert_eq!(show(hard())[..2], [0.0, 3.0], "margins stay until the step is over");
+    assert_eq!(show(hard())[..2], [0.0, 3.0], "thresholds stay until the step is over");
     show(negatives([&[[1.0, 0.0]], &[]], &device));
     objective.end_step();
-    let [color, object, ..] = objective.margins().values().expect("a number a kind");
+    let [color, object, ..] = objective.thresholds().values().expect("a number a kind");
     close(color, 1.4 / 3.0);
     assert_eq!(object, 3.0, "a kind that was not seen keeps its margin");
 }
@@ -132,21 +133,21 @@ fn captions_without_negatives_are_ordinary_examples() {
         let images = rows([[1.0, 0.0], [0.6, 0.8]], &device);
         let captions = rows([[0.8, 0.6], [0.0, 1.0]], &device);
         let plain = contrastive(images.clone(), captions.clone(), None, one(&device)).into_scalar::<f32>();
-        let objective = Objective::new(loss, 0.5, Margins::new([1.0; Kind::COUNT], &device));
+        let objective = Objective::new(loss, 0.5, Thresholds::new([1.0; NegativeSource::COUNT], &device));
         for none in [None, negatives_in(3, &[&[], &[]], &device)] {
             let (images, captions) = (images.clone(), captions.clone());
-            let (value, leads) =
+            let (value, margins) =
                 objective.loss(Embedded { images, captions, negatives: none.clone() }, one(&device));
             assert_eq!(value.into_scalar::<f32>(), plain, "{loss:?}");
-            assert_eq!(leads.is_some(), none.is_some());
-            assert!(leads.is_none_or(|leads| leads.shares().expect("no shares").is_empty()));
+            assert_eq!(margins.is_some(), none.is_some());
+            assert!(margins.is_none_or(|margins| margins.shares().expect("no shares").is_empty()));
         }
     }
     // The second caption has no negative, and its row takes no part in the mean.
     for loss in [Loss::Tsvlc, Loss::FscClip, Loss::CeClip] {
-        let margins = [1.0; Kind::COUNT];
-        let masked = second_term(loss, negatives([&[[0.6, 0.8]], &[]], &device), margins);
-        let both = second_term(loss, negatives([&[[0.6, 0.8]], &[[0.8, 0.6]]], &device), margins);
+        let thresholds = [1.0; NegativeSource::COUNT];
+        let masked = second_term(loss, negatives([&[[0.6, 0.8]], &[]], &device), thresholds);
+        let both = second_term(loss, negatives([&[[0.6, 0.8]], &[[0.8, 0.6]]], &device), thresholds);
         close(masked, both);
     }
 }
@@ -154,8 +155,8 @@ fn captions_without_negatives_are_ordinary_examples() {
 #[test]
 fn empty_slots_change_neither_a_loss_nor_its_gradient() {
     let device = Device::flex().autodiff();
-    let own: [&[([f32; 2], Kind)]; 2] =
-        [&[([0.0, 1.0], COLOR), ([0.6, 0.8], Kind::Mined)], &[([0.8, 0.6], Kind::Given)]];
+    let own: [&[([f32; 2], NegativeSource)]; 2] =
+        [&[([0.0, 1.0], COLOR), ([0.6, 0.8], NegativeSource::Mined)], &[([0.8, 0.6], NegativeSource::Given)]];
     for loss in EVERY {
         let with = |slots: usize| {
             let images = rows([[1.0, 0.0], [0.0, 1.0]], &device).require_grad();
@@ -165,14 +166,14 @@ fn empty_slots_change_neither_a_loss_nor_its_gradient() {
                 captions: captions.clone(),
                 negatives: negatives_in(slots, &own, &device),
             };
-            let objective = Objective::new(loss, 1.0, Margins::new([1.0; Kind::COUNT], &device));
-            let (value, leads) = objective.loss(embedded, one(&device));
+            let objective = Objective::new(loss, 1.0, Thresholds::new([1.0; NegativeSource::COUNT], &device));
+            let (value, margins) = objective.loss(embedded, one(&device));
             let gradients = value.backward();
             let numbers = |tensor: Tensor<2>| {
                 tensor.grad(&gradients).expect("a gradient").into_data().iter::<f32>().collect::<Vec<_>>()
             };
             let numbers = [vec![value.into_scalar::<f32>()], numbers(images), numbers(captions)].concat();
-            (numbers, leads.expect("leads").shares().expect("shares"))
+            (numbers, margins.expect("margins").shares().expect("shares"))
         };
         let ((two, leads_of_two), (five, leads_of_five)) = (with(2), with(5));
         assert!(
@@ -192,11 +193,11 @@ fn captions_are_pulled_to_their_pictures_and_negatives_pushed_away_by_every_loss
         let embeddings = rows([[0.8, 0.6], [0.28, 0.96]], &device).require_grad();
         let negatives = Negatives {
             embeddings: embeddings.clone().reshape([2, 1, 2]),
-            kinds: vec![Some(Kind::Concept(Concept::Size)), None],
+            sources: vec![Some(NegativeSource::Concept(Concept::Size)), None],
         };
         let embedded =
             Embedded { images: images.clone(), captions: captions.clone(), negatives: Some(negatives) };
-        let objective = Objective::new(loss, 1.0, Margins::new([1.0; Kind::COUNT], &device));
+        let objective = Objective::new(loss, 1.0, Thresholds::new([1.0; NegativeSource::COUNT], &device));
         let gradients = objective.loss(embedded, one(&device)).0.backward();
         let along = |tensor: &Tensor<2>, towards: Tensor<2>| -> f32 {
             let gradient = tensor.grad(&gradients).expect("a gradient");
@@ -214,19 +215,20 @@ fn captions_are_pulled_to_their_pictures_and_negatives_pushed_away_by_every_loss
 fn what_captions_are_ahead_of_is_counted_for_each_kind() {
     let device = Device::flex().autodiff();
     let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
-    let mut objective = Objective::new(Loss::NegClip, 0.0, Margins::new([0.0; Kind::COUNT], &device));
+    let mut objective =
+        Objective::new(Loss::NegClip, 0.0, Thresholds::new([0.0; NegativeSource::COUNT], &device));
     for _ in 0..2 {
         // A caption that is ahead of one negative, and level with another: a tie is a miss.
-        let own: [&[([f32; 2], Kind)]; 2] =
-            [&[([0.0, 1.0], COLOR), ([1.0, 0.0], COLOR)], &[([0.6, 0.8], Kind::Mined)]];
+        let own: [&[([f32; 2], NegativeSource)]; 2] =
+            [&[([0.0, 1.0], COLOR), ([1.0, 0.0], COLOR)], &[([0.6, 0.8], NegativeSource::Mined)]];
         let negatives = negatives_in(2, &own, &device);
         let embedded = Embedded { images: images.clone(), captions: images.clone(), negatives };
-        let (_, leads) = objective.loss(embedded, one(&device));
-        objective.count(leads);
+        let (_, margins) = objective.loss(embedded, one(&device));
+        objective.count(margins);
     }
     assert_eq!(
-        objective.take_beaten().expect("shares"),
-        [(Kind::Concept(Concept::Color), 0.5), (Kind::Mined, 1.0)]
+        objective.take_accuracy().expect("shares"),
+        [(NegativeSource::Concept(Concept::Color), 0.5), (NegativeSource::Mined, 1.0)]
     );
-    assert_eq!(objective.take_beaten().expect("nothing"), []);
+    assert_eq!(objective.take_accuracy().expect("nothing"), []);
 }

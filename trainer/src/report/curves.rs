@@ -7,18 +7,18 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::html::Text;
+use crate::atomic_file;
 use crate::metrics;
-use crate::objective::Kind;
+use crate::objective::NegativeSource;
 use crate::run_config::RunConfig;
-use crate::whole;
 
 /// The panels: of each its title, and the lines in it by the field of `metrics.jsonl` that each shows.
 fn panels() -> [(&'static str, Vec<String>); 6] {
     let one = |field: &str| vec![field.to_owned()];
-    let beaten = Kind::all().map(|kind| format!("negatives_beaten/{}", kind.name()));
+    let accuracy = NegativeSource::all().map(|kind| format!("hard_negative_accuracy/{}", kind.name()));
     [
         ("Loss", one("loss")),
-        ("Negatives that captions are ahead of, %", beaten.to_vec()),
+        ("Accuracy on hard negatives, %", accuracy.to_vec()),
         ("Logit scale", one("logit_scale")),
         ("Learning rate", one("learning_rate")),
         ("Pictures a second", one("pictures_per_second")),
@@ -40,7 +40,7 @@ const BOTTOM: f64 = 26.0;
 /// If a file of the folder cannot be read or written.
 pub fn write(run: &Path, config: &RunConfig) -> Result<()> {
     let lines = metrics::read(run, config.steps())?;
-    whole::write(&run.join("curves.html"), page(config, &lines))
+    atomic_file::write(&run.join("curves.html"), page(config, &lines))
 }
 
 fn page(config: &RunConfig, lines: &[Map<String, Value>]) -> String {
@@ -191,7 +191,8 @@ mod tests {
     #[test]
     fn a_panel_shows_what_the_lines_have() {
         let line = |step: u64, color: f64| {
-            let line = serde_json::json!({"step": step, "loss": 1.5, "negatives_beaten": {"color": color}});
+            let line =
+                serde_json::json!({"step": step, "loss": 1.5, "hard_negative_accuracy": {"color": color}});
             line.as_object().expect("an object").clone()
         };
         let lines = [line(20, 0.5), line(40, 0.75)];

@@ -9,10 +9,10 @@ use clap::ValueEnum;
 use toml::Table;
 
 use super::{evaluate, export, pretrain};
-use crate::cli::{EvaluateArgs, ExperimentArgs, ExportArgs, PretrainArgs, Storage, Verb};
+use crate::cli::{Command, EvaluateArgs, ExperimentArgs, ExportArgs, PretrainArgs, Storage};
 use crate::experiment::{self, Experiment};
 use crate::run_config::RunConfig;
-use crate::{data, leakage, run_folder, whole};
+use crate::{atomic_file, data, leakage, run_folder};
 
 /// Trains what is missing and prints one table a benchmark.
 ///
@@ -42,11 +42,11 @@ pub fn run(args: &ExperimentArgs) -> Result<()> {
         let evaluation = evaluation(options, &commands, args)?;
         let (report, _) = evaluate::report(&evaluation)?;
         let path = args.out.join(format!("{}-{nth}.json", report.benchmark));
-        whole::write(&path, serde_json::to_string_pretty(&report)?)?;
+        atomic_file::write(&path, serde_json::to_string_pretty(&report)?)?;
         tables.push(experiment::summarize(&report, &arms, experiment.seeds.len()).markdown());
     }
     let tables = tables.join("\n");
-    whole::write(&args.out.join("table.md"), &tables)?;
+    atomic_file::write(&args.out.join("table.md"), &tables)?;
     print!("{tables}");
     Ok(())
 }
@@ -72,7 +72,7 @@ fn commands(experiment: &Experiment, args: &ExperimentArgs) -> Result<Vec<Pretra
         match experiment::command("pretrain", &options, &more)
             .with_context(|| format!("arm {} cannot be trained", arm.name))?
         {
-            Verb::Pretrain(command) => commands.push(command),
+            Command::Pretrain(command) => commands.push(command),
             _ => bail!("arm {} is no training", arm.name),
         }
     }
@@ -110,7 +110,7 @@ fn evaluation(options: &Table, commands: &[PretrainArgs], args: &ExperimentArgs)
     let bundles = bundles.enumerate().map(|(nth, path)| (name(nth), path));
     let more: Vec<(&str, String)> = bundles.chain(device(args)).collect();
     match experiment::command("evaluate", &[options], &more).context("a benchmark cannot be used")? {
-        Verb::Evaluate(evaluation) => Ok(evaluation),
+        Command::Evaluate(evaluation) => Ok(evaluation),
         _ => bail!("a benchmark is no evaluation"),
     }
 }

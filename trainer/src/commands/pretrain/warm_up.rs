@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 
 use super::learning;
 use crate::cli::PretrainArgs;
-use crate::learner::Learner;
+use crate::train_state::TrainState;
 use crate::{data, device, kernels, run_folder};
 
 /// The first layer of a tower, the last, and one that is neither: all others are as that one.
@@ -31,12 +31,12 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
     config.model.text.layers = config.model.text.layers.min(LAYERS);
     let device = learning(&device, args);
     device.seed(config.settings.seed);
-    let mut learner = Learner::begin(&config, config.model.init(&device).drawn());
+    let mut state = TrainState::begin(&config, config.model.init(&device).drawn());
     for number in 0..STEPS.min(config.batches()) {
         let batch = data::batch(&config, &data, &tokenizer, None, number)?;
         let begun = Instant::now();
-        learner.learn(vec![batch]);
-        learner.step(config.settings.lr);
+        state.forward_backward(vec![batch]);
+        state.step(config.settings.lr);
         device.sync().map_err(|error| anyhow!("the device failed: {error:?}"))?;
         eprintln!(
             "step {}, {precision}: {:.2} s, {} GPU kernels compiled so far",

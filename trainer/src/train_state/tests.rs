@@ -3,7 +3,7 @@ use burn::tensor::{Device, TensorData};
 use clap::Parser;
 
 use super::*;
-use crate::cli::{Cli, Verb};
+use crate::cli::{Cli, Command};
 use crate::data::{self, Data};
 use crate::run_folder;
 use shared::tokenizer::Tokenizer;
@@ -11,11 +11,11 @@ use shared::tokenizer::Tokenizer;
 const RATE: f64 = 1e-3;
 
 /// A model for tests, what it learns from, and the settings of both.
-fn set_up(flags: &[&str]) -> (Learner, Data, Tokenizer, RunConfig) {
+fn set_up(flags: &[&str]) -> (TrainState, Data, Tokenizer, RunConfig) {
     set_up_on(&Device::flex().autodiff(), flags)
 }
 
-fn set_up_on(device: &Device, flags: &[&str]) -> (Learner, Data, Tokenizer, RunConfig) {
+fn set_up_on(device: &Device, flags: &[&str]) -> (TrainState, Data, Tokenizer, RunConfig) {
     let fixed = [
         "trainer",
         "pretrain",
@@ -28,13 +28,13 @@ fn set_up_on(device: &Device, flags: &[&str]) -> (Learner, Data, Tokenizer, RunC
         "--out",
         "none",
     ];
-    let Verb::Pretrain(args) = Cli::parse_from(fixed.iter().chain(flags)).verb else {
-        panic!("another verb than was asked for");
+    let Command::Pretrain(args) = Cli::parse_from(fixed.iter().chain(flags)).command else {
+        panic!("another command");
     };
     let (config, data, tokenizer) = run_folder::configure(&args).expect("settings");
     // Not drawn: tests beside this one draw from the same generator.
     let model = config.model.init(device).map(&mut Waves(0.0));
-    (Learner::begin(&config, model), data, tokenizer, config)
+    (TrainState::begin(&config, model), data, tokenizer, config)
 }
 
 /// Fills a module with numbers of its own.
@@ -55,24 +55,24 @@ impl ModuleMapper for Waves {
 }
 
 /// Learns from batches of these numbers, a step each time as many have come as make one.
-fn taught(flags: &[&str], numbers: &[u64]) -> Learner {
-    let (learner, data, tokenizer, config) = set_up(flags);
-    teach(learner, (&data, &tokenizer, &config), numbers)
+fn taught(flags: &[&str], numbers: &[u64]) -> TrainState {
+    let (state, data, tokenizer, config) = set_up(flags);
+    teach(state, (&data, &tokenizer, &config), numbers)
 }
 
 fn teach(
-    mut learner: Learner,
+    mut state: TrainState,
     (data, tokenizer, config): (&Data, &Tokenizer, &RunConfig),
     numbers: &[u64],
-) -> Learner {
+) -> TrainState {
     for step in numbers.chunks(config.accum_freq as usize) {
-        for round in step.chunks(learner.n_devices()) {
+        for round in step.chunks(state.n_devices()) {
             let batch = |number: &u64| data::batch(config, data, tokenizer, None, *number);
-            learner.learn(round.iter().map(batch).collect::<Result<_>>().expect("batches"));
+            state.forward_backward(round.iter().map(batch).collect::<Result<_>>().expect("batches"));
         }
-        learner.step(RATE);
+        state.step(RATE);
     }
-    learner
+    state
 }
 
 /// All weights, in the order in which a module lists its parameters.
@@ -113,28 +113,28 @@ fn a_step_of_two_batches_is_one_along_the_mean_of_their_gradients() {
 
 #[test]
 fn devices_beside_each_other_learn_what_one_learns_batch_by_batch() {
-    // Margins are what a step remembers for the next one, so the loss that has them is the hardest case.
+    // Thresholds are what a step remembers for the next one, so the loss that has them is the hardest case.
     let flags = ["--accum-freq", "3", "--loss", "ce-clip"];
     let numbers: Vec<u64> = (0..6).collect();
     let alone = taught(&flags, &numbers);
     for further in 1..=2 {
-        let (learner, data, tokenizer, config) = set_up(&flags);
+        let (state, data, tokenizer, config) = set_up(&flags);
         let devices = vec![Device::flex().autodiff(); further];
-        let together = teach(learner.with_replicas(&devices), (&data, &tokenizer, &config), &numbers);
+        let together = teach(state.with_replicas(&devices), (&data, &tokenizer, &config), &numbers);
         assert_eq!(weights(together.model()), weights(alone.model()), "{further} further devices");
-        let margins = |learner: &Learner| learner.objective.margins().values().expect("margins");
-        assert_eq!(margins(&together), margins(&alone));
-        assert!(margins(&alone).iter().any(|margin| *margin > 0.0));
+        let thresholds = |state: &TrainState| state.objective.thresholds().values().expect("thresholds");
+        assert_eq!(thresholds(&together), thresholds(&alone));
+        assert!(thresholds(&alone).iter().any(|margin| *margin > 0.0));
     }
 }
 
 #[test]
 fn sixteen_bits_compute_the_same_gradient_roughly_and_leave_weights_their_thirty_two() {
     let gradient = |flags: &[&str]| {
-        let (mut learner, data, tokenizer, config) = set_up(flags);
-        learner.learn(vec![data::batch(&config, &data, &tokenizer, None, 0).expect("a batch")]);
-        let mut flat = Gradients { of: learner.gradients.grads(), flat: Vec::new() };
-        learner.model.visit(&mut flat);
+        let (mut state, data, tokenizer, config) = set_up(flags);
+        state.forward_backward(vec![data::batch(&config, &data, &tokenizer, None, 0).expect("a batch")]);
+        let mut flat = Gradients { of: state.gradients.grads(), flat: Vec::new() };
+        state.model.visit(&mut flat);
         flat.flat
     };
     let (exact, rough) = (gradient(&[]), gradient(&["--precision", "bf16"]));
@@ -143,11 +143,11 @@ fn sixteen_bits_compute_the_same_gradient_roughly_and_leave_weights_their_thirty
     assert!(cosine > 0.99 && exact != rough, "the cosine of both gradients is {cosine}");
 
     // A step far below what sixteen bits can tell apart.
-    let (mut learner, data, tokenizer, config) = set_up(&["--precision", "bf16"]);
-    let before = weights(learner.model());
-    learner.learn(vec![data::batch(&config, &data, &tokenizer, None, 0).expect("a batch")]);
-    learner.step(1e-5);
-    let after = weights(learner.model());
+    let (mut state, data, tokenizer, config) = set_up(&["--precision", "bf16"]);
+    let before = weights(state.model());
+    state.forward_backward(vec![data::batch(&config, &data, &tokenizer, None, 0).expect("a batch")]);
+    state.step(1e-5);
+    let after = weights(state.model());
     let moved: Vec<f32> = before.iter().zip(&after).map(|(before, after)| (before - after).abs()).collect();
     assert!(moved.iter().all(|by| *by < 1.2e-5));
     assert!(moved.iter().filter(|by| **by > 0.5e-5).count() > moved.len() / 2);
@@ -171,8 +171,8 @@ impl ModuleVisitor for Gradients {
 fn activations_computed_again_are_the_same() {
     let flags = ["--loss", "tsvlc"];
     let device = Device::flex().autodiff().gradient_checkpointing();
-    let (learner, data, tokenizer, config) = set_up_on(&device, &flags);
-    let again = teach(learner, (&data, &tokenizer, &config), &[0, 1]);
+    let (state, data, tokenizer, config) = set_up_on(&device, &flags);
+    let again = teach(state, (&data, &tokenizer, &config), &[0, 1]);
     assert_eq!(weights(again.model()), weights(taught(&flags, &[0, 1]).model()));
 }
 
@@ -195,14 +195,14 @@ fn the_image_tower_learns_at_a_rate_of_its_own() {
 
 #[test]
 fn plain_and_hard_negative_runs_see_the_same_images_and_captions_in_the_same_order() {
-    let (learner, plain, tokenizer, plain_config) = set_up(&["--negatives", "none"]);
+    let (state, plain, tokenizer, plain_config) = set_up(&["--negatives", "none"]);
     let (_, hard, hard_tokenizer, hard_config) = set_up(&[]);
     assert_eq!(tokenizer.to_json().expect("JSON"), hard_tokenizer.to_json().expect("JSON"));
     for number in 0..16 {
         let plain = data::batch(&plain_config, &plain, &tokenizer, None, number).expect("a batch");
         let hard = data::batch(&hard_config, &hard, &tokenizer, None, number).expect("a batch");
         assert_eq!(plain.images, hard.images, "batch {number}");
-        let captions = |batch: &Batch| batch.texts.embed(learner.model()).narrow(0, 0, 4);
+        let captions = |batch: &Batch| batch.texts.embed(state.model()).narrow(0, 0, 4);
         let far = (captions(&plain) - captions(&hard)).abs().max().into_scalar::<f32>();
         assert!(far < 1e-6, "the captions of batch {number} differ by {far}");
         assert!(plain.negatives.is_empty() && hard.negatives.len() == 8);

@@ -1,6 +1,6 @@
 //! What a run changes from step to step: weights, the optimizer's moments, what the loss remembers.
 
-pub mod towers;
+pub mod forward;
 
 use std::path::Path;
 use std::thread;
@@ -15,14 +15,14 @@ use shared::model::Clip;
 
 use crate::checkpoint::{self, Checkpoint};
 use crate::data::Batch;
-use crate::objective::{Kind, Leads, Margins, Objective};
+use crate::objective::{Margins, NegativeSource, Objective, Thresholds};
 use crate::run_config::RunConfig;
 
-/// Longer gradients of one parameter are shortened to this length.
+/// The gradient of each parameter is clipped to this norm.
 const GRADIENT_NORM: f32 = 1.0;
 
-/// A model that learns.
-pub struct Learner {
+/// A model in training.
+pub struct TrainState {
     model: Clip,
     /// Copies of the model on further devices, which learn from other batches of the same step.
     replicas: Vec<Clip>,
@@ -34,11 +34,11 @@ pub struct Learner {
     config: RunConfig,
 }
 
-impl Learner {
+impl TrainState {
     /// The state before the first step of a model whose weights are drawn.
     pub fn begin(config: &RunConfig, model: Clip) -> Self {
-        let margins = Margins::new([0.0; Kind::COUNT], &model.device());
-        Learner::new(config, model, optimizer(config), margins, 0)
+        let thresholds = Thresholds::new([0.0; NegativeSource::COUNT], &model.device());
+        TrainState::new(config, model, optimizer(config), thresholds, 0)
     }
 
     /// The state of a checkpoint after `step` steps, whose weights `model` has.
@@ -47,17 +47,23 @@ impl Learner {
     /// If the checkpoint cannot be read, or is of another model.
     pub fn load(config: &RunConfig, model: Clip, step: u64, folder: &Path) -> Result<Self> {
         let optimizer = checkpoint::load_optimizer(folder, optimizer(config))?;
-        let margins = Margins::new(checkpoint::load_margins(folder)?, &model.device());
-        Ok(Learner::new(config, model, optimizer, margins, step))
+        let thresholds = Thresholds::new(checkpoint::load_thresholds(folder)?, &model.device());
+        Ok(TrainState::new(config, model, optimizer, thresholds, step))
     }
 
-    fn new(config: &RunConfig, model: Clip, optimizer: ModuleOptimizer, margins: Margins, done: u64) -> Self {
+    fn new(
+        config: &RunConfig,
+        model: Clip,
+        optimizer: ModuleOptimizer,
+        thresholds: Thresholds,
+        done: u64,
+    ) -> Self {
         let model = if config.settings.freeze_backbone { model.lock_stem() } else { model };
-        Learner {
+        TrainState {
             model: if config.settings.lock_image { model.lock_image() } else { model },
             replicas: Vec::new(),
             optimizer,
-            objective: Objective::new(config.settings.loss, config.loss_weight, margins),
+            objective: Objective::new(config.settings.loss, config.loss_weight, thresholds),
             gradients: GradientsAccumulator::new(),
             done,
             config: config.clone(),
@@ -89,41 +95,42 @@ impl Learner {
         self.done
     }
 
-    /// Takes the share that each kind's negatives were beaten with; see [`Objective::take_beaten`].
+    /// The accuracy on hard negatives since it was asked last; see [`Objective::take_accuracy`].
     ///
     /// # Errors
     /// If the device fails.
-    pub fn take_beaten(&mut self) -> Result<Vec<(Kind, f64)>> {
-        self.objective.take_beaten()
+    pub fn take_accuracy(&mut self) -> Result<Vec<(NegativeSource, f64)>> {
+        self.objective.take_accuracy()
     }
 
-    /// Learns on further devices as well, a batch on each at a time.
+    /// Trains on further devices as well, with one batch on each at a time.
     pub fn with_replicas(self, devices: &[Device]) -> Self {
         let replicas = devices.iter().map(|device| self.model.clone().fork(device)).collect();
-        Learner { replicas, ..self }
+        TrainState { replicas, ..self }
     }
 
-    /// The most batches that are learned from at the same time.
+    /// The most batches that are processed at the same time.
     pub fn n_devices(&self) -> usize {
         1 + self.replicas.len()
     }
 
-    /// Adds the gradients of batches to those of the step under way, a batch a device, and returns their losses, `[1]` each.
+    /// Accumulates the gradients of batches, one per device, and returns their losses, `[1]` each.
     ///
-    /// Batches of a step are not negatives of each other: a step of two is not one of twice the size. What comes out does
-    /// not depend on how many devices there are.
+    /// Batches of a step are not negatives of each other: a step of two is not one of twice the size. The result does not
+    /// depend on the number of devices.
     ///
     /// # Panics
     /// If there are more batches than devices.
-    pub fn learn(&mut self, batches: Vec<Batch>) -> Vec<Tensor<1>> {
-        assert!(batches.len() <= self.n_devices(), "a batch a device");
+    pub fn forward_backward(&mut self, batches: Vec<Batch>) -> Vec<Tensor<1>> {
+        assert!(batches.len() <= self.n_devices(), "one batch per device");
         let (objective, config) = (&self.objective, &self.config);
         let models = std::iter::once(&self.model).chain(&self.replicas);
-        let mut work =
-            models.zip(batches).map(|(model, batch)| move || Lesson::of(model, batch, objective, config));
+        let mut work = models
+            .zip(batches)
+            .map(|(model, batch)| move || BatchGradients::of(model, batch, objective, config));
         // The first on this thread, so that one device needs no other.
         let first = work.next();
-        let lessons: Vec<Lesson> = thread::scope(|scope| {
+        let computed: Vec<BatchGradients> = thread::scope(|scope| {
             let threads: Vec<_> = work.map(|work| scope.spawn(work)).collect();
             let first = first.map(|work| work());
             let join = |thread: thread::ScopedJoinHandle<_>| {
@@ -132,17 +139,17 @@ impl Learner {
             first.into_iter().chain(threads.into_iter().map(join)).collect()
         });
         let device = self.model.device();
-        let mut losses = Vec::with_capacity(lessons.len());
-        for lesson in lessons {
-            let Lesson { loss, gradients, leads } = lesson.on(&device, &self.model);
+        let mut losses = Vec::with_capacity(computed.len());
+        for batch in computed {
+            let BatchGradients { loss, gradients, margins } = batch.on(&device, &self.model);
             self.gradients.accumulate(&self.model, gradients);
-            self.objective.count(leads);
+            self.objective.count(margins);
             losses.push(loss);
         }
         losses
     }
 
-    /// Takes the step.
+    /// Takes an optimizer step.
     pub fn step(&mut self, rate: f64) {
         let gradients = self.gradients.grads();
         let rates = rates(rate, self.config.settings.image_lr_scale);
@@ -154,39 +161,39 @@ impl Learner {
         self.done += 1;
     }
 
-    /// Saves all of it.
+    /// Saves a checkpoint.
     ///
     /// # Errors
     /// If the run folder cannot be written to.
     pub fn save(&self, run: &Path) -> Result<()> {
-        let (optimizer, margins) = (&self.optimizer, self.objective.margins());
-        checkpoint::save(run, self.done, &Checkpoint { model: &self.model, optimizer, margins })
+        let (optimizer, thresholds) = (&self.optimizer, self.objective.thresholds());
+        checkpoint::save(run, self.done, &Checkpoint { model: &self.model, optimizer, thresholds })
     }
 }
 
-/// What one batch teaches.
-struct Lesson {
+/// The gradients of one batch, its loss, and its margins.
+struct BatchGradients {
     /// `[1]`
     loss: Tensor<1>,
     gradients: GradientsParams,
-    leads: Option<Leads>,
+    margins: Option<Margins>,
 }
 
-impl Lesson {
+impl BatchGradients {
     fn of(model: &Clip, batch: Batch, objective: &Objective, config: &RunConfig) -> Self {
-        let embedded = towers::embed(model, batch, config);
-        let (loss, leads) = objective.loss(embedded, model.logit_scale());
+        let embedded = forward::embed(model, batch, config);
+        let (loss, margins) = objective.loss(embedded, model.logit_scale());
         let share = loss.clone().div_scalar(config.accum_freq as f64);
         let gradients = GradientsParams::from_grads(share.backward(), model);
-        Lesson { loss: loss.detach(), gradients, leads }
+        BatchGradients { loss: loss.detach(), gradients, margins }
     }
 
     /// The same on the device of the model that takes the step.
     fn on(self, device: &Device, model: &Clip) -> Self {
-        Lesson {
+        BatchGradients {
             loss: self.loss.to_device(device),
             gradients: self.gradients.to_device(device, model),
-            leads: self.leads.map(|leads| leads.on(&device.clone().inner())),
+            margins: self.margins.map(|margins| margins.on(&device.clone().inner())),
         }
     }
 }

@@ -11,7 +11,7 @@ use shared::bundle::{Bundle, Training};
 
 use crate::cli::ExportArgs;
 use crate::data::PICTURE_LIST;
-use crate::{bundles, checkpoint, leakage, learner, metrics, run_folder};
+use crate::{bundles, checkpoint, leakage, metrics, run_folder, train_state};
 
 /// Writes the newest checkpoint of a run as a bundle.
 ///
@@ -22,7 +22,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let latest = checkpoint::latest(&args.run)?;
     let (steps, folder) = latest.with_context(|| format!("{} has no checkpoint yet", args.run.display()))?;
     let device = Device::flex();
-    let model = checkpoint::load_model(&folder, learner::adapted(&config, config.model.init(&device)))?;
+    let model = checkpoint::load_model(&folder, train_state::adapted(&config, config.model.init(&device)))?;
     // Adapters become part of what they adapt.
     let model = model.materialize();
     let (pictures, looks) = pictures(&args.run)?;

@@ -37,7 +37,7 @@ pub fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
         captions: texts.clone().slice(s![..n_captions, ..]),
         negatives: (n_texts > n_captions).then(|| Negatives {
             embeddings: texts.slice(s![n_captions.., ..]).reshape([n_captions, slots, embedding]),
-            kinds: batch.negatives,
+            sources: batch.negatives,
         }),
     }
 }

@@ -9,7 +9,7 @@ thread_local! {
 }
 
 /// What a call returns; nothing if it panics, of which nobody is told. What the call has changed is not to be used after that.
-pub fn contained<T>(call: impl FnOnce() -> T) -> Option<T> {
+pub fn catch_panic<T>(call: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = panic::take_hook();
@@ -31,9 +31,9 @@ mod tests {
 
     #[test]
     fn a_panic_inside_goes_no_further_and_one_outside_does() {
-        assert_eq!(contained(|| 1), Some(1));
-        assert_eq!(contained(|| -> u8 { panic!("inside") }), None);
-        assert_eq!(contained(|| contained(|| -> u8 { panic!("deeper") }).is_none()), Some(true));
+        assert_eq!(catch_panic(|| 1), Some(1));
+        assert_eq!(catch_panic(|| -> u8 { panic!("inside") }), None);
+        assert_eq!(catch_panic(|| catch_panic(|| -> u8 { panic!("deeper") }).is_none()), Some(true));
         assert!(!IS_CONTAINED.get());
         assert!(panic::catch_unwind(|| panic!("outside: this is told")).is_err());
     }

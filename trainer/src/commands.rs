@@ -1,4 +1,4 @@
-//! One file a verb of the command line.
+//! One file per command.
 
 pub mod calibrate;
 pub mod embed;

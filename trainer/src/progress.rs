@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 ///
 /// # Errors
 /// If the words are no template.
-pub fn counting(length: usize, done: &str) -> Result<ProgressBar> {
+pub fn bar(length: usize, done: &str) -> Result<ProgressBar> {
     let style = ProgressStyle::with_template(&format!(
         "{{bar:30}} {{pos}}/{{len}} {done}, {{per_sec}}, {{eta}} left"
     ))?;

@@ -16,10 +16,10 @@ use crate::cli::{Negatives, PretrainArgs};
 use crate::data::{self, Batch, Data, Mined};
 use crate::interrupt::Interrupt;
 use crate::kernels::{self, Watch};
-use crate::learner::{self, Learner, towers};
 use crate::metrics::{Metrics, Reporter};
 use crate::report::curves;
 use crate::run_config::RunConfig;
+use crate::train_state::{self, TrainState, forward};
 use crate::{bundles, checkpoint, device, import, run_folder, schedule};
 
 /// Trains a model, or goes on with a run that was interrupted.
@@ -33,37 +33,41 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
     let _claim = run_folder::claim(args)?;
     let devices = device::open_all(args.device, &args.devices)?;
     let (device, further) = devices.split_first().context("a device was opened")?;
-    let (config, mut data, tokenizer) =
-        if args.resume { run_folder::go_on(&args.out)? } else { run_folder::start(args)? };
+    let (config, mut data, tokenizer) = if args.resume {
+        run_folder::go_on(&args.out)?
+    } else {
+        // Before there is a folder.
+        device::precision(device, args.settings.precision)?;
+        run_folder::start(args)?
+    };
     let precision = device::precision(device, config.settings.precision)?;
     let checkpoint = checkpoint::latest(&args.out)?;
     let model_on = |device: &Device| match &checkpoint {
         Some((_, folder)) => {
-            checkpoint::load_model(folder, learner::adapted(&config, config.model.init(device)))
+            checkpoint::load_model(folder, train_state::adapted(&config, config.model.init(device)))
         }
-        None => Ok(learner::adapted(&config, first_model(&config, device)?)),
+        None => Ok(train_state::adapted(&config, first_model(&config, device)?)),
     };
     if config.settings.freeze_backbone {
-        data.look_through(model_on(device)?, &config)?;
+        data.freeze_backbone(model_on(device)?, &config)?;
     }
     let device = learning(device, args);
     device.seed(config.settings.seed);
     let model = model_on(&device)?;
-    let learner = match &checkpoint {
-        Some((step, folder)) => Learner::load(&config, model, *step, folder)?,
-        None => Learner::begin(&config, standardized(model, &data, &tokenizer, &config)?),
+    let state = match &checkpoint {
+        Some((step, folder)) => TrainState::load(&config, model, *step, folder)?,
+        None => TrainState::begin(&config, standardized(model, &data, &tokenizer, &config)?),
     };
-    let learner =
-        learner.with_replicas(&further.iter().map(|device| learning(device, args)).collect::<Vec<_>>());
+    let state = state.with_replicas(&further.iter().map(|device| learning(device, args)).collect::<Vec<_>>());
     eprintln!(
         "{} weights, of which {} learn; {} steps of {} pictures, negatives: {}; {precision}",
-        learner.model().num_params(),
-        learner.n_learning(),
+        state.model().num_params(),
+        state.n_learning(),
         config.steps(),
         config.settings.batch_size as u64 * config.accum_freq,
         config.settings.named_negatives()
     );
-    train(args, &config, &Arc::new(data), &tokenizer, learner)
+    train(args, &config, &Arc::new(data), &tokenizer, state)
 }
 
 /// A device that keeps what gradients need.
@@ -91,7 +95,7 @@ fn standardized(model: Clip, data: &Data, tokenizer: &Tokenizer, config: &RunCon
         return Ok(model);
     }
     let sample = data::batch(config, data, tokenizer, None, 0)?;
-    let stem = towers::stem(&model, sample.images, config).detach();
+    let stem = forward::stem(&model, sample.images, config).detach();
     Ok(model.standardize(stem))
 }
 
@@ -100,20 +104,20 @@ fn train(
     config: &RunConfig,
     data: &Arc<Data>,
     tokenizer: &Tokenizer,
-    mut learner: Learner,
+    mut state: TrainState,
 ) -> Result<()> {
     let steps = config.steps();
     let interrupt = Interrupt::listen()?;
-    let mut reporter = Reporter::new(&args.out, steps, learner.done(), args.quiet)?;
-    let begin = learner.done() * config.accum_freq;
+    let mut reporter = Reporter::new(&args.out, steps, state.done(), args.quiet)?;
+    let begin = state.done() * config.accum_freq;
     let mut number = begin;
-    let mut batches = feed(args, (config, data, tokenizer), &learner, number)?;
+    let mut batches = feed(args, (config, data, tokenizer), &state, number)?;
     let mut interval = Interval::begin();
-    let mut first_step = FirstStep::of(&learner, &reporter);
-    while learner.done() < steps {
+    let mut first_step = FirstStep::of(&state, &reporter);
+    while state.done() < steps {
         let mut left = config.accum_freq as usize;
         while left > 0 {
-            let n_batches = left.min(learner.n_devices());
+            let n_batches = left.min(state.n_devices());
             let mut round = Vec::with_capacity(n_batches);
             for _ in 0..n_batches {
                 // By now the last step of the epoch before is taken.
@@ -121,7 +125,7 @@ fn train(
                     && number > begin
                     && number.is_multiple_of(config.batches_an_epoch())
                 {
-                    batches = feed(args, (config, data, tokenizer), &learner, number)?;
+                    batches = feed(args, (config, data, tokenizer), &state, number)?;
                 }
                 let waiting = Instant::now();
                 let batch = batches.recv().context("no batch could be made")??;
@@ -130,29 +134,29 @@ fn train(
                 round.push(batch);
                 number += 1;
             }
-            interval.losses.extend(learner.learn(round));
+            interval.losses.extend(state.forward_backward(round));
             left -= n_batches;
         }
-        let rate = schedule::learning_rate(config.settings.lr, config.warmup, learner.done(), steps);
-        learner.step(rate);
+        let rate = schedule::learning_rate(config.settings.lr, config.warmup, state.done(), steps);
+        state.step(rate);
         reporter.step();
         if let Some(first) = first_step.take() {
-            first.end(&learner, &reporter)?;
+            first.end(&state, &reporter)?;
         }
 
-        let done = learner.done();
+        let done = state.done();
         let stopping = interrupt.came() || args.stop_after.is_some_and(|last| done >= last);
         let saving = done.is_multiple_of(args.save_every) || done == steps || stopping;
         // A run that goes on from a checkpoint begins a new interval, so one that is not interrupted does too.
         if done.is_multiple_of(args.log_every) || saving {
-            let metrics = interval.end(done, rate, &mut learner, config.settings.batch_size)?;
+            let metrics = interval.end(done, rate, &mut state, config.settings.batch_size)?;
             if !metrics.loss.is_finite() {
                 bail!("the loss is {} at step {done}; try a lower --lr", metrics.loss);
             }
             reporter.report(&metrics)?;
         }
         if saving {
-            learner.save(&args.out)?;
+            state.save(&args.out)?;
             curves::write(&args.out, config)?;
         }
         if stopping && done < steps {
@@ -169,14 +173,14 @@ fn train(
 fn feed(
     args: &PretrainArgs,
     (config, data, tokenizer): (&RunConfig, &Arc<Data>, &Tokenizer),
-    learner: &Learner,
+    state: &TrainState,
     number: u64,
 ) -> Result<Receiver<Result<Batch>>> {
     let last = config.batches();
     if !config.settings.asks_for(Negatives::Mined) || number >= last {
         return Ok(data::batches(config, data, tokenizer, None, number..last));
     }
-    let mined = Mined::of_epoch(&args.out, (config, data, tokenizer), &learner.model().valid(), number)?;
+    let mined = Mined::of_epoch(&args.out, (config, data, tokenizer), &state.model().valid(), number)?;
     let end = (number / config.batches_an_epoch() + 1) * config.batches_an_epoch();
     Ok(data::batches(config, data, tokenizer, Some(mined), number..end.min(last)))
 }
@@ -189,14 +193,14 @@ struct FirstStep {
 
 impl FirstStep {
     /// Nothing on a processor, which compiles no kernels.
-    fn of(learner: &Learner, reporter: &Reporter) -> Option<Self> {
-        kernels::compiled(&learner.model().device())?;
+    fn of(state: &TrainState, reporter: &Reporter) -> Option<Self> {
+        kernels::compiled(&state.model().device())?;
         Some(FirstStep { begun: Instant::now(), _watch: reporter.tell_kernels() })
     }
 
     /// Waits until the device has taken it.
-    fn end(self, learner: &Learner, reporter: &Reporter) -> Result<()> {
-        let device = learner.model().device();
+    fn end(self, state: &TrainState, reporter: &Reporter) -> Result<()> {
+        let device = state.model().device();
         device.sync().map_err(|error| anyhow!("the device failed: {error:?}"))?;
         let (seconds, n_kernels) =
             (self.begun.elapsed().as_secs_f64(), kernels::compiled(&device).unwrap_or(0));
@@ -219,12 +223,18 @@ impl Interval {
     }
 
     /// Sums up the interval and begins the next one.
-    fn end(&mut self, step: u64, learning_rate: f64, learner: &mut Learner, batch: usize) -> Result<Metrics> {
+    fn end(
+        &mut self,
+        step: u64,
+        learning_rate: f64,
+        state: &mut TrainState,
+        batch: usize,
+    ) -> Result<Metrics> {
         let read = |tensor: Tensor<1>| device::floats(tensor).map(|values| values[0]);
         let n_batches = self.losses.len();
         let loss = read(Tensor::cat(std::mem::take(&mut self.losses), 0).mean())?;
-        let logit_scale = read(learner.model().logit_scale())?;
-        let beaten = learner.take_beaten()?.into_iter();
+        let logit_scale = read(state.model().logit_scale())?;
+        let accuracy = state.take_accuracy()?.into_iter();
         // A device works on while we go ahead: only what was read has been computed.
         let ended = std::mem::replace(self, Interval::begin());
         let seconds = ended.begun.elapsed().as_secs_f64();
@@ -234,11 +244,13 @@ impl Interval {
             loss,
             learning_rate,
             logit_scale,
-            negatives_beaten: beaten.map(|(kind, share)| (kind.name().to_owned(), share)).collect(),
+            hard_negative_accuracy: accuracy
+                .map(|(source, share)| (source.name().to_owned(), share))
+                .collect(),
             with_negatives: ended.with_negatives as f64 / pictures,
             pictures_per_second: pictures / seconds,
             waiting: ended.waited.as_secs_f64() / seconds,
-            kernels_compiled: kernels::compiled(&learner.model().device()),
+            kernels_compiled: kernels::compiled(&state.model().device()),
         })
     }
 }
