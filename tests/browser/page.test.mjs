@@ -17,7 +17,7 @@ let server;
 
 before(async () => {
   const run = join(temporary.path, "run");
-  trainer("pretrain", "--preset", "tiny", "--data", "scenes:64", "--batch", "16", "--epochs", "1", "--device", "cpu", "--quiet", "--out", run);
+  trainer("pretrain", "--preset", "tiny", "--data", "scenes:64", "--batch-size", "16", "--epochs", "1", "--device", "cpu", "--quiet", "--out", run);
   trainer("export", "--run", run, "--out", TINY, "--precision", "f32");
   server = await site([temporary.path]);
 });
