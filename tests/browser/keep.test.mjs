@@ -69,7 +69,7 @@ describe("a newcomer", () => {
     const held = new Promise((resolve) => (release = resolve));
     const context = await visit.cpu.newContext({ viewport: { width: 1280, height: 1400 } });
     const page = await context.newPage();
-    await page.route("**/photo-*.safetensors", async (route) => {
+    await page.route("**/*.safetensors", async (route) => {
       await held;
       await route.continue();
     });
