@@ -9,6 +9,7 @@
 //! Pure: bytes, tensors and seeds go in, values come out. No files, clock, threads or ambient randomness.
 #![recursion_limit = "256"]
 #![forbid(unsafe_code)]
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bundle;
 pub mod caption;

@@ -9,6 +9,7 @@ pub type Rgb = [f32; 3];
 /// One of the eleven basic color terms of English.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum ColorName {
     Red,
     Orange,

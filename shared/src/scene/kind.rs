@@ -6,6 +6,7 @@ use rand::{Rng, RngExt};
 
 /// What kind of thing an object is; each has a silhouette of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Kind {
     Apple,
     Ball,

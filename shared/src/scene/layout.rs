@@ -11,6 +11,7 @@ const EDGE: f32 = 0.02;
 
 /// How large an object is; captions leave `Medium` unnamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum SizeName {
     Small,
     Medium,
@@ -47,6 +48,7 @@ impl SizeName {
 
 /// A side, of the picture or of another object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Side {
     Left,
     Right,
