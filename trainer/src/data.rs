@@ -164,10 +164,12 @@ impl Source {
     }
 
     /// Its captions, or as many as stand for all of them.
-    fn captions(&self) -> Vec<String> {
+    fn captions(&self) -> Vec<Cow<'_, str>> {
         match self {
-            Source::Scenes(scenes) => scenes.captions(),
-            Source::Photographs(photographs) => photographs.captions(),
+            Source::Scenes(scenes) => scenes.captions().into_iter().map(Cow::Owned).collect(),
+            Source::Photographs(photographs) => {
+                photographs.listed().map(|(_, text)| Cow::Borrowed(text)).collect()
+            }
         }
     }
 
@@ -333,9 +335,9 @@ impl Data {
         if let Some(lengths) = self.lengths.get() {
             return Ok(*lengths);
         }
-        let captions: Vec<String> = self.sources.iter().flat_map(Source::captions).collect();
+        let captions: Vec<Cow<str>> = self.sources.iter().flat_map(Source::captions).collect();
         let some = captions.iter().step_by(captions.len().div_ceil(ASKED).max(1));
-        let lengths = Lengths::of(some.map(String::as_str), tokenizer, context)?;
+        let lengths = Lengths::of(some.map(|caption| &**caption), tokenizer, context)?;
         Ok(*self.lengths.get_or_init(|| lengths))
     }
 
@@ -344,8 +346,8 @@ impl Data {
     /// # Errors
     /// If the tokenizers library fails.
     pub fn tokenizer(&self, vocabulary: usize) -> Result<Tokenizer, TokenizerError> {
-        let captions: Vec<String> = self.sources.iter().flat_map(Source::captions).collect();
-        Tokenizer::train(captions.iter().map(String::as_str), vocabulary)
+        let captions: Vec<Cow<str>> = self.sources.iter().flat_map(Source::captions).collect();
+        Tokenizer::train(captions.iter().map(|caption| &**caption), vocabulary)
     }
 
     /// Writes into a run folder which pictures are trained on (`pictures.txt`) and which were left out, and why

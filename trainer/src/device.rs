@@ -19,6 +19,14 @@ pub fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     tensor.try_into_vec_as().map_err(|error| anyhow!("the device failed: {error:?}"))
 }
 
+/// Waits until a device has computed all it was given.
+///
+/// # Errors
+/// If the device fails.
+pub fn wait(device: &Device) -> Result<()> {
+    device.sync().map_err(|error| anyhow!("the device failed: {error:?}"))
+}
+
 /// Whether a device is this machine's processor, where many small products are as good as one large one. A GPU waits between
 /// them, and compiles kernels for shapes that it has not seen yet.
 pub fn is_processor(device: &Device) -> bool {

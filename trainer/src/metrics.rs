@@ -117,19 +117,20 @@ impl Reporter {
         writeln!(self.file, "{line}").context("cannot write metrics.jsonl")
     }
 
-    /// Says how many GPU kernels have been compiled, until what it returns is dropped: in the bar or, where there is none on the
-    /// terminal, in a line now and then.
-    pub fn tell_kernels(&self) -> kernels::Watch {
+    /// Says how many GPU kernels have been compiled, until what it returns is dropped: in the bar or, where the terminal has none,
+    /// in a line now and then. With `--quiet` it says nothing.
+    pub fn tell_kernels(&self) -> Option<kernels::Watch> {
+        if self.quiet {
+            return None;
+        }
         let bar = self.bar.clone();
         let words =
             |n: u64| format!("compiling GPU kernels: {n} so far (first run on this card; kept for the next)");
-        if self.quiet {
-            kernels::Watch::every(Duration::MAX, |_| ())
-        } else if bar.is_hidden() {
+        Some(if bar.is_hidden() {
             kernels::Watch::every(Duration::from_secs(30), move |n| eprintln!("{}", words(n)))
         } else {
             kernels::Watch::every(Duration::from_secs(1), move |n| bar.set_message(words(n) + ", "))
-        }
+        })
     }
 
     /// Says something above the bar.

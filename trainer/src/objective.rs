@@ -122,14 +122,12 @@ impl Objective {
         };
         let Some(negatives) = &negatives else { return (contrastive(None), None) };
         let scores = Scores::new(&images, &captions, negatives, &logit_scale);
-        let margins = Margins::of(&scores, &negatives.sources);
+        let margins = Margins::of(&scores);
         let loss = match self.loss {
             Loss::NegClip => contrastive(Some(negatives)),
             Loss::Tsvlc => contrastive(None) + own::cross_entropy(scores) * self.weight,
             Loss::FscClip => contrastive(None) + own::focal(scores) * self.weight,
-            Loss::CeClip => {
-                contrastive(Some(negatives)) + self.thresholds.rank(&scores, &negatives.sources) * self.weight
-            }
+            Loss::CeClip => contrastive(Some(negatives)) + self.thresholds.rank(&scores) * self.weight,
         };
         (loss, Some(margins))
     }

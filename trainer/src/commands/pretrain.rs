@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use shared::model::{Clip, Stem};
@@ -188,7 +188,7 @@ fn feed(
 /// The first step on a GPU, in which kernels are compiled.
 struct FirstStep {
     begun: Instant,
-    _watch: Watch,
+    _watch: Option<Watch>,
 }
 
 impl FirstStep {
@@ -201,7 +201,7 @@ impl FirstStep {
     /// Waits until the device has taken it.
     fn end(self, state: &TrainState, reporter: &Reporter) -> Result<()> {
         let device = state.model().device();
-        device.sync().map_err(|error| anyhow!("the device failed: {error:?}"))?;
+        device::wait(&device)?;
         let (seconds, n_kernels) =
             (self.begun.elapsed().as_secs_f64(), kernels::compiled(&device).unwrap_or(0));
         reporter.say(&format!("first step: {seconds:.1} s, {n_kernels} GPU kernels compiled"));

@@ -60,11 +60,6 @@ impl Photographs {
         self.photographs.iter().flat_map(|photograph| &photograph.captions).any(|told| !told.wrong.is_empty())
     }
 
-    /// Every caption.
-    pub fn captions(&self) -> Vec<String> {
-        self.listed().map(|(_, text)| text.to_owned()).collect()
-    }
-
     /// Every caption in order, with the place of its picture.
     pub fn listed(&self) -> impl Iterator<Item = (usize, &str)> {
         let of_each = self.photographs.iter().enumerate();

@@ -19,7 +19,8 @@ pub struct Margins {
 
 impl Margins {
     /// The margins of a batch's captions.
-    pub fn of(scores: &Scores, sources: &[Option<NegativeSource>]) -> Self {
+    pub fn of(scores: &Scores) -> Self {
+        let sources = &scores.sources;
         let margins = scores.margins().inner().reshape([sources.len()]);
         let by_source = by_source(sources, &margins.device());
         let sum = |of: Tensor<1>| by_source.clone().matmul(of.unsqueeze_dim(1)).squeeze_dim::<1>(1);

@@ -32,8 +32,9 @@ impl Thresholds {
             .map_err(|_| anyhow::anyhow!("the thresholds have lost their shape"))
     }
 
-    /// The mean over negatives of what is missing to the margin, `[1]`; 0 if there are none.
-    pub fn rank(&self, scores: &Scores, sources: &[Option<NegativeSource>]) -> Tensor<1> {
+    /// The mean over negatives of how far the margin is below the threshold, `[1]`; 0 if there are none.
+    pub fn rank(&self, scores: &Scores) -> Tensor<1> {
+        let sources = &scores.sources;
         let margins = scores.margins().reshape([sources.len()]);
         let numbers: Vec<usize> =
             sources.iter().map(|source| source.map_or(0, NegativeSource::number)).collect();
@@ -43,7 +44,7 @@ impl Thresholds {
         (relu(thresholds - margins) * shares(sources.iter().map(Option::is_some), &device)).sum()
     }
 
-    /// Sets each source's margin to the mean lead of its negatives; a source without one keeps its margin.
+    /// Sets each source's threshold to the mean margin of its negatives; a source without one keeps its threshold.
     pub fn follow(&mut self, margins: &Margins) {
         let number = |of: bool| f32::from(of);
         let seen = Tensor::from_data(margins.seen().map(number), &self.0.device());

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 
 use super::learning;
 use crate::cli::PretrainArgs;
@@ -37,7 +37,7 @@ pub fn run(args: &PretrainArgs) -> Result<()> {
         let begun = Instant::now();
         state.forward_backward(vec![batch]);
         state.step(config.settings.lr);
-        device.sync().map_err(|error| anyhow!("the device failed: {error:?}"))?;
+        device::wait(&device)?;
         eprintln!(
             "step {}, {precision}: {:.2} s, {} GPU kernels compiled so far",
             number + 1,
