@@ -6,7 +6,7 @@ use shared::concept::Concept;
 use shared::fluency::fluency;
 use shared::lexicon::lexicon;
 use shared::negative::{
-    self, Acceptance, Guard, Negative, Proposal, Recipe, Rule, Strategy as Rules, balance,
+    self, Acceptance, Guard, HardNegative, Proposal, Recipe, Rule, Strategy as Rules, balance,
 };
 use shared::seed;
 
@@ -35,8 +35,8 @@ fn bare(text: &str) -> String {
     text.trim_start_matches("an ").trim_start_matches("a ").to_owned()
 }
 
-fn check(positive: &str, siblings: &[Caption], negative: &Negative) {
-    let Negative { caption, start, end, from, to, rule, .. } = negative;
+fn check(positive: &str, siblings: &[Caption], negative: &HardNegative) {
+    let HardNegative { caption, start, end, from, to, rule, .. } = negative;
     // One: neither the positive nor a sibling.
     assert_ne!(caption, positive);
     assert!(siblings.iter().all(|sibling| sibling.text() != caption));

@@ -10,6 +10,7 @@
 //! - `bundles`: the shipped bundles, and broken ones
 //! - `photo`: the preset of photographs, from published weights to a bundle
 //! - `clip`: imported weights against the programs they come from
+//! - `imports`: which file imports which, for `tidy`
 //! - `tidy`: structural promises of ARCHITECTURE.md
 //!
 //! What a real browser must show is in `browser/`.
@@ -19,6 +20,7 @@ mod benchmarks;
 mod bundles;
 mod clip;
 mod faults;
+mod imports;
 mod laws;
 mod photo;
 mod pictures;

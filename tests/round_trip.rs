@@ -115,9 +115,9 @@ fn adapters_change_attention_and_nothing_else() {
 #[test]
 fn an_experiment_is_one_command_that_goes_on_where_it_stopped() {
     let folder = tempfile::tempdir().expect("a folder");
-    let text = "seeds = [0, 1]\n[train]\npreset = \"tiny\"\ndata = \"scenes:64\"\nbatch-size = 16\nepochs = 1\nquiet = true\n\
+    let text = "seeds = [0, 1]\n[train]\npreset = \"tiny\"\ndata = \"scenes:64\"\nbatch-size = 16\nepochs = 1\n\
         [[arm]]\nname = \"plain\"\nnegatives = \"none\"\n[[arm]]\nname = \"own\"\nloss = \"tsvlc\"\n\
-        [[benchmark]]\nbenchmark = \"scenes\"\ncount = 8\nquiet = true\n";
+        [[benchmark]]\nbenchmark = \"scenes\"\ncount = 8\n";
     std::fs::write(folder.path().join("small.toml"), text).expect("a file");
     let command = ["experiment", "small.toml", "--out", "runs", "--device", "cpu"];
     let table = trainer_ok(folder.path(), &command);
@@ -139,7 +139,7 @@ fn an_experiment_is_one_command_that_goes_on_where_it_stopped() {
     std::fs::write(folder.path().join("small.toml"), text.replace("loss =", "los =")).expect("a file");
     let (code, said) = trainer_err(folder.path(), &command);
     assert!(
-        code == Some(1) && said.contains("arm own cannot be trained") && said.contains("--los"),
+        code == Some(1) && said.contains("arm own cannot be trained") && said.contains("`los`"),
         "{said}"
     );
 }

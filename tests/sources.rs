@@ -137,7 +137,7 @@ fn a_folder_of_pictures_with_texts_beside_them_is_a_source() {
         std::fs::copy(root().join(format!("assets/samples/{sample}.jpg")), at("jpg")).expect("a sample");
         if sample == "cat" {
             let (code, said) = trainer_err(folder.path(), &pretrain);
-            assert!(code == Some(1) && said.contains("nor pictures with a .txt file beside them"), "{said}");
+            assert!(code == Some(1) && said.contains("nor images with a .txt file beside them"), "{said}");
         }
         std::fs::write(at("txt"), texts).expect("a text");
     }
@@ -321,9 +321,9 @@ fn copies_under_other_names_are_recognized_by_their_looks() {
 fn an_experiment_that_would_be_scored_on_what_it_trains_on_does_not_begin() {
     let folder = tempfile::tempdir().expect("a folder");
     photographs(folder.path());
-    let text = "seeds = [0]\n[train]\npreset = \"tiny\"\ndata = \"captions.csv\"\nbatch-size = 8\nepochs = 1\nquiet = true\n\
+    let text = "seeds = [0]\n[train]\npreset = \"tiny\"\ndata = \"captions.csv\"\nbatch-size = 8\nepochs = 1\n\
         [[arm]]\nname = \"plain\"\nnegatives = \"none\"\n\
-        [[benchmark]]\nbenchmark = \"negatives\"\nbalanced = \"off\"\ndata = \".\"\nsplit = \"train\"\nquiet = true\n";
+        [[benchmark]]\nbenchmark = \"negatives\"\nbalanced = \"off\"\ndata = \".\"\nsplit = \"train\"\n";
     std::fs::write(folder.path().join("leaky.toml"), text).expect("a file");
     let command = ["experiment", "leaky.toml", "--out", "runs", "--device", "cpu"];
     let (code, said) = trainer_err(folder.path(), &command);

@@ -1,22 +1,9 @@
 //! Structural promises of ARCHITECTURE.md and CONTRIBUTING.md, so that they cannot rot.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::imports::{Crate, sources};
 use crate::support::root;
-
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder of the repository") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
 
 fn rooms(names: &[&str]) -> Vec<(PathBuf, String)> {
     names
@@ -31,11 +18,16 @@ fn rooms(names: &[&str]) -> Vec<(PathBuf, String)> {
 
 #[test]
 fn no_file_is_longer_than_a_reader_can_hold() {
-    const MOST_LINES: usize = 550;
-    for (path, text) in rooms(&["shared", "trainer", "web"]) {
-        let lines = text.lines().count();
-        assert!(lines <= MOST_LINES, "{} has {lines} lines: is there a second idea inside?", path.display());
+    const MOST_LINES: usize = 400;
+    const USUAL_LINES: usize = 150;
+    let rooms = rooms(&["shared", "trainer", "web"]);
+    let mut lengths: Vec<usize> = rooms.iter().map(|(_, text)| text.lines().count()).collect();
+    for ((path, _), lines) in rooms.iter().zip(&lengths) {
+        assert!(*lines <= MOST_LINES, "{} has {lines} lines: is there a second idea inside?", path.display());
     }
+    lengths.sort_unstable();
+    let median = lengths[lengths.len() / 2];
+    assert!(median <= USUAL_LINES, "half of the files have more than {median} lines");
 }
 
 /// Clocks, files, threads and ambient randomness are forbidden by `shared/clippy.toml`.
@@ -52,9 +44,43 @@ fn shared_is_the_same_on_every_target() {
 fn a_backend_is_named_in_one_file_of_each_program() {
     let names = ["Device::cuda", "Device::wgpu", "DeviceType::"];
     for (path, text) in rooms(&["trainer", "web", "shared"]) {
-        let owns = path.ends_with("trainer/src/device.rs") || path.ends_with("web/src/engine/device.rs");
+        let owns =
+            path.ends_with("trainer/src/system/device.rs") || path.ends_with("web/src/engine/device.rs");
         let named = names.iter().any(|name| text.contains(name));
         assert!(owns || !named, "{} names a backend", path.display());
+    }
+}
+
+#[test]
+fn imports_run_in_no_circle() {
+    for name in ["shared", "trainer", "web"] {
+        let circles = Crate::read(name).circles();
+        assert!(circles.is_empty(), "files of {name} that import each other: {circles:#?}");
+    }
+}
+
+/// The trainer's rooms, each of which imports only those before it.
+#[test]
+fn the_rooms_of_the_trainer_know_only_those_below_them() {
+    const FLOORS: [&[&str]; 9] = [
+        &["system", "statistics"],
+        &["dataset"],
+        &["negatives"],
+        &["models"],
+        &["train", "eval"],
+        &["commands"],
+        &["cli", "fuzzing"],
+        &["lib"],
+        &["main"],
+    ];
+    let floor = |room: &str| {
+        let place = FLOORS.iter().position(|rooms| rooms.contains(&room));
+        place.unwrap_or_else(|| panic!("the room {room} is on no floor"))
+    };
+    for (from, to) in Crate::read("trainer").imports() {
+        let [from_room, to_room] = [&from, &to].map(|file| file.split(['/', '.']).next().expect("a room"));
+        let is_below = from_room == to_room || floor(to_room) < floor(from_room);
+        assert!(is_below, "{from} imports {to}");
     }
 }
 

@@ -14,8 +14,8 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
 use crate::concept::Concept;
-use crate::edit::Mask;
 use crate::encode;
+use crate::mask::Mask;
 use crate::picture::Picture;
 
 /// The columns of InpaintCOCO that a test needs, pictures as the `{bytes, path}` of Hugging Face datasets.

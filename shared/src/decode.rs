@@ -216,8 +216,9 @@ fn gif_frames(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use image::{ImageBuffer, Rgb, RgbImage};
+
+    use super::*;
 
     fn file(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());

@@ -3,7 +3,7 @@
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder, ImageError};
 
-use crate::edit::Mask;
+use crate::mask::Mask;
 use crate::picture::Picture;
 
 /// A picture as a PNG file, without loss.

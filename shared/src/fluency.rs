@@ -9,7 +9,6 @@ use std::sync::LazyLock;
 use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
-use crate::caption::Caption;
 use crate::varint::{VarintError, put, put_lines, take, take_lines};
 
 /// Counts of the 30,000 training captions of Flickr8k; made by `trainer fluency`.
@@ -84,10 +83,16 @@ impl Fluency {
     /// Counts the words and pairs of some captions. Words seen fewer than `at_least` times are left out.
     ///
     /// Of more than 65,534 different words those last in the alphabet are left out, too.
-    pub fn count<'a>(captions: impl IntoIterator<Item = &'a Caption>, at_least: u32) -> Self {
-        let captions: Vec<&Caption> = captions.into_iter().collect();
+    ///
+    /// A caption is its words, lower case.
+    pub fn count<'a, W: IntoIterator<Item = &'a str>>(
+        captions: impl IntoIterator<Item = W>,
+        at_least: u32,
+    ) -> Self {
+        let captions: Vec<Vec<&str>> =
+            captions.into_iter().map(|caption| caption.into_iter().collect()).collect();
         let mut counts: HashMap<&str, u32> = HashMap::new();
-        for word in captions.iter().flat_map(|caption| caption.words()) {
+        for word in captions.iter().flatten().copied() {
             *counts.entry(word).or_default() += 1;
         }
         counts.retain(|_, count| *count >= at_least);
@@ -95,7 +100,7 @@ impl Fluency {
         names.sort_unstable();
         let mut model = Fluency::of_words(names.into_iter());
         for caption in captions {
-            let ids = caption.words().map(|word| model.id(word));
+            let ids = caption.into_iter().map(|word| model.id(word));
             let ids: Vec<u16> = std::iter::once(EDGE).chain(ids).chain([EDGE]).collect();
             for pair in ids.windows(2) {
                 if pair[0] != UNKNOWN && pair[1] != UNKNOWN {
@@ -171,10 +176,10 @@ impl Fluency {
         ids.fold(1.0, |product, id| product * self.behind(std::mem::replace(&mut last, id), id))
     }
 
-    /// The logarithm of the probability of a whole caption, by pairs and by single words.
-    pub fn log_probability(&self, caption: &Caption) -> (f64, f64) {
+    /// The logarithm of the probability of the words of a whole caption, lower case: by pairs, and by single words.
+    pub fn log_probability<'a>(&self, caption: impl IntoIterator<Item = &'a str>) -> (f64, f64) {
         let mut last = EDGE;
-        let ids = caption.words().map(|word| self.id(word)).chain([EDGE]);
+        let ids = caption.into_iter().map(|word| self.id(word)).chain([EDGE]);
         ids.fold((0.0, 0.0), |(pairs, words), id| {
             let behind = self.behind(std::mem::replace(&mut last, id), id);
             let alone = if id == EDGE { 0.0 } else { libm::log(self.alone(id)) };
@@ -246,8 +251,8 @@ mod tests {
     use super::*;
 
     fn model() -> Fluency {
-        let captions = ["a red car", "a red bus", "a blue car", "two cars"].map(Caption::new);
-        Fluency::count(&captions, 1)
+        let captions = ["a red car", "a red bus", "a blue car", "two cars"].map(|text| text.split(" "));
+        Fluency::count(captions, 1)
     }
 
     fn probability(model: &Fluency, words: &[&str]) -> f64 {

@@ -18,16 +18,16 @@ mod swap;
 
 use serde::{Deserialize, Serialize};
 
-pub use balance::{Acceptance, Balance, BalanceError, Feature, Known, Side, Step, balance};
-pub use draw::{Proposal, Recipe, Strategy, draw};
-pub use guard::Guard;
-
 use crate::caption::Caption;
 use crate::concept::Concept;
 use crate::lexicon::{Alternative, lexicon};
 use crate::seed;
+pub use balance::{Acceptance, Balance, BalanceError, Feature, Known, Side, Step, balance};
+pub use draw::{Proposal, Recipe, Strategy, draw};
 pub(crate) use exchange::starts_with_vowel_sound;
 use exchange::{Candidate, Choice};
+
+pub use guard::Guard;
 
 /// How a negative was made from its positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ impl Rule {
 
 /// A caption that is almost right, and what was changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Negative {
+pub struct HardNegative {
     /// The whole edited caption.
     pub caption: String,
     /// What the edit changes.
@@ -80,7 +80,7 @@ fn one() -> f32 {
 
 /// Every negative that replaces the term `idx` of a caption, the most plausible ones in this caption first; of a place or a
 /// size its opposite before all others.
-pub fn of_term(caption: &Caption, idx: usize) -> Vec<Negative> {
+pub fn of_term(caption: &Caption, idx: usize) -> Vec<HardNegative> {
     let guard = &Guard::default();
     let mut words = balance().read(caption).ranked(idx, guard);
     if matches!(caption.terms()[idx].concept, Concept::Location | Concept::Size) {
@@ -92,7 +92,7 @@ pub fn of_term(caption: &Caption, idx: usize) -> Vec<Negative> {
 }
 
 /// Every negative of the given concepts that replaces one term, terms from left to right, no text twice.
-pub fn all(caption: &Caption, concepts: &[Concept]) -> Vec<Negative> {
+pub fn all(caption: &Caption, concepts: &[Concept]) -> Vec<HardNegative> {
     let terms = caption.terms().iter().enumerate();
     let terms = terms.filter(|(_, term)| concepts.contains(&term.concept));
     terms.flat_map(|(idx, _)| of_term(caption, idx)).collect()
@@ -122,21 +122,21 @@ const SHOWN_PER_CONCEPT: usize = 4;
 ///
 /// Of each concept first the opposites of places and sizes, then what a balanced draw gives, then the most plausible
 /// words, from term to term.
-pub fn shown(caption: &Caption) -> Vec<Negative> {
+pub fn shown(caption: &Caption) -> Vec<HardNegative> {
     let text = seed::of_text(caption.text());
     Concept::ALL.into_iter().flat_map(|concept| shown_of(caption, concept, text)).collect()
 }
 
-fn shown_of(caption: &Caption, concept: Concept, text: u64) -> Vec<Negative> {
+fn shown_of(caption: &Caption, concept: Concept, text: u64) -> Vec<HardNegative> {
     let concepts = [concept];
     let proposal = Proposal::Balanced(balance(), Acceptance::Rejection);
     let recipe = Recipe { proposal, ..Recipe::replace(&concepts) };
     let drawn = draw(caption, &recipe, SHOWN_PER_CONCEPT, &mut seed::rng(&[text, concept as u64]));
     let terms = (0..caption.terms().len()).filter(|idx| caption.terms()[*idx].concept == concept);
-    let plausible: Vec<Vec<Negative>> = terms.map(|idx| of_term(caption, idx)).collect();
+    let plausible: Vec<Vec<HardNegative>> = terms.map(|idx| of_term(caption, idx)).collect();
     let nth = |nth: usize| plausible.iter().filter_map(move |of_term| of_term.get(nth).cloned());
     let opposites = nth(0).filter(|_| matches!(concept, Concept::Location | Concept::Size));
-    let mut shown: Vec<Negative> = Vec::new();
+    let mut shown: Vec<HardNegative> = Vec::new();
     for negative in opposites.chain(drawn).chain((0..SHOWN_PER_CONCEPT).flat_map(nth)) {
         if shown.len() < SHOWN_PER_CONCEPT && shown.iter().all(|other| other.caption != negative.caption) {
             shown.push(negative);

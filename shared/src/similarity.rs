@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::concept::Concept;
-use crate::negative::Negative;
+use crate::negative::HardNegative;
 
 /// A point on the unit sphere: what a tower makes of a picture or a caption.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +64,7 @@ pub struct Score {
 pub fn contest(
     picture: &Embedding,
     caption: &str,
-    negatives: &[Negative],
+    negatives: &[HardNegative],
     texts: &[Embedding],
     logit_scale: f32,
 ) -> Vec<Score> {

@@ -1,14 +1,14 @@
-//! One file per command.
+//! One file per command, with its options. `pretrain` is the room `train`.
 
 pub mod calibrate;
 pub mod embed;
 pub mod evaluate;
 pub mod experiment;
+mod experiment_file;
 pub mod export;
 pub mod fluency;
 pub mod import;
 pub mod inspect;
 pub mod negatives;
-pub mod pretrain;
 pub mod scenes;
 pub mod score;

@@ -2,32 +2,26 @@
 
 use std::path::Path;
 
-use clap::Parser;
-
-use crate::captioned::Split;
-use crate::cli::{Cli, Command};
-use crate::data::instances::{self, Instances};
-use crate::data::shards;
-use crate::import::tensors::TensorFiles;
-use crate::{captioned, captions, commands, text_pairs};
+use crate::dataset::instances::{self, Instances};
+use crate::dataset::{Captions, Split, caption_file, shards, text_pairs};
+use crate::eval;
+use crate::models::import::tensors::TensorFiles;
 
 /// Reads a benchmark whose files lie in a folder.
 ///
 /// # Panics
 /// If there is no benchmark of this name.
 pub fn benchmark(name: &str, folder: &Path) {
-    let folder = folder.to_string_lossy();
-    let command = ["trainer", "evaluate", "--bundle", "none", "--benchmark", name, "--data", &folder];
-    if let Command::Evaluate(args) = Cli::try_parse_from(command).expect("a benchmark").command {
-        _ = commands::evaluate::benchmark(&args);
-    }
+    let options = serde_json::json!({"benchmark": name, "data": folder});
+    let options: eval::Options = serde_json::from_value(options).expect("a benchmark");
+    _ = eval::load(&options);
 }
 
 /// Reads captions: for negatives of them, for an audit, and to train on.
 pub fn captions(file: &Path) {
-    _ = captions::Captions::read(file, Split::Unnamed);
+    _ = Captions::read(file, Split::Unnamed);
     _ = text_pairs::read(file);
-    _ = captioned::read(file, Split::Unnamed);
+    _ = caption_file::read(file, Split::Unnamed);
 }
 
 /// Reads what COCO's annotators outlined.

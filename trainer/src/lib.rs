@@ -2,48 +2,24 @@
 #![recursion_limit = "256"]
 #![deny(unsafe_code)]
 
-mod atomic_file;
-mod audit;
-mod benchmark;
-mod blind;
-mod bundles;
-mod calibration;
-mod captioned;
-mod captions;
-mod catch_panic;
-mod checkpoint;
 mod cli;
 mod commands;
-mod data;
-mod device;
-mod evaluation;
-mod experiment;
-mod files;
+mod dataset;
+mod eval;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod import;
-mod interrupt;
-mod kernels;
-mod leakage;
-mod learned;
-mod metrics;
-mod objective;
-mod parquet_rows;
-mod picture_names;
-mod presets;
-mod progress;
-mod python_strings;
-mod report;
-mod run_config;
-mod run_folder;
-mod schedule;
+mod models;
+mod negatives;
 mod statistics;
-mod text_pairs;
-mod train_state;
+mod system;
+mod train;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+
+use crate::train::data::Library;
+use crate::train::settings::InvalidSettings;
 
 /// Does what the command line says. Results go to stdout, progress and errors to stderr. Exit status: 0 done, 1 failed, 2 wrong
 /// arguments.
@@ -53,7 +29,7 @@ pub fn run() -> ExitCode {
         cli::Command::Negatives(args) => commands::negatives::run(&args),
         cli::Command::Calibrate(args) => commands::calibrate::run(&args),
         cli::Command::Fluency(args) => commands::fluency::run(&args),
-        cli::Command::Pretrain(args) => commands::pretrain::run(&args),
+        cli::Command::Pretrain(options) => train::run::run(&options, &mut Library::default()),
         cli::Command::Experiment(args) => commands::experiment::run(&args),
         cli::Command::Evaluate(args) => commands::evaluate::run(&args),
         cli::Command::Score(args) => commands::score::run(&args),
@@ -68,7 +44,7 @@ pub fn run() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<InvalidSettings>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

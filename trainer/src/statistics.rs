@@ -144,6 +144,16 @@ pub fn mcnemar(first: usize, second: usize) -> f64 {
     (2.0 * tail).min(1.0)
 }
 
+/// A share in percent with one decimal; a dash where there is none.
+pub fn percent(share: f64) -> String {
+    if share.is_nan() { "–".to_owned() } else { format!("{:.1}", 100.0 * share) }
+}
+
+/// A p-value as tables have it.
+pub fn p_value(p: f64) -> String {
+    if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,15 +14,17 @@ mod offline;
 mod pictures;
 mod results;
 mod samples;
+mod scorecard;
 mod share;
 mod square;
+mod state;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use app::App;
 use shared::caption::Caption;
 use shared::negative;
+use state::App;
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
 

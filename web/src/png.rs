@@ -1,8 +1,8 @@
 //! Pictures as files that the browser can show and keep.
 
 use js_sys::{Array, Uint8Array};
-use shared::edit::Mask;
 use shared::encode;
+use shared::mask::Mask;
 use shared::picture::Picture;
 use web_sys::Blob;
 

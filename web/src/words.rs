@@ -3,12 +3,12 @@
 use shared::caption::Caption;
 use shared::concept::Concept;
 use shared::difference::exchanged;
-use shared::edit::Edit;
 use shared::lexicon::lexicon;
 use shared::negative;
 use shared::scene::ColorName;
 use shared::similarity::{Score, Verdict};
 
+use crate::edit::Edit;
 use crate::protocol::{Answer, Model, Origin};
 
 /// A piece of a caption: plain text, or a term of a concept.
@@ -232,9 +232,10 @@ pub fn square(judged: [bool; 3]) -> [(&'static str, bool); 3] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use shared::edit::Placement;
     use shared::similarity::{Kind, verdicts};
+
+    use super::*;
+    use crate::edit::Placement;
 
     #[test]
     fn a_caption_is_cut_at_its_terms_and_nothing_is_lost() {

@@ -1,8 +1,7 @@
 //! Everything that can be wrong with a bundle, in sentences.
 
-use crate::model::InvalidConfig;
-
 use super::VERSION;
+use crate::model::InvalidConfig;
 
 /// Why a bundle is refused.
 #[derive(Debug, thiserror::Error)]

@@ -143,8 +143,9 @@ impl Attention {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use burn::tensor::TensorData;
+
+    use super::*;
 
     fn apply(activation: Activation, x: f32) -> f32 {
         let x = Tensor::<1>::from_data(TensorData::from([x]), &Device::flex()).reshape([1, 1, 1]);

@@ -126,9 +126,10 @@ pub(super) fn embedding(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use burn::nn::{LayerNormConfig, LinearConfig};
     use burn::tensor::{TensorData, Tolerance};
+
+    use super::*;
 
     fn numbers<const D: usize>(shape: [usize; D], from: f32) -> Tensor<D> {
         let n: usize = shape.iter().product();

@@ -19,7 +19,7 @@ use rand::{Rng, RngExt};
 use rustc_hash::FxBuildHasher;
 
 use super::exchange::{Candidate, Choice};
-use super::{Guard, Negative};
+use super::{Guard, HardNegative};
 use crate::caption::{Caption, Term};
 use crate::lexicon::{Alternative, lexicon};
 pub use file::BalanceError;
@@ -93,7 +93,7 @@ pub enum Acceptance {
 #[derive(Clone, Debug)]
 pub struct Step {
     /// The negative.
-    pub negative: Negative,
+    pub negative: HardNegative,
     /// The number of the term taken out.
     pub from: u16,
     /// The number of the term put in.

@@ -3,17 +3,19 @@
 use std::collections::BTreeSet;
 
 use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
 
 use super::balance::{Acceptance, Balance, Known};
 use super::exchange::{Candidate, Numbered};
 use super::swap::swaps;
-use super::{Guard, Negative, replacements};
+use super::{Guard, HardNegative, replacements};
 use crate::caption::Caption;
 use crate::concept::Concept;
 use crate::fluency::Fluency;
 
 /// Which rules make negatives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Strategy {
     /// Replace terms (arXiv 2403.02875).
     #[default]
@@ -66,7 +68,7 @@ impl<'a> Recipe<'a> {
 }
 
 /// At most `count` different negatives, drawn so that each concept present has an equal chance at every draw.
-pub fn draw(caption: &Caption, recipe: &Recipe, count: usize, rng: &mut impl Rng) -> Vec<Negative> {
+pub fn draw(caption: &Caption, recipe: &Recipe, count: usize, rng: &mut impl Rng) -> Vec<HardNegative> {
     let mut pools: Vec<(Concept, Option<Pool>)> = recipe
         .concepts
         .iter()
@@ -80,7 +82,7 @@ pub fn draw(caption: &Caption, recipe: &Recipe, count: usize, rng: &mut impl Rng
         Proposal::Fluent(fluency) => numbered = Some(Numbered::new(caption, fluency)),
         Proposal::Balanced(balance, acceptance) => known = Some((balance.read(caption), acceptance)),
     }
-    let mut drawn: Vec<Negative> = Vec::new();
+    let mut drawn: Vec<HardNegative> = Vec::new();
     while drawn.len() < count && !pools.is_empty() {
         let nth = rng.random_range(0..pools.len());
         let (concept, pool) = &mut pools[nth];
@@ -112,12 +114,12 @@ fn step(
     idx: usize,
     recipe: &Recipe,
     rng: &mut impl Rng,
-) -> Option<Negative> {
+) -> Option<HardNegative> {
     let (known, acceptance) = known?;
     let none = Guard::default();
     let writable = |word: &str| recipe.vocabulary.is_none_or(|words| words.contains(word));
     let step = known.step(idx, recipe.guard.unwrap_or(&none), writable, *acceptance, rng)?;
-    Some(Negative { weight: step.weight, ..step.negative })
+    Some(HardNegative { weight: step.weight, ..step.negative })
 }
 
 /// What is left to draw from for one concept.
@@ -206,7 +208,7 @@ mod tests {
 
     const TEXT: &str = "a small red ball on the left of a blue cup";
 
-    fn drawn(recipe: &Recipe, stream: u64) -> Vec<Negative> {
+    fn drawn(recipe: &Recipe, stream: u64) -> Vec<HardNegative> {
         draw(&Caption::new(TEXT), recipe, 9, &mut seed::rng(&[stream]))
     }
 
@@ -232,7 +234,7 @@ mod tests {
             proposal: Proposal::Balanced(balance(), Acceptance::Rejection),
             ..Recipe::replace(&Concept::ALL)
         };
-        let draws: Vec<Vec<Negative>> = (0..50).map(|stream| drawn(&recipe, stream)).collect();
+        let draws: Vec<Vec<HardNegative>> = (0..50).map(|stream| drawn(&recipe, stream)).collect();
         assert_eq!(draws[7], drawn(&recipe, 7));
         assert!(draws.iter().any(|draw| draw.len() > 1) && draws.iter().any(|draw| draw.len() < 4));
         for draw in draws {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Negative, Rule};
+use super::{HardNegative, Rule};
 use crate::caption::{Caption, Term};
 use crate::concept::Concept;
 use crate::fluency::{EDGE, Fluency};
@@ -137,7 +137,7 @@ impl<'c> Candidate<'c> {
         choices.map(|choice| Exchange::new(caption, choice).odds(text)).product()
     }
 
-    pub fn apply(&self, caption: &Caption) -> Negative {
+    pub fn apply(&self, caption: &Caption) -> HardNegative {
         let text = caption.text();
         let first = Exchange::new(caption, self.first);
         let (start, mut end) = (first.span.start, first.span.end);
@@ -152,7 +152,7 @@ impl<'c> Candidate<'c> {
         edited.push_str(&text[..start]);
         edited.push_str(&to);
         edited.push_str(&text[end..]);
-        Negative {
+        HardNegative {
             caption: edited,
             concept: self.concept(),
             rule: if self.second.is_some() { Rule::Swap } else { Rule::Replace },

@@ -1,7 +1,8 @@
 //! What lies behind the objects: two quiet tones and a pattern that blends them.
 
-use super::color::{Rgb, distance, from_hsv, mix};
 use rand::{Rng, RngExt};
+
+use super::color::{Rgb, distance, from_hsv, mix};
 
 /// How far a background's tones stay from every object's color.
 const CONTRAST: f32 = 0.19;
@@ -149,10 +150,11 @@ pub(super) fn scramble(seed: u32, x: u32, y: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::scene::color::ColorName;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::scene::color::ColorName;
 
     #[test]
     fn any_four_colors_find_a_background_that_shows_them() {

@@ -1,10 +1,11 @@
 //! Paints one object: paths in hundredths of the object's extent, around its centre.
 
-use super::color::{Rgb, distance, luma, mix};
 use tiny_skia::{
     Color, FillRule, GradientStop, LineCap, LineJoin, LinearGradient, Paint, Path, PathBuilder, Pixmap,
     Point, Rect, Shader, SpreadMode, Stroke, Transform,
 };
+
+use super::color::{Rgb, distance, luma, mix};
 
 pub(super) const INK: Rgb = [0.16, 0.15, 0.19];
 pub(super) const CREAM: Rgb = [0.98, 0.95, 0.89];

@@ -1,10 +1,11 @@
 //! Objects as pixels: which ones each covers or shades, and how.
 
+use tiny_skia::{Pixmap, Transform};
+
 use super::brush::Brush;
 use super::color::Rgb;
+use super::light::Light;
 use super::object::Object;
-use super::render::Light;
-use tiny_skia::{Pixmap, Transform};
 
 /// Every pixel that `object` may change in a picture of `side` pixels, its shadow included.
 pub(super) fn footprint(object: &Object, light: &Light, side: u32) -> PixelBox {

@@ -127,9 +127,10 @@ pub(super) fn luma([r, g, b]: Rgb) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
+
+    use super::*;
 
     #[test]
     fn hues_give_the_primary_colors() {

@@ -1,5 +1,8 @@
 //! A scene beside the same scene with one fact changed, and a caption for each.
 
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
 use super::Scene;
 use super::cast::footprint;
 use super::edit::{Edit, opposite_place};
@@ -8,8 +11,6 @@ use super::object::{all_differ, draft, lay_out};
 use super::statement::{Statement, kinds_differ, order, shuffled};
 use super::wording::Wording;
 use crate::concept::Concept;
-use rand::{Rng, RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 /// A scene with a caption, and the same scene with one fact changed with the caption that fits it.
 ///

@@ -1,12 +1,13 @@
 //! The one fact in which the two scenes of a pair differ.
 
+use rand::Rng;
+
 use super::color::ColorName;
 use super::kind::Kind;
 use super::layout::{Point, Side, SizeName, apart, inside};
 use super::object::{Object, lay_out};
 use super::statement::{Statement, plain_side};
 use super::wording::{Wording, place_word, relation_word};
-use rand::Rng;
 
 /// One fact before and after.
 pub(super) enum Edit {

@@ -1,8 +1,9 @@
 //! The kinds of things that scenes show, and which drawing belongs to each.
 
+use rand::{Rng, RngExt};
+
 use super::brush::Brush;
 use super::{nature, things};
-use rand::{Rng, RngExt};
 
 /// What kind of thing an object is; each has a silhouette of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,8 +160,9 @@ impl std::fmt::Display for Kind {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use tiny_skia::{Pixmap, Transform};
+
+    use super::*;
 
     /// One kind, 100 pixels large, with a margin of 20 pixels.
     fn drawn(kind: Kind) -> Pixmap {

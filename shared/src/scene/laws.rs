@@ -1,9 +1,10 @@
 //! What must hold of every scene and pair, checked over many seeds by a reader of captions that
 //! shares nothing with their writer.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::concept::Concept;
-use std::collections::BTreeMap;
 
 /// What the reader takes a caption to say of one thing.
 #[derive(Debug, Default, PartialEq)]

@@ -125,9 +125,10 @@ pub(super) fn spread(rng: &mut impl Rng, extents: &[f32]) -> Option<Vec<Point>> 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
+
+    use super::*;
 
     #[test]
     fn boxes_are_inside_and_apart() {

@@ -1,9 +1,10 @@
 //! One thing in a scene.
 
+use rand::{Rng, RngExt};
+
 use super::color::{ColorName, Rgb};
 use super::kind::Kind;
 use super::layout::{Point, SizeName, spread};
-use rand::{Rng, RngExt};
 
 /// One thing in a scene: what captions may say of it, and how exactly it looks.
 #[derive(Clone, Debug, PartialEq)]

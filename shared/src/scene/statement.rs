@@ -1,10 +1,11 @@
 //! What a caption says of a scene, apart from its wording, and whether that is true.
 
+use rand::{Rng, RngExt};
+
 use super::color::ColorName;
 use super::kind::Kind;
 use super::layout::{Side, SizeName};
 use super::object::Object;
-use rand::{Rng, RngExt};
 
 /// What a caption says: of one to three things, and where the first is relative to the second.
 #[derive(Clone, Debug, PartialEq)]

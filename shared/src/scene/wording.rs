@@ -1,11 +1,11 @@
 //! From facts to words: the ways of putting what a caption says.
 
+use rand::{Rng, RngExt};
+
 use super::Scene;
 use super::color::ColorName;
 use super::layout::{Side, SizeName};
 use super::statement::{Mention, Statement, kinds_differ, order};
-use rand::{Rng, RngExt};
-
 use crate::negative::starts_with_vowel_sound;
 
 /// A caption of `scene`: one to three of its objects, with varied detail and wording.

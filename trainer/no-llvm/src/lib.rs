@@ -52,7 +52,6 @@ use cubecl_core::prelude::KernelDefinition;
 use cubecl_environment::backtrace::BackTrace;
 use cubecl_server::compiler::{CompilationError, Compiler};
 use cubecl_server::kernel::BufferIOAttr;
-
 use nvptx::ptx_version::PtxVersion;
 
 /// What the compiler is asked to write.

@@ -3,15 +3,50 @@
 use std::fs::File;
 use std::io::{BufRead, BufWriter, Write};
 use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use clap::Args;
 use shared::similarity::Embedding;
 
-use crate::benchmark::{Benchmark, Folder, Source};
-use crate::cli::EmbedArgs;
-use crate::evaluation;
-use crate::files::open;
-use crate::{bundles, device};
+use crate::dataset::{Folder, ImageSource};
+use crate::eval::benchmark::Benchmark;
+use crate::eval::embed::embed;
+use crate::models::bundles;
+use crate::system::device;
+use crate::system::device::Backend;
+use crate::system::files::open;
+
+/// The options of `embed`.
+#[derive(Args)]
+pub struct EmbedArgs {
+    /// The bundle that embeds.
+    #[arg(long, value_name = "FILE")]
+    pub bundle: PathBuf,
+    #[command(flatten)]
+    pub what: Embedded,
+    /// The array to write: `[n, E]`, 32-bit floats, unit rows. The names of its rows go to the same name with `.txt`.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// No progress bar.
+    #[arg(long)]
+    pub quiet: bool,
+    /// Where to compute. Without it: the best that is there.
+    #[arg(long, value_enum)]
+    pub device: Option<Backend>,
+}
+
+/// What is embedded.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct Embedded {
+    /// A folder of pictures, embedded in order of their names.
+    #[arg(long, value_name = "DIR")]
+    pub images: Option<PathBuf>,
+    /// A text file with one caption a line (`-` reads standard input).
+    #[arg(long, value_name = "FILE")]
+    pub captions: Option<PathBuf>,
+}
 
 /// Writes an array of embeddings and the names of its rows.
 ///
@@ -25,13 +60,14 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     };
     let device = device::open(args.device)?;
     let (_, engine) = bundles::load(&args.bundle, &device)?;
-    let embeddings = evaluation::embed(&wanted, &engine, args.quiet)?;
+    let (mut embeddings, unreadable) = embed(&wanted, &[&engine], args.quiet)?;
+    let embeddings = embeddings.remove(0);
     let mut rows: Vec<&Embedding> = Vec::new();
     if args.what.images.is_some() {
-        for (id, why) in &embeddings.unreadable {
+        for (id, why) in &unreadable {
             eprintln!("left out: {}: {why}", names[*id]);
         }
-        let broken: Vec<usize> = embeddings.unreadable.iter().map(|(id, _)| *id).collect();
+        let broken: Vec<usize> = unreadable.iter().map(|(id, _)| *id).collect();
         let readable: Vec<usize> = (0..names.len()).filter(|id| !broken.contains(id)).collect();
         rows.extend(readable.iter().map(|id| embeddings.picture(*id)));
         names = readable.into_iter().map(|id| std::mem::take(&mut names[id])).collect();
@@ -63,7 +99,7 @@ fn pictures(path: &Path) -> Result<(Vec<String>, Benchmark)> {
     named.sort();
     let mut wanted = Benchmark::default();
     for (_, file) in &named {
-        wanted.picture(Source::File((*file).to_owned()));
+        wanted.picture(ImageSource::File((*file).to_owned()));
     }
     Ok((named.into_iter().map(|(name, _)| name).collect(), wanted))
 }

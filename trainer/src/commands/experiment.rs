@@ -4,46 +4,73 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
-use toml::Table;
+use anyhow::{Context, Result};
+use clap::Args;
+use shared::bundle::Precision;
 
-use super::{evaluate, export, pretrain};
-use crate::cli::{Command, EvaluateArgs, ExperimentArgs, ExportArgs, PretrainArgs, Storage};
-use crate::experiment::{self, Experiment};
-use crate::run_config::RunConfig;
-use crate::{atomic_file, data, leakage, run_folder};
+use super::experiment_file::{self, Experiment};
+use super::export::{self, ExportArgs};
+use crate::dataset::images;
+use crate::eval;
+use crate::eval::benchmark::Benchmark;
+use crate::eval::leakage;
+use crate::eval::report::summary::summarize;
+use crate::system::atomic_file;
+use crate::system::device::Backend;
+use crate::train;
+use crate::train::configure::configure;
+use crate::train::data::{Data, Library};
+use crate::train::run_config::RunConfig;
+use crate::train::run_folder;
 
-/// Trains what is missing and prints one table a benchmark.
+/// The options of `experiment`.
+#[derive(Args)]
+pub struct ExperimentArgs {
+    /// The experiment: seeds, arms and benchmarks as TOML, such as `trainer/recipes/scenes.toml`.
+    pub file: PathBuf,
+    /// The folder of its runs, bundles, reports and tables.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Where to compute. Without it: the best that is there.
+    #[arg(long, value_enum)]
+    pub device: Option<Backend>,
+}
+
+/// Trains what is missing and prints one table per benchmark.
 ///
 /// # Errors
 /// If the file is no experiment, a run in the folder was made with other settings, or a run or an evaluation fails.
 pub fn run(args: &ExperimentArgs) -> Result<()> {
     let experiment = Experiment::read(&args.file)?;
-    // Every command is understood before the first one is carried out: a mistake in the last line costs no training.
-    let commands = commands(&experiment, args)?;
-    check_leakage(&experiment, &commands, args)?;
+    // Everything is read before the first run begins: a mistake in the last line costs no training.
+    let runs = runs(&experiment, args)?;
+    let mut benchmarks: Vec<Benchmark> = Vec::new();
+    for options in &experiment.benchmarks {
+        benchmarks.push(eval::load(options).context("a benchmark cannot be used")?);
+    }
+    check_leakage(&experiment, &runs, &benchmarks)?;
     fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
-    for (nth, command) in commands.iter().enumerate() {
-        eprintln!("{} ({} of {})", command.out.display(), nth + 1, commands.len());
-        if !train(command)? {
+    let mut library = Library::default();
+    for (nth, run) in runs.iter().enumerate() {
+        eprintln!("{} ({} of {})", run.out.display(), nth + 1, runs.len());
+        if !train(run, &mut library)? {
             return Ok(());
         }
         export::run(&ExportArgs {
-            run: command.out.clone(),
-            out: bundle_of(&command.out),
-            precision: Storage::F16,
+            run: run.out.clone(),
+            out: bundle_of(&run.out),
+            precision: Precision::F16,
             perceptual_hashes: false,
         })?;
     }
     let arms: Vec<String> = experiment.arms.iter().map(|arm| arm.name.clone()).collect();
+    let bundles: Vec<PathBuf> = runs.iter().map(|run| bundle_of(&run.out)).collect();
     let mut tables = Vec::new();
-    for (nth, options) in experiment.benchmarks.iter().enumerate() {
-        let evaluation = evaluation(options, &commands, args)?;
-        let (report, _) = evaluate::report(&evaluation)?;
+    for (nth, (options, benchmark)) in experiment.benchmarks.iter().zip(&mut benchmarks).enumerate() {
+        let report = eval::run(benchmark, options, &bundles, args.device, false)?;
         let path = args.out.join(format!("{}-{nth}.json", report.benchmark));
         atomic_file::write(&path, serde_json::to_string_pretty(&report)?)?;
-        tables.push(experiment::summarize(&report, &arms, experiment.seeds.len()).markdown());
+        tables.push(summarize(&report, &arms, experiment.seeds.len()).markdown());
     }
     let tables = tables.join("\n");
     atomic_file::write(&args.out.join("table.md"), &tables)?;
@@ -55,83 +82,53 @@ fn bundle_of(run: &Path) -> PathBuf {
     run.with_extension("safetensors")
 }
 
-/// The runs, and a look at the evaluations.
-fn commands(experiment: &Experiment, args: &ExperimentArgs) -> Result<Vec<PretrainArgs>> {
-    let mut commands = Vec::new();
-    for (arm, seed, name) in experiment.runs() {
-        let mut more = vec![("out", args.out.join(name).display().to_string()), ("seed", seed.to_string())];
-        more.extend(device(args));
-        let options = [&experiment.train, &arm.options];
-        let told = |key: &str| options.iter().rev().find_map(|table| table.get(key));
-        if told("freeze-backbone").and_then(toml::Value::as_bool) == Some(true)
-            && told("feature-cache").is_none()
-        {
-            // What a locked stem makes of pictures is the same in every run.
-            more.push(("features", args.out.join("features").display().to_string()));
+fn runs(experiment: &Experiment, args: &ExperimentArgs) -> Result<Vec<train::Options>> {
+    let of_run = |(arm, seed, name): (&experiment_file::Arm, u64, String)| {
+        let mut settings = experiment_file::settings(&experiment.train, arm)
+            .with_context(|| format!("arm {} cannot be trained", arm.name))?;
+        settings.seed = seed;
+        if settings.freeze_backbone && settings.feature_cache.is_none() {
+            // The features of a frozen backbone are the same in every run.
+            settings.feature_cache = Some(args.out.join("features"));
         }
-        match experiment::command("pretrain", &options, &more)
-            .with_context(|| format!("arm {} cannot be trained", arm.name))?
-        {
-            Command::Pretrain(command) => commands.push(command),
-            _ => bail!("arm {} is no training", arm.name),
-        }
-    }
-    for options in &experiment.benchmarks {
-        evaluation(options, &commands, args)?;
-    }
-    Ok(commands)
+        let command = format!("experiment {}, arm {}, seed {seed}", args.file.display(), arm.name);
+        let options = train::Options::new(settings, args.out.join(name), command);
+        Ok(train::Options { device: args.device, ..options })
+    };
+    experiment.runs().map(of_run).collect()
 }
 
-/// Compares the pictures of every arm with those of every benchmark by their names, before hours are spent on the one and
+/// Compares the images of every arm with those of every benchmark by their names, before hours are spent on the one and
 /// refused by the other.
-fn check_leakage(experiment: &Experiment, commands: &[PretrainArgs], args: &ExperimentArgs) -> Result<()> {
+fn check_leakage(experiment: &Experiment, runs: &[train::Options], benchmarks: &[Benchmark]) -> Result<()> {
     let mut names = BTreeSet::new();
     let mut seen = BTreeSet::new();
-    for command in commands {
-        for data in &command.settings.data {
-            if seen.insert((data, &command.settings.split)) {
-                names.extend(data::names(data, &run_folder::files(&command.settings))?);
+    for run in runs {
+        for data in &run.settings.data {
+            if seen.insert((data, &run.settings.split)) {
+                names.extend(images::names(data, &run.settings.image_options())?);
             }
         }
     }
-    for options in &experiment.benchmarks {
-        let evaluation = evaluation(options, commands, args)?;
-        let benchmark = evaluate::benchmark(&evaluation)?;
-        let leakage = leakage::named(names.iter().map(String::as_str), &benchmark);
-        leakage.check("an arm", &benchmark, evaluation.allow_leakage)?;
+    for (options, benchmark) in experiment.benchmarks.iter().zip(benchmarks) {
+        let leakage = leakage::named(names.iter().map(String::as_str), benchmark);
+        leakage.check("an arm", benchmark, options.allow_leakage)?;
     }
     Ok(())
 }
 
-/// The evaluation of all runs' bundles, of the first against the others.
-fn evaluation(options: &Table, commands: &[PretrainArgs], args: &ExperimentArgs) -> Result<EvaluateArgs> {
-    let name = |nth: usize| if nth == 0 { "bundle" } else { "against" };
-    let bundles = commands.iter().map(|command| bundle_of(&command.out).display().to_string());
-    let bundles = bundles.enumerate().map(|(nth, path)| (name(nth), path));
-    let more: Vec<(&str, String)> = bundles.chain(device(args)).collect();
-    match experiment::command("evaluate", &[options], &more).context("a benchmark cannot be used")? {
-        Command::Evaluate(evaluation) => Ok(evaluation),
-        _ => bail!("a benchmark is no evaluation"),
-    }
-}
-
-fn device(args: &ExperimentArgs) -> Option<(&'static str, String)> {
-    let name = args.device?.to_possible_value()?.get_name().to_owned();
-    Some(("device", name))
-}
-
-/// Begins a run, goes on with it, or finds it done. False if somebody stopped it.
-fn train(command: &PretrainArgs) -> Result<bool> {
-    if RunConfig::is_in(&command.out) {
-        run_folder::check_settings(command)?;
-        // Going on would look at all of its pictures once more.
-        if run_folder::is_done(&command.out)? {
+/// Begins a run, resumes it, or finds it done. False if somebody stopped it.
+fn train(run: &train::Options, library: &mut Library) -> Result<bool> {
+    if RunConfig::is_in(&run.out) {
+        let data = Data::open(&run.settings, library)?;
+        run_folder::check_settings(&run.out, configure(run, &data)?.0)?;
+        // Resuming a run that is done would only look at its data once more.
+        if run_folder::is_done(&run.out)? {
             return Ok(true);
         }
-        let resumed = PretrainArgs { resume: true, ..command.clone() };
-        pretrain::run(&resumed)?;
+        train::run::run(&train::Options { resume: true, ..run.clone() }, library)?;
     } else {
-        pretrain::run(command)?;
+        train::run::run(run, library)?;
     }
-    run_folder::is_done(&command.out)
+    run_folder::is_done(&run.out)
 }

@@ -3,15 +3,41 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use burn::module::Module;
 use burn::tensor::Device;
+use clap::Args;
+use shared::bundle::Precision;
 use shared::bundle::{Bundle, Training};
 
-use crate::cli::ExportArgs;
-use crate::data::PICTURE_LIST;
-use crate::{bundles, checkpoint, leakage, metrics, run_folder, train_state};
+use crate::eval::leakage;
+use crate::models::bundles;
+use crate::system::named::named;
+use crate::train::checkpoint;
+use crate::train::data::PICTURE_LIST;
+use crate::train::metrics;
+use crate::train::run_folder;
+use crate::train::state;
+
+/// The options of `export`.
+#[derive(Args)]
+pub struct ExportArgs {
+    /// The run folder.
+    #[arg(long, value_name = "DIR")]
+    pub run: PathBuf,
+    /// The bundle to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight, two in convolutions).
+    #[arg(long, value_name = "PRECISION", default_value = "f16", value_parser = named::<Precision>)]
+    pub precision: Precision,
+    /// Let the bundle remember how the pictures look that it was trained on (20 bytes a picture), so that `evaluate` finds
+    /// copies of them under other names, in other sizes and formats. Names it remembers anyway.
+    #[arg(long)]
+    pub perceptual_hashes: bool,
+}
 
 /// Writes the newest checkpoint of a run as a bundle.
 ///
@@ -22,13 +48,13 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let latest = checkpoint::latest(&args.run)?;
     let (steps, folder) = latest.with_context(|| format!("{} has no checkpoint yet", args.run.display()))?;
     let device = Device::flex();
-    let model = checkpoint::load_model(&folder, train_state::adapted(&config, config.model.init(&device)))?;
+    let model = checkpoint::load_model(&folder, state::adapted(&config, config.model.init(&device)))?;
     // Adapters become part of what they adapt.
     let model = model.materialize();
     let (pictures, looks) = pictures(&args.run)?;
     let training = Training {
         data: config.settings.data.clone(),
-        negatives: config.settings.named_negatives(),
+        negatives: config.settings.negatives.to_string(),
         steps,
         batch: config.settings.batch_size,
         seed: config.settings.seed,
@@ -41,7 +67,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let pack = |precision, training: &Training| {
         Ok(Bundle::new(&config.model, &model, &tokenizer, training, precision)?)
     };
-    let bundle = bundles::make(args.precision.into(), &bundles::drift_scenes(), training, pack)?;
+    let bundle = bundles::make(args.precision, &bundles::drift_scenes(), training, pack)?;
     bundles::write(&args.out, &bundle)
 }
 

@@ -1,16 +1,39 @@
 //! `import`: published CLIP weights become a bundle.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
+use clap::Args;
 use serde_json::Value;
+use shared::bundle::Precision;
 use shared::bundle::{Bundle, Imported, Training};
 use shared::model::Activation;
 use shared::picture::Picture;
 use shared::preprocess::Fit;
 
-use crate::benchmark::Source;
-use crate::cli::ImportArgs;
-use crate::import::{Published, hub};
-use crate::{bundles, run_config};
+use crate::dataset::ImageSource;
+use crate::models::bundles;
+use crate::models::import::{Published, hub};
+use crate::system;
+use crate::system::named::named;
+
+/// The options of `import`.
+#[derive(Args)]
+pub struct ImportArgs {
+    /// A folder with a CLIP model as transformers or open_clip save it, or the name of one on the Hugging Face hub, such
+    /// as `openai/clip-vit-base-patch32`.
+    #[arg(long, value_name = "DIR_OR_NAME")]
+    pub from: PathBuf,
+    /// The bundle to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight, two in convolutions).
+    #[arg(long, value_name = "PRECISION", default_value = "f16", value_parser = named::<Precision>)]
+    pub precision: Precision,
+    /// Pictures on which to measure what the precision costs. Without them: drawn scenes.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub image: Vec<PathBuf>,
+}
 
 /// Reads a published model, says what it is, and writes it as a bundle.
 ///
@@ -25,7 +48,7 @@ pub fn run(args: &ImportArgs) -> Result<()> {
         steps: 0,
         batch: 0,
         seed: 0,
-        commit: run_config::commit(),
+        commit: system::commit(),
         results: serde_json::Map::new(),
         pictures: Vec::new(),
         looks: Vec::new(),
@@ -38,7 +61,7 @@ pub fn run(args: &ImportArgs) -> Result<()> {
     let pack = |precision, training: &Training| {
         Bundle::pack(&published.config, published.weights(), &published.tokenizer, training, precision)
     };
-    let bundle = bundles::make(args.precision.into(), &pictures, training, pack)?;
+    let bundle = bundles::make(args.precision, &pictures, training, pack)?;
     let results = &bundle.header().training().results;
     let [max, mean] = ["drift_max", "drift_mean"].map(|name| results.get(name).and_then(Value::as_f64));
     if let (Some(max), Some(mean)) = (max, mean) {
@@ -69,5 +92,5 @@ fn describe(published: &Published) {
 }
 
 fn pictures(args: &ImportArgs) -> Result<Vec<Picture>> {
-    args.image.iter().map(|path| Source::File(path.clone()).picture()).collect()
+    args.image.iter().map(|path| ImageSource::File(path.clone()).picture()).collect()
 }

@@ -1,13 +1,26 @@
 //! `inspect`: what a bundle holds.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use clap::Args;
 use shared::bundle::Imported;
 use shared::engine::Engine;
 
-use crate::cli::InspectArgs;
-use crate::{bundles, device};
+use crate::models::bundles;
+use crate::system::device;
+use crate::system::device::Backend;
+
+/// The options of `inspect`.
+#[derive(Args)]
+pub struct InspectArgs {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// Where to replay the self-test. Without it: the best that is there.
+    #[arg(long, value_enum)]
+    pub device: Option<Backend>,
+}
 
 /// Prints a bundle's config, size, training facts and self-test.
 ///

@@ -1,27 +1,93 @@
 //! `negatives`: captions in, hard negatives out, one JSON line each — or an audit of them.
 
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
 use rand::seq::index;
 use serde::Serialize;
 use shared::concept::Concept;
-use shared::negative::{self, Negative, Recipe};
+use shared::negative::Strategy;
+use shared::negative::{self, HardNegative, Recipe};
 use shared::seed;
 
-use crate::audit;
-use crate::blind::Judges;
-use crate::calibration::{Corpus, Coverage, Drawing, For};
-use crate::captioned::Split;
-use crate::captions::Captions;
-use crate::cli::{Draw, NegativesArgs, Switch};
-use crate::files::file_name;
-use crate::text_pairs;
+use crate::dataset::Corpus;
+use crate::dataset::Split;
+use crate::dataset::captions::Captions;
+use crate::dataset::text_pairs;
+use crate::negatives::audit;
+use crate::negatives::blind::Judges;
+use crate::negatives::calibration::{Coverage, Drawing, For};
+use crate::system::files::file_name;
+use crate::system::named::named;
+use crate::system::switch::Switch;
+
+/// The options of `negatives`.
+#[derive(Args)]
+pub struct NegativesArgs {
+    /// Captions: a text file with one a line (`-` reads standard input), COCO's, Karpathy's or ARO's JSON, Flickr's
+    /// `*.token.txt`, or a table (.csv, .tsv) with the columns `image` and `caption`; gzipped or not. Captions of one
+    /// picture keep each other's words out.
+    #[arg(long, value_name = "FILE")]
+    pub captions: PathBuf,
+    /// Of captions that have splits, the one to read; without it all of a table, and `test` of Karpathy's JSON.
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
+    /// The concepts whose terms may be replaced.
+    #[arg(long, value_delimiter = ',', default_value = "color,object,location,size")]
+    pub concepts: Vec<Concept>,
+    /// The most negatives a caption.
+    #[arg(long, default_value_t = 4)]
+    pub per_caption: usize,
+    /// Another seed draws other negatives.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Make negatives by this rule: `replace` a term by another of its concept, `swap` two terms, or `mixed`.
+    #[arg(long, value_name = "RULE", default_value = "replace", value_parser = named::<Strategy>)]
+    pub strategy: Strategy,
+    /// Choose words so that nobody can tell negatives from captions by text alone, calibrated on the captions of the file.
+    /// Captions whose terms cannot be balanced go without a negative.
+    #[arg(long, value_enum, num_args = 0..=1, default_value = "off", default_missing_value = "on")]
+    pub balanced: Switch,
+    /// With `--balanced`, other captions to calibrate on.
+    #[arg(long, value_name = "FILE", requires = "balanced")]
+    pub calibrate_on: Option<PathBuf>,
+    /// How words are chosen without `--balanced`.
+    #[arg(long, value_enum, default_value = "fluent")]
+    pub draw: Draw,
+    /// Report on the negatives instead of listing them: coverage, broken laws, and how often text alone tells which
+    /// caption was edited.
+    #[arg(long)]
+    pub audit: bool,
+    /// Other people's pairs to audit in the same table: SugarCrepe's JSON files or their folder, or NegCLIP's TSV.
+    #[arg(long, value_name = "PATH", requires = "audit")]
+    pub against: Vec<PathBuf>,
+    /// Captions that the judges of the audit learn from. Without it they learn from the captions themselves, each
+    /// part of them judged by what was learned from the others.
+    #[arg(long, value_name = "FILE", requires = "audit")]
+    pub judge: Option<PathBuf>,
+    /// Write the report as JSON, too.
+    #[arg(long, value_name = "FILE", requires = "audit")]
+    pub json: Option<PathBuf>,
+    /// Write a table of so many randomly chosen negatives of each concept, for people to judge.
+    #[arg(long, value_name = "COUNT", conflicts_with = "audit")]
+    pub sample: Option<usize>,
+}
+
+/// How words are chosen.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Draw {
+    /// So that about half of the negatives read likelier than their positives.
+    Fluent,
+    /// Every word of the lexicon has the same chance.
+    Uniform,
+}
 
 #[derive(Serialize)]
 struct Line<'a> {
     caption: &'a str,
-    negatives: Vec<Negative>,
+    negatives: Vec<HardNegative>,
 }
 
 /// Prints the negatives of every caption of a file, or a report on them.
@@ -72,7 +138,7 @@ fn list(args: &NegativesArgs, captions: &Captions, drawing: &Drawing, out: &mut 
         let guard = captions.guard(idx);
         let recipe = Recipe {
             concepts: &args.concepts,
-            strategy: args.strategy.into(),
+            strategy: args.strategy,
             guard: Some(&guard),
             proposal: drawing.proposal(),
             vocabulary: None,
@@ -100,11 +166,11 @@ fn sample(
         let n = captions.all().len();
         let order = index::sample(&mut seed::rng(&[args.seed, concept as u64]), n, n);
         let made = order.into_iter().filter_map(|idx| {
-            let strategy = args.strategy.into();
+            let strategy = args.strategy;
             Some((idx, captions.negative(idx, concept, strategy, drawing.proposal(), args.seed)?))
         });
         for (idx, negative) in made.take(count) {
-            let Negative { from, to, caption, .. } = negative;
+            let HardNegative { from, to, caption, .. } = negative;
             writeln!(out, "{}\t{concept}\t{from}\t{to}\t{caption}", idx + 1)?;
         }
     }

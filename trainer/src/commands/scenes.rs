@@ -1,23 +1,31 @@
 //! `scenes`: a challenge set of rendered pairs as parquet.
 
 use std::fs::File;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use clap::Args;
 use shared::challenge_set::{self, Case};
-use shared::concept::Concept;
-use shared::edit::Mask;
+use shared::mask::Mask;
 use shared::scene::Pair;
-use shared::seed;
 
-use crate::cli::ScenesArgs;
+use crate::dataset::scene_pairs::pair;
 
-/// The stream of test pairs; training draws from others.
-const STREAM: u64 = 100;
-
-/// The `number`-th test pair of a seed. Concepts take turns.
-pub fn pair(run_seed: u64, number: u64) -> Pair {
-    let concept = Concept::ALL[(number % Concept::ALL.len() as u64) as usize];
-    Pair::from_seed(concept, seed::mix(&[run_seed, STREAM, number]))
+/// The options of `scenes`.
+#[derive(Args)]
+pub struct ScenesArgs {
+    /// The folder to write `test.parquet` into; made if it is not there.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// How many pairs, spread evenly over the four concepts.
+    #[arg(long, default_value_t = 2000)]
+    pub count: usize,
+    /// Another seed gives other scenes.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// The side of the pictures in pixels.
+    #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u32).range(16..=2048))]
+    pub side: u32,
 }
 
 /// Writes a challenge set.

@@ -1,8 +1,10 @@
 //! `score`: the page's answer, natively.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use clap::Args;
 use serde::Serialize;
 use shared::caption::Caption;
 use shared::decode::decode;
@@ -10,8 +12,32 @@ use shared::engine::Engine;
 use shared::negative;
 use shared::similarity::{Embedding, Kind, Score, contest, probabilities};
 
-use crate::cli::ScoreArgs;
-use crate::{bundles, device};
+use crate::models::bundles;
+use crate::system::device;
+use crate::system::device::Backend;
+
+/// The options of `score`.
+#[derive(Args)]
+pub struct ScoreArgs {
+    /// The bundle that answers.
+    #[arg(long, value_name = "FILE")]
+    pub bundle: PathBuf,
+    /// The pictures.
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    pub image: Vec<PathBuf>,
+    /// The captions.
+    #[arg(long, value_name = "TEXT", required = true, num_args = 1..)]
+    pub caption: Vec<String>,
+    /// Set each caption against its hard negatives. Without it the captions compete with each other.
+    #[arg(long)]
+    pub negatives: bool,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Where to compute. Without it: the best that is there.
+    #[arg(long, value_enum)]
+    pub device: Option<Backend>,
+}
 
 #[derive(Serialize)]
 struct Row {

@@ -1,14 +1,14 @@
 //! Bytes that the browser holds, read piece by piece: a bundle is larger than what the engine should ever hold of it.
 
+use std::ops::Range;
+
+use burn::tensor::Device;
 use js_sys::Uint8Array;
 use sha2::{Digest, Sha256};
 use shared::bundle::{BundleError, Header, Loader, TensorEntry};
 use shared::model::Clip;
-use std::ops::Range;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
-
-use burn::tensor::Device;
 
 /// How many bytes are read at a time where it does not matter.
 const PIECE: usize = 4_000_000;

@@ -9,7 +9,7 @@ use web_sys::{
     AbortController, AbortSignal, Blob, Headers, ReadableStreamDefaultReader, RequestInit, Response,
 };
 
-use super::fetch::FetchError;
+use super::fetch_error::FetchError;
 use super::scope;
 
 /// How often in a row a download that broke off is gone on with in vain.

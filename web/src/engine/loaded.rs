@@ -7,11 +7,11 @@ use shared::caption::Caption;
 use shared::engine::{Engine, EngineError};
 use shared::negative;
 use shared::picture::Picture;
-use shared::relevance::{without_each_cell, without_each_word};
 use shared::similarity::{Embedding, Square, contest};
 use web_sys::Blob;
 
 use crate::protocol::{Answer, Grid, PictureId, Relevance, Set, WordWorth};
+use crate::relevance::{without_each_cell, without_each_word};
 
 /// One model and what it has computed so far.
 pub(super) struct Loaded {

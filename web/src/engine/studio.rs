@@ -1,10 +1,11 @@
 //! Selecting and editing regions of pictures.
 
-use shared::edit::{Edit, EditError, Mask, Stroke, WORKING_SIDE, color_of, select};
+use shared::mask::Mask;
 use shared::picture::Picture;
 use shared::resize::within;
 use shared::scene::ColorName;
 
+use crate::edit::{Edit, EditError, Stroke, WORKING_SIDE, color_of, select};
 use crate::protocol::PictureId;
 
 /// What is remembered between the strokes on one picture.

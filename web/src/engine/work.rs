@@ -1,16 +1,13 @@
 //! What the engine holds and how it answers each request.
 
+mod answers;
+
 use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 use shared::bundle::Header;
-use shared::challenge_set::{self, Case};
-use shared::concept::Concept;
-use shared::decode::decode;
-use shared::edit::Edit;
 use shared::engine::{Engine, EngineError};
 use shared::picture::Picture;
-use shared::relevance::GRID;
 use wasm_bindgen::JsCast;
 use web_sys::Blob;
 
@@ -23,8 +20,7 @@ use super::loaded::Loaded;
 use super::shelf::Shelf;
 use super::studio::Studio;
 use super::{blob, fetch, tell, tell_with};
-use crate::png;
-use crate::protocol::{Backend, Event, Model, Origin, PictureId, Region, Request, Set, model_name};
+use crate::protocol::{Backend, Event, Model, Origin, PictureId, Request, Set, model_name};
 use crate::words::size;
 
 /// Why a model is not loaded.
@@ -266,107 +262,6 @@ impl Work {
         }
         self.use_device(chosen);
         Ok(())
-    }
-
-    async fn add_picture(&mut self, id: PictureId, file: &Blob) {
-        let bytes = match blob::read(file).await {
-            Ok(bytes) => bytes,
-            Err(reason) => return tell(&Event::PictureRefused { id, reason }),
-        };
-        match decode(&bytes) {
-            Ok(decoded) => {
-                self.pictures.insert(id, decoded.picture);
-                let notes = decoded.notes.iter().map(ToString::to_string).collect();
-                tell(&Event::PictureRead { id, notes });
-            }
-            Err(error) => tell(&Event::PictureRefused { id, reason: error.to_string() }),
-        }
-    }
-
-    fn select(&mut self, id: PictureId, region: &Region) {
-        // A picture may have gone while the strokes were on their way.
-        let Some(picture) = self.pictures.get(&id) else { return };
-        let (mask, color) = self.studio.select(id, picture, &region.strokes, region.reach);
-        let covered = mask.coverage().iter().filter(|coverage| **coverage > 0).count();
-        let share = covered as f32 / mask.coverage().len() as f32;
-        match png::of_mask(&mask) {
-            Ok(file) => tell_with(&Event::Selected { picture: id, share, color }, Some(&file)),
-            Err(reason) => tell(&Event::EditRefused { reason }),
-        }
-    }
-
-    fn edit(&mut self, id: PictureId, new: PictureId, region: &Region, edit: Edit) {
-        let Some(picture) = self.pictures.get(&id) else { return };
-        let told = &mut |share: f32| progress("Editing the picture.".into(), Some(f64::from(share)));
-        told(0.0);
-        let edited = self
-            .studio
-            .edit(id, picture, &region.strokes, region.reach, edit, told)
-            .map_err(|error| error.to_string())
-            .and_then(|(picture, was)| Ok((png::of_picture(&picture)?, picture, was)));
-        match edited {
-            Ok((file, picture, was)) => {
-                self.pictures.insert(new, picture);
-                tell_with(&Event::Edited { id: new, was }, Some(&file));
-            }
-            Err(reason) => tell(&Event::EditRefused { reason }),
-        }
-    }
-
-    async fn matrix(&mut self, job: u32, ids: &[PictureId], captions: &[String]) {
-        let mut grids = Vec::new();
-        for model in &mut self.models {
-            match model.grid(&self.pictures, ids, captions).await {
-                Ok(grid) => grids.push(grid),
-                Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
-            }
-        }
-        tell(&Event::Matrix { job, grids });
-    }
-
-    /// Keeps a case of the visitor's challenge set.
-    async fn keep(
-        &self,
-        concept: Concept,
-        ids: [PictureId; 2],
-        captions: &[String; 2],
-    ) -> Result<(), CollectionError> {
-        let [Some(first), Some(second)] = ids.map(|id| self.pictures.get(&id)) else { return Ok(()) };
-        let pictures = [first, second];
-        let captions = captions.each_ref().map(String::as_str);
-        let case = Case::new(concept, pictures, captions, &challenge_set::difference(pictures))?;
-        let collection = Collection::open().await?;
-        collection.keep(&case).await?;
-        tell(&Event::Collected { cases: collection.count().await?, is_new: true });
-        Ok(())
-    }
-
-    async fn explain(&mut self, job: u32, id: PictureId, captions: &[String; 2], row: usize) {
-        let Some(picture) = self.pictures.get(&id).filter(|_| row < GRID) else { return };
-        let mut models = Vec::new();
-        for model in &mut self.models {
-            match model.explain((id, picture), captions, row).await {
-                Ok(relevance) => models.push(relevance),
-                Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
-            }
-        }
-        tell(&Event::Explained { job, models });
-    }
-
-    async fn compare(&mut self, job: u32, id: PictureId, caption: &str, other: Option<&(PictureId, String)>) {
-        let begun = js_sys::Date::now();
-        let Some(picture) = self.pictures.get(&id) else {
-            return tell(&Event::Scores { job, answers: Vec::new(), millis: 0.0 });
-        };
-        let other = other.and_then(|(id, caption)| Some((*id, self.pictures.get(id)?, caption.as_str())));
-        let mut answers = Vec::new();
-        for model in &mut self.models {
-            match model.answer((id, picture, caption), other).await {
-                Ok(answer) => answers.push(answer),
-                Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
-            }
-        }
-        tell(&Event::Scores { job, answers, millis: js_sys::Date::now() - begun });
     }
 }
 

@@ -1,77 +1,23 @@
-//! What the page holds, and what happens at each event.
+//! What happens at each event, whether it comes from the visitor or from the engine.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use web_sys::{
     ClipboardEvent, DragEvent, File, FileList, HtmlButtonElement, HtmlElement, HtmlInputElement,
-    HtmlProgressElement, UrlSearchParams, Worker,
+    HtmlProgressElement,
 };
 
-use super::bundles::{self, OwnBundle};
-use super::dom::{by_id, document, on, set_data, set_text};
-use super::editor::Editor;
-use super::look::Look;
-use super::matrix::{Matrix, Scorecard};
-use super::pictures::{Offered, Picture};
+use super::bundles;
+use super::dom::{body, by_id, document, on, say, set_data, set_state, set_text};
 use super::square::Side;
+use super::state::{App, Picture};
 use super::{caption, results, share};
 use crate::console::log_error;
-use crate::protocol::{Answer, BUNDLE_ENDING, Backend, Challenge, Event, Model, PictureId, Request, Set};
+use crate::protocol::{Answer, BUNDLE_ENDING, Challenge, Event, Request, Set};
 use crate::words;
 
-/// The state of the page.
-pub struct App {
-    pub(super) worker: Option<Worker>,
-    /// Whether the engine listens; what is asked before that waits.
-    pub(super) engine_listens: bool,
-    pub(super) backend: Option<Backend>,
-    pub(super) ready: bool,
-    /// The models of the page that answer.
-    set: Set,
-    pub(super) models: Vec<Model>,
-    pub(super) bundles: Vec<OwnBundle>,
-    pub(super) pictures: Vec<Picture>,
-    pub(super) gallery: Vec<Offered>,
-    challenges: Vec<Challenge>,
-    pub(super) current: Option<PictureId>,
-    pub(super) next_id: PictureId,
-    pub(super) editor: Editor,
-    pub(super) look: Look,
-    pub(super) matrix: Matrix,
-    scorecard: Scorecard,
-    /// What the models answered last, of the picture on show.
-    answers: Vec<Answer>,
-    job: u32,
-    pub(super) begun: f64,
-}
-
 impl App {
-    /// A page that has done nothing yet.
-    pub fn new() -> Self {
-        App {
-            worker: None,
-            engine_listens: false,
-            backend: query("backend").and_then(|name| Backend::from_name(&name)),
-            ready: false,
-            set: Set::Photographs,
-            models: Vec::new(),
-            bundles: Vec::new(),
-            pictures: Vec::new(),
-            gallery: Vec::new(),
-            challenges: Vec::new(),
-            current: None,
-            next_id: 1,
-            editor: Editor::default(),
-            look: Look::default(),
-            matrix: Matrix::default(),
-            scorecard: Scorecard::default(),
-            answers: Vec::new(),
-            job: 0,
-            begun: js_sys::Date::now(),
-        }
-    }
-
     /// Binds the controls of the page.
     pub fn listen(app: &Rc<RefCell<App>>) {
         let with = |act: fn(&Rc<RefCell<App>>)| {
@@ -244,12 +190,6 @@ impl App {
         }
     }
 
-    pub(super) fn edit(&mut self, id: PictureId, change: impl FnOnce(&mut Picture)) {
-        if let Some(picture) = self.pictures.iter_mut().find(|picture| picture.id == id) {
-            change(picture);
-        }
-    }
-
     fn show_scores(&mut self, job: u32, answers: Vec<Answer>, millis: f64) {
         if job != self.job {
             return;
@@ -301,11 +241,6 @@ impl App {
         results::note("Computed beforehand. The models that you can ask yourself are on their way.");
     }
 
-    /// The picture on show and what the models answered, if they have.
-    pub(super) fn answered(&self) -> Option<(&Picture, &[Answer])> {
-        Some((self.current()?, self.answers.as_slice())).filter(|(_, answers)| !answers.is_empty())
-    }
-
     /// Takes all answers away; those that are on their way come too late.
     pub(super) fn clear_answers(&mut self) {
         self.job += 1;
@@ -322,24 +257,9 @@ impl App {
         }
     }
 
-    /// The models of the page that answer.
-    pub(super) fn set(&self) -> Set {
-        self.set
-    }
-
     pub(super) fn fail(&self, reason: &str) {
         set_state("failed");
         say(reason);
-    }
-
-    pub(super) fn current(&self) -> Option<&Picture> {
-        self.pictures.iter().find(|picture| Some(picture.id) == self.current)
-    }
-
-    /// The picture that the one on show is compared with.
-    pub(super) fn counterpart(&self) -> Option<&Picture> {
-        let id = self.current()?.counterpart?;
-        self.pictures.iter().find(|picture| picture.id == id)
     }
 
     /// Asks for the scores of the caption and the picture on show.
@@ -376,25 +296,7 @@ fn files(list: Option<FileList>) -> Vec<File> {
     list.map_or_else(Vec::new, |list| (0..list.length()).filter_map(|idx| list.get(idx)).collect())
 }
 
-pub(super) fn body() -> HtmlElement {
-    document().body().expect("the page has a body")
-}
-
 /// The control that chooses a set.
 fn set_input(set: Set) -> HtmlInputElement {
     by_id(&format!("set-{}", set.name()))
-}
-
-pub(super) fn set_state(state: &str) {
-    set_data(&body(), "state", state);
-}
-
-pub(super) fn say(words: &str) {
-    set_text("status", words);
-}
-
-/// A parameter of the page's address.
-pub(super) fn query(name: &str) -> Option<String> {
-    let search = web_sys::window()?.location().search().ok()?;
-    UrlSearchParams::new_with_str(&search).ok()?.get(name)
 }

@@ -4,20 +4,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
-use web_sys::{Blob, Event, File, HtmlButtonElement, HtmlElement, HtmlInputElement};
+use web_sys::{Event, File, HtmlButtonElement, HtmlElement, HtmlInputElement};
 
-use super::app::{App, set_state};
 use super::dom::{
-    append, by_id, clear, copy_of, on, on_click_within, set_attribute, set_data, set_slot, slot,
+    append, by_id, clear, copy_of, on, on_click_within, set_attribute, set_data, set_slot, set_state, slot,
 };
+use super::state::{App, OwnBundle};
 use crate::protocol::{Kept, Request, model_name};
 use crate::words;
-
-/// A bundle that the visitor opened; held so that a new engine can be given it again.
-pub(super) struct OwnBundle {
-    pub(super) name: String,
-    pub(super) file: Blob,
-}
 
 impl App {
     /// Binds the controls around models.

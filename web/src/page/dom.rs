@@ -4,7 +4,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{
     Document, DocumentFragment, Element, Event, EventTarget, HtmlElement, HtmlSelectElement,
-    HtmlTemplateElement,
+    HtmlTemplateElement, UrlSearchParams,
 };
 
 /// The document of the page.
@@ -122,4 +122,25 @@ pub fn on_click_within(container: &HtmlElement, name: &'static str, mut act: imp
             act(&value);
         }
     });
+}
+
+/// The body of the page.
+pub fn body() -> HtmlElement {
+    document().body().expect("the page has a body")
+}
+
+/// Shows what the page is doing: `loading`, `ready`, `working` or `failed`.
+pub fn set_state(state: &str) {
+    set_data(&body(), "state", state);
+}
+
+/// Says what is going on.
+pub fn say(words: &str) {
+    set_text("status", words);
+}
+
+/// A parameter of the page's address.
+pub fn query(name: &str) -> Option<String> {
+    let search = web_sys::window()?.location().search().ok()?;
+    UrlSearchParams::new_with_str(&search).ok()?.get(name)
 }

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use shared::caption::Caption;
-use shared::edit::{Edit, Placement, Stroke, caption_after};
 use shared::scene::ColorName;
 use wasm_bindgen::JsCast;
 use web_sys::{
@@ -12,32 +11,13 @@ use web_sys::{
     HtmlImageElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent, PointerEvent, Url,
 };
 
-use super::app::{App, say, set_state};
-use super::dom::{by_id, on, set_data, set_text};
+use super::dom::{by_id, on, say, set_data, set_state, set_text};
 use super::frame::Frame;
-use super::pictures::Picture;
+use super::state::{App, Editor, Pending, Picture};
 use crate::console::log_error;
-use crate::protocol::{PictureId, Region, Request};
+use crate::edit::{Edit, Placement, Stroke, caption_after};
+use crate::protocol::{PictureId, Request};
 use crate::words;
-
-/// What is on the table.
-#[derive(Default)]
-pub(super) struct Editor {
-    region: Region,
-    /// Whether a stroke is under way.
-    painting: bool,
-    /// Where the brush of the keyboard is.
-    brush: [f32; 2],
-    /// The change that the engine is making.
-    pending: Option<Pending>,
-}
-
-/// A change under way.
-#[derive(Clone, Copy)]
-struct Pending {
-    source: PictureId,
-    edit: Edit,
-}
 
 impl App {
     /// Binds the controls of the editor.

@@ -7,9 +7,9 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker};
 
-use super::app::{App, body, query, say, set_state};
-use super::dom::document;
+use super::dom::{body, document, query, say, set_state};
 use super::share;
+use super::state::App;
 use crate::console::log_error;
 use crate::messages::{pack, unpack};
 use crate::protocol::{Backend, Event, Request};

@@ -4,29 +4,17 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use shared::relevance::GRID;
 use shared::similarity::Kind;
 use web_sys::{HtmlDetailsElement, HtmlElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent};
 
-use super::app::App;
 use super::dom::{
     append, by_id, clear, copy_of, document, fill, on, set_data, set_property, set_slot, set_text,
 };
 use super::frame::Frame;
+use super::state::{App, Look};
 use crate::protocol::{Relevance, Request};
+use crate::relevance::GRID;
 use crate::words;
-
-/// What was asked and how far the answer has come.
-#[derive(Default)]
-pub(super) struct Look {
-    /// Counts the questions; answers to earlier ones come too late.
-    job: u32,
-    captions: [String; 2],
-    /// One row after the other.
-    rows: Vec<Vec<Relevance>>,
-    /// The cell whose numbers are read out.
-    cell: usize,
-}
 
 /// What is shown of two captions.
 #[derive(Clone, Copy, PartialEq, Eq)]

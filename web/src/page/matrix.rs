@@ -1,72 +1,18 @@
 //! All pictures against all captions, and the score of everything that was tried in this visit.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use shared::concept::Concept;
-use shared::similarity::verdicts;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlButtonElement, HtmlElement, HtmlImageElement, HtmlSelectElement};
 
-use super::app::App;
 use super::dom::{
-    append, by_id, clear, copy_of, document, fill, on, on_click_within, set_data, set_slot, slot,
+    append, by_id, clear, copy_of, document, fill, on, on_click_within, say, set_attribute, set_data,
+    set_state, slot,
 };
+use super::state::{App, Matrix};
 use crate::console::log_error;
-use crate::protocol::{Answer, Grid, PictureId, Request};
-
-/// What was asked, and what came of it.
-#[derive(Default)]
-pub(super) struct Matrix {
-    /// Counts the questions; answers to earlier ones come too late.
-    job: u32,
-    pictures: Vec<PictureId>,
-    captions: Vec<String>,
-    grids: Vec<Grid>,
-    /// The caption by which pictures are sorted.
-    sorted_by: Option<usize>,
-}
-
-/// Whether each model knew each concept, by picture and caption. Asking again does not count twice.
-#[derive(Default)]
-pub(super) struct Scorecard(BTreeMap<(String, Concept, PictureId, String), bool>);
-
-impl Scorecard {
-    /// Notes the verdicts on a picture.
-    pub(super) fn take(&mut self, picture: PictureId, answers: &[Answer]) {
-        for answer in answers {
-            let Some(caption) = answer.scores.first().map(|score| &score.caption) else { continue };
-            for verdict in verdicts(&answer.scores) {
-                let asked = (answer.model.clone(), verdict.concept, picture, caption.clone());
-                self.0.insert(asked, verdict.margin > 0.0);
-            }
-        }
-        self.show();
-    }
-
-    fn show(&self) {
-        let mut counts: BTreeMap<&str, BTreeMap<Concept, [usize; 2]>> = BTreeMap::new();
-        for ((model, concept, _, _), known) in &self.0 {
-            let [right, asked] = counts.entry(model).or_default().entry(*concept).or_default();
-            *right += usize::from(*known);
-            *asked += 1;
-        }
-        let table: HtmlElement = by_id("scorecard-rows");
-        clear(&table);
-        for (model, concepts) in &counts {
-            let row = copy_of("scorecard-row");
-            set_data(&row, "model", model);
-            set_slot(&row, "model", model);
-            for concept in Concept::ALL {
-                let said = concepts.get(&concept).map(|[right, asked]| format!("{right} of {asked}"));
-                set_slot(&row, concept.name(), said.as_deref().unwrap_or("–"));
-            }
-            append(&table, &row);
-        }
-        by_id::<HtmlElement>("scorecard").set_hidden(counts.is_empty());
-    }
-}
+use crate::protocol::{Grid, PictureId, Request};
 
 impl App {
     /// Binds the controls of the table.
@@ -110,8 +56,8 @@ impl App {
         self.matrix =
             Matrix { job, pictures: pictures.clone(), captions: captions.clone(), ..Matrix::default() };
         self.show_matrix();
-        super::app::set_state("working");
-        super::app::say("Comparing all pictures with all captions.");
+        set_state("working");
+        say("Comparing all pictures with all captions.");
         self.ask(&Request::Matrix { job, pictures, captions }, None);
     }
 
@@ -125,7 +71,7 @@ impl App {
         fill("matrix-model", &models);
         self.matrix.grids = grids;
         let (n_pictures, n_captions) = (self.matrix.pictures.len(), self.matrix.captions.len());
-        super::app::say(&format!("{n_pictures} pictures and {n_captions} captions compared."));
+        say(&format!("{n_pictures} pictures and {n_captions} captions compared."));
         self.show_matrix();
     }
 
@@ -145,7 +91,7 @@ impl App {
             set_data(&sort, "column", &column.to_string());
             sort.set_text_content(Some(caption));
             if matrix.sorted_by == Some(column) {
-                super::dom::set_attribute(&cell, "aria-sort", "descending");
+                set_attribute(&cell, "aria-sort", "descending");
             }
             append(&head, &cell);
         }

@@ -5,73 +5,12 @@ use std::rc::Rc;
 
 use web_sys::{Blob, Element, File, HtmlElement, HtmlImageElement, HtmlInputElement, HtmlSelectElement, Url};
 
-use super::app::App;
 use super::dom::{
     append, by_id, clear, copy_of, document, on, set_attribute, set_data, set_property, set_slot, slot,
 };
+use super::state::{App, Picture, Sample};
 use crate::console::log_error;
 use crate::protocol::{PictureId, Request, Set};
-
-/// A picture in the list.
-pub(super) struct Picture {
-    pub(super) id: PictureId,
-    pub(super) name: String,
-    pub(super) file: Blob,
-    /// Where the browser finds the file, to show it.
-    pub(super) url: String,
-    /// The caption it was last compared with.
-    pub(super) caption: String,
-    /// The picture that it was made of by an edit.
-    pub(super) source: Option<PictureId>,
-    /// The picture that it is compared with crosswise.
-    pub(super) counterpart: Option<PictureId>,
-    /// Whether everybody has it in the gallery.
-    pub(super) is_sample: bool,
-    /// Whether the engine has it.
-    pub(super) read: bool,
-    pub(super) notes: Vec<String>,
-    pub(super) problem: Option<String>,
-}
-
-impl Picture {
-    /// A picture that the engine has not read yet.
-    pub(super) fn new(id: PictureId, name: &str, caption: &str, file: &Blob) -> Self {
-        Picture {
-            id,
-            name: name.to_owned(),
-            file: file.clone(),
-            url: Url::create_object_url_with_blob(file).unwrap_or_default(),
-            caption: caption.to_owned(),
-            source: None,
-            counterpart: None,
-            is_sample: false,
-            read: false,
-            notes: Vec::new(),
-            problem: None,
-        }
-    }
-}
-
-/// A picture that the page brings along, and a caption to begin with.
-pub(super) struct Sample {
-    pub(super) name: String,
-    pub(super) caption: String,
-    pub(super) file: Blob,
-}
-
-/// Samples of the gallery that are opened together, and the models that know their kind.
-#[derive(Clone)]
-pub(super) struct Offered {
-    pub(super) set: Set,
-    pub(super) samples: Rc<Vec<Sample>>,
-}
-
-impl Offered {
-    /// What they are called after.
-    pub(super) fn name(&self) -> Option<String> {
-        self.samples.first().map(|sample| sample.name.clone())
-    }
-}
 
 impl App {
     pub(super) fn open_pictures(app: &Rc<RefCell<App>>, files: Vec<File>) {

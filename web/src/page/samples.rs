@@ -9,11 +9,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, HtmlElement, HtmlImageElement, Response, Url};
 
-use super::app::App;
 use super::caption;
 use super::dom::{append, by_id, copy_of, on, set_attribute, set_slot, slot};
-use super::pictures::{Offered, Sample};
 use super::share::Asked;
+use super::state::{App, Offered, Sample};
 use crate::console::log_error;
 use crate::png;
 use crate::protocol::Set;

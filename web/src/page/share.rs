@@ -8,9 +8,9 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, HtmlButtonElement, Url, UrlSearchParams};
 
-use super::app::App;
 use super::card;
 use super::dom::{by_id, document, on, set_text};
+use super::state::App;
 use crate::console::log_error;
 use crate::protocol::{Request, Set};
 use crate::words;

@@ -1,0 +1,91 @@
+//! Whether a model has been trained on what it is scored on.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
+use rayon::prelude::*;
+use shared::bundle::Training;
+use shared::seed;
+
+use crate::dataset::ImageSource;
+use crate::dataset::image_names::picture_key;
+use crate::dataset::perceptual_hash::{are_copies, perceptual_hash};
+use crate::eval::benchmark::Benchmark;
+
+/// A picture as training facts remember it: the lower half of a hash of its key, the same for all names of a picture of
+/// COCO. Two of a million pictures share one by chance, which a warning can bear.
+pub fn fingerprint(name: &str) -> u32 {
+    seed::of_text(&picture_key(name)) as u32
+}
+
+/// What is known of a bundle and the pictures of a benchmark.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Leakage {
+    /// The names of those that it was trained on, or that look like one that it was trained on.
+    pub known: Vec<String>,
+    /// How many cannot be recognized: they have no names of their own, as cells of tables, and the bundle does not know how
+    /// those that it was trained on look.
+    pub nameless: usize,
+}
+
+impl Leakage {
+    /// Tells of pictures that `who` was trained on, or is about to be.
+    ///
+    /// # Errors
+    /// If there are any, unless that is `allowed`.
+    pub fn check(&self, who: &str, benchmark: &Benchmark, allowed: bool) -> Result<()> {
+        let Some(first) = self.known.first() else { return Ok(()) };
+        let (n_known, n_pictures) = (self.known.len(), benchmark.pictures.len());
+        let told = format!(
+            "{who} was trained on {n_known} of the {n_pictures} pictures of this benchmark, such as {first}"
+        );
+        if !allowed {
+            bail!("{told}; --allow-leakage scores it all the same");
+        }
+        eprintln!("WARNING: {told}; its scores say little");
+        Ok(())
+    }
+}
+
+/// The perceptual hashes of a benchmark's images; none of scenes, which are nobody's photographs, nor of what cannot be read and
+/// is left out of the evaluation, which says so.
+pub fn hashes(benchmark: &Benchmark) -> Vec<Option<u64>> {
+    let hash = |source: &ImageSource| match source {
+        ImageSource::Scene(..) => None,
+        source => source.picture().ok().map(|picture| perceptual_hash(&picture)),
+    };
+    benchmark.pictures.par_iter().map(hash).collect()
+}
+
+/// Looks for the images of a benchmark among those that a bundle was trained on: by their names, and by their hashes if the
+/// bundle knows any.
+pub fn trained_on(training: &Training, benchmark: &Benchmark, hashes: Option<&[Option<u64>]>) -> Leakage {
+    of(training.pictures.iter().copied().collect(), &training.looks, benchmark, hashes)
+}
+
+/// The same of images with these names, before anything is trained on them.
+pub fn named<'a>(names: impl Iterator<Item = &'a str>, benchmark: &Benchmark) -> Leakage {
+    of(names.map(fingerprint).collect(), &[], benchmark, None)
+}
+
+fn of(seen: BTreeSet<u32>, looks: &[u64], benchmark: &Benchmark, hashes: Option<&[Option<u64>]>) -> Leakage {
+    if seen.is_empty() {
+        return Leakage::default();
+    }
+    let mut leakage = Leakage::default();
+    let mut files = BTreeSet::new();
+    for (idx, source) in benchmark.pictures.iter().enumerate() {
+        let hash = hashes.and_then(|hashes| hashes[idx]);
+        let is_copy = hash.is_some_and(|hash| looks.iter().any(|seen| are_copies(*seen, hash)));
+        let name = source.name();
+        match (source, source.path()) {
+            (_, Some(path)) if (is_copy || seen.contains(&fingerprint(&name))) && files.insert(path) => {
+                leakage.known.push(name);
+            }
+            (ImageSource::Bytes(..), _) if is_copy => leakage.known.push(name),
+            (ImageSource::Bytes(..), _) if looks.is_empty() => leakage.nameless += 1,
+            _ => {}
+        }
+    }
+    leakage
+}

@@ -1,0 +1,80 @@
+//! The most telling items, with their pictures made small and written into the page.
+
+use std::io::Cursor;
+use std::ops::Range;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use image::{ImageFormat, RgbImage};
+use shared::difference::exchanged_spans;
+use shared::resize::within;
+
+use super::put;
+use crate::dataset::ImageSource;
+use crate::eval::benchmark::Benchmark;
+use crate::eval::terms::Hard;
+use crate::system::html::Text;
+
+/// The longer side of a thumbnail in pixels.
+const SIDE: u32 = 224;
+
+/// Lists items; nothing if there are none.
+pub fn items(page: &mut String, heading: &str, items: &[Hard], pictures: Option<&Benchmark>) {
+    if items.is_empty() {
+        return;
+    }
+    put(page, format_args!("<h3>{heading}</h3>\n<ul class=\"gallery\">\n"));
+    for item in items {
+        *page += "<li>";
+        if let Some(benchmark) = pictures {
+            *page += "<div class=\"pictures\">";
+            for source in item.pictures.iter().map(|id| &benchmark.pictures[*id]) {
+                // A picture that has gone meanwhile is shown as its name.
+                let data = thumbnail(source).unwrap_or_default();
+                put(page, format_args!("<img alt=\"{}\" src=\"{data}\">", Text(&source.name())));
+            }
+            *page += "</div>";
+        }
+        *page += "<div class=\"words\">";
+        captions(page, item);
+        put(
+            page,
+            format_args!("<p class=\"soft\">{}; lead {:+.3}</p></div></li>\n", Text(&item.id), item.margin),
+        );
+    }
+    *page += "</ul>\n";
+}
+
+/// The captions, with the words marked in which the first true one and the first false one differ.
+fn captions(page: &mut String, item: &Hard) {
+    let foil = item.n_true;
+    let spans = item.captions.get(foil).map(|negative| exchanged_spans(&item.captions[0], negative));
+    for (nth, caption) in item.captions.iter().enumerate() {
+        let class = if nth < foil { "true" } else { "false" };
+        put(page, format_args!("<p class=\"{class}\">"));
+        match &spans {
+            Some([span, _]) if nth == 0 => marked(page, caption, span),
+            Some([_, span]) if nth == foil => marked(page, caption, span),
+            _ => put(page, format_args!("{}", Text(caption))),
+        }
+        *page += "</p>";
+    }
+}
+
+fn marked(page: &mut String, text: &str, span: &Range<usize>) {
+    let (before, changed, behind) = (&text[..span.start], &text[span.clone()], &text[span.end..]);
+    if changed.is_empty() {
+        return put(page, format_args!("{}", Text(text)));
+    }
+    put(page, format_args!("{}<mark>{}</mark>{}", Text(before), Text(changed), Text(behind)));
+}
+
+/// A picture as the address of a small JPEG.
+fn thumbnail(source: &ImageSource) -> Option<String> {
+    let picture = source.picture().ok()?;
+    let small = within(&picture, SIDE);
+    let image = RgbImage::from_raw(small.width(), small.height(), small.rgb().to_vec())?;
+    let mut file = Cursor::new(Vec::new());
+    image.write_to(&mut file, ImageFormat::Jpeg).ok()?;
+    Some(format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(file.into_inner())))
+}

@@ -1,0 +1,132 @@
+//! Bundle files: made with a self-test, written, read, checked on a device.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use burn::tensor::Device;
+use shared::bundle::{Bundle, Precision, SelfTest, Training};
+use shared::engine::{Engine, EngineError};
+use shared::picture::Picture;
+use shared::scene::{self, Scene};
+use shared::seed;
+
+use crate::system::atomic_file;
+
+/// The scenes of the self-test, each with its own caption and the next one's.
+const SELFTEST_SCENES: u64 = 4;
+
+/// Reads a bundle file.
+///
+/// # Errors
+/// If it cannot be read, or is no bundle.
+pub fn read(path: &Path) -> Result<Bundle> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Bundle::read(bytes).with_context(|| format!("cannot use {}", path.display()))
+}
+
+/// Loads a bundle onto a device and checks that it computes there what it should.
+///
+/// # Errors
+/// If it cannot be read or used, or the device computes something else.
+pub fn load(path: &Path, device: &Device) -> Result<(Bundle, Engine)> {
+    let bundle = read(path)?;
+    let engine = pollster::block_on(async {
+        let engine = Engine::load(&bundle, device).await?;
+        engine.self_test(bundle.header()).await?;
+        Ok::<_, EngineError>(engine)
+    })
+    .with_context(|| format!("cannot use {}", path.display()))?;
+    Ok((bundle, engine))
+}
+
+/// Makes a bundle, measures what its precision costs, and has it prove itself.
+///
+/// `pack` packs the weights at a precision. How far similarities of `pictures` are from those of the exact weights is
+/// added to the results in `training`. The self-test holds what the stored weights compute, rounding included.
+///
+/// # Errors
+/// If packing fails, or the device does.
+pub fn make(
+    precision: Precision,
+    pictures: &[Picture],
+    mut training: Training,
+    pack: impl Fn(Precision, &Training) -> Result<Bundle>,
+) -> Result<Bundle> {
+    let device = Device::flex();
+    let captions: Vec<String> = (0..DRIFT_SCENES).map(caption).collect();
+    let similarities = |engine: &Engine| pollster::block_on(similarities(engine, pictures, &captions));
+    let exact = match precision {
+        Precision::F32 => None,
+        Precision::F16 | Precision::Q8 => {
+            let bundle = pack(Precision::F32, &training)?;
+            Some(similarities(&pollster::block_on(Engine::load(&bundle, &device))?)?)
+        }
+    };
+    let bundle = pack(precision, &training)?;
+    let engine = pollster::block_on(Engine::load(&bundle, &device))?;
+    if let Some(exact) = exact {
+        let stored = similarities(&engine)?;
+        let drifts: Vec<f32> = exact.iter().zip(&stored).map(|(a, b)| (a - b).abs()).collect();
+        let max = drifts.iter().copied().fold(0.0, f32::max);
+        let mean = drifts.iter().sum::<f32>() / drifts.len() as f32;
+        training.results.insert("drift_max".to_owned(), max.into());
+        training.results.insert("drift_mean".to_owned(), mean.into());
+    }
+    let selftest = pollster::block_on(self_test(&engine))?;
+    Ok(bundle.with(&training, &selftest)?)
+}
+
+/// The scenes whose captions, and themselves where nobody names pictures, show what a precision costs.
+const DRIFT_SCENES: u64 = 16;
+
+/// The side at which they are drawn, in pixels.
+const DRIFT_SIDE: u32 = 224;
+
+/// Scenes to measure on where nobody names pictures.
+pub fn drift_scenes() -> Vec<Picture> {
+    (0..DRIFT_SCENES).map(|seed| Scene::from_seed(seed).render(DRIFT_SIDE)).collect()
+}
+
+/// The cosine of every picture with every caption.
+async fn similarities(
+    engine: &Engine,
+    pictures: &[Picture],
+    captions: &[String],
+) -> Result<Vec<f32>, EngineError> {
+    let captions: Vec<&str> = captions.iter().map(String::as_str).collect();
+    let captions = engine.embed_captions(&captions).await?;
+    let mut similarities = Vec::new();
+    for picture in pictures {
+        for picture in engine.embed_pictures(&[picture]).await? {
+            similarities.extend(captions.iter().map(|caption| picture.cosine(caption)));
+        }
+    }
+    Ok(similarities)
+}
+
+/// What the weights compute for a few scenes.
+async fn self_test(engine: &Engine) -> Result<Vec<SelfTest>, EngineError> {
+    let pairs =
+        (0..SELFTEST_SCENES).flat_map(|scene| [scene, scene + 1].map(|other| (scene, caption(other))));
+    let pairs: Vec<(u64, String)> = pairs.collect();
+    let asked: Vec<(u64, &str)> = pairs.iter().map(|(scene, caption)| (*scene, caption.as_str())).collect();
+    let similarities = engine.scene_similarities(&asked).await?;
+    let test = |((image_seed, caption), similarity)| SelfTest { image_seed, caption, similarity };
+    Ok(pairs.into_iter().zip(similarities).map(test).collect())
+}
+
+/// The caption that a seed stands for.
+fn caption(seed: u64) -> String {
+    scene::caption(&Scene::from_seed(seed), &mut seed::rng(&[seed]))
+}
+
+/// Writes a bundle so that the file is either all there or not there, and says so.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write(path: &Path, bundle: &Bundle) -> Result<()> {
+    atomic_file::write(path, bundle.bytes())?;
+    println!("{} ({} bytes)", path.display(), bundle.bytes().len());
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! Published CLIP weights become a model of ours: the same numbers under other names.
+//!
+//! - `hub`: a model's files by its name
+//! - `tensors`: files of weights, one tensor at a time
+//! - `layout`: what each tensor of ours is made of
+//! - `transformers`, `open_clip`: what their files say, and what they call their tensors
+//! - `mobilenet`: an image tower begins with weights that know photographs
+//! - `vocabulary`: a tokenizer from CLIP's `vocab.json` and `merges.txt`
+
+pub mod hub;
+mod layout;
+pub mod mobilenet;
+mod open_clip;
+mod take;
+pub mod tensors;
+mod transformers;
+mod vocabulary;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use layout::Layout;
+use serde_json::Value;
+use shared::bundle::Weight;
+use shared::model::ClipConfig;
+use shared::tokenizer::Tokenizer;
+use tensors::TensorFiles;
+
+use crate::system::files;
+
+/// A published model, its files checked and its weights still on disk.
+pub struct Published {
+    /// Everything but the weights.
+    pub config: ClipConfig,
+    /// Its tokenizer.
+    pub tokenizer: Tokenizer,
+    layout: Layout,
+    tensors: TensorFiles,
+}
+
+impl Published {
+    /// Opens a folder as `transformers` or open_clip save it.
+    ///
+    /// # Errors
+    /// If the folder lacks a file, describes a model that is not CLIP, or its tensors do not fit its config.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let (config, layout, names) = if folder.join(open_clip::CONFIG).is_file() {
+            (open_clip::config(&json(folder, open_clip::CONFIG)?), Layout::OpenClip, open_clip::WEIGHTS)
+        } else if folder.join(transformers::CONFIG).is_file() {
+            let preprocessor = json(folder, transformers::PREPROCESSOR)?;
+            let config = transformers::config(&json(folder, transformers::CONFIG)?, &preprocessor);
+            (config, Layout::Transformers, transformers::WEIGHTS)
+        } else {
+            bail!(
+                "{} holds neither {} (as transformers saves a model) nor {} (as open_clip does)",
+                folder.display(),
+                transformers::CONFIG,
+                open_clip::CONFIG
+            );
+        };
+        let config = config.with_context(|| format!("cannot import {}", folder.display()))?;
+        config.validate().with_context(|| format!("cannot import {}", folder.display()))?;
+        let tokenizer = tokenizer(folder)?;
+        if tokenizer.vocabulary() != config.text.vocabulary {
+            bail!(
+                "the tokenizer in {} has {} tokens, its model {}",
+                folder.display(),
+                tokenizer.vocabulary(),
+                config.text.vocabulary
+            );
+        }
+        let tensors = TensorFiles::open(&weights(folder, names)?)?;
+        layout.check(&config, &tensors)?;
+        Ok(Published { config, tokenizer, layout, tensors })
+    }
+
+    /// The name of the layout.
+    pub fn layout(&self) -> &'static str {
+        self.layout.name()
+    }
+
+    /// The weights by our names, read one after the other.
+    pub fn weights(&self) -> impl Iterator<Item = Result<Weight>> {
+        layout::targets(&self.config).into_iter().map(|target| self.layout.weight(target, &self.tensors))
+    }
+}
+
+/// The JSON file of a folder.
+fn json(folder: &Path, name: &str) -> Result<Value> {
+    files::json(&folder.join(name), "the JSON of a published model")
+}
+
+/// The file of weights in a folder, or the files of a model that is saved in parts.
+fn weights(folder: &Path, names: &[&str]) -> Result<Vec<PathBuf>> {
+    for name in names {
+        if folder.join(name).is_file() {
+            return Ok(vec![folder.join(name)]);
+        }
+        let index = format!("{name}.index.json");
+        if folder.join(&index).is_file() {
+            let index = json(folder, &index)?;
+            let parts = index["weight_map"].as_object().context("an index without a weight_map")?;
+            let mut parts: Vec<&str> = parts.values().filter_map(Value::as_str).collect();
+            parts.sort_unstable();
+            parts.dedup();
+            return Ok(parts.into_iter().map(|part| folder.join(part)).collect());
+        }
+    }
+    bail!("{} has no {}", folder.display(), names.join(" or "))
+}
+
+fn tokenizer(folder: &Path) -> Result<Tokenizer> {
+    let path = folder.join("tokenizer.json");
+    let json = if path.is_file() {
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?
+    } else {
+        vocabulary::tokenizer_json(folder)?
+    };
+    Tokenizer::from_json(&json)
+        .with_context(|| format!("the tokenizer in {} cannot be used", folder.display()))
+}
+
+/// A number that a config may leave out.
+fn number(config: &Value, key: &str, default: usize) -> Result<usize> {
+    match &config[key] {
+        Value::Null => Ok(default),
+        value => {
+            let number = value.as_u64().with_context(|| format!("{key} is {value}, not a whole number"))?;
+            Ok(usize::try_from(number)?)
+        }
+    }
+}
+
+/// Mean or standard deviation of the three channels.
+fn channels(config: &Value, key: &str, default: [f32; 3]) -> Result<[f32; 3]> {
+    match &config[key] {
+        Value::Null => Ok(default),
+        value => serde_json::from_value(value.clone()).with_context(|| format!("{key} is {value}")),
+    }
+}

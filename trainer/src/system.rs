@@ -1,0 +1,18 @@
+//! What the trainer needs of the machine it runs on: files, devices, progress, interrupts.
+
+pub mod atomic_file;
+pub mod catch_panic;
+pub mod device;
+pub mod files;
+pub mod html;
+pub mod interrupt;
+pub mod kernels;
+pub mod named;
+pub mod one_or_more;
+pub mod progress;
+pub mod switch;
+
+/// The commit this program was built from, or `unknown` outside of a checkout.
+pub fn commit() -> String {
+    option_env!("FOIL_COMMIT").unwrap_or("unknown").to_owned()
+}

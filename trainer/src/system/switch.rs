@@ -1,0 +1,14 @@
+//! Options that are on or off.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}

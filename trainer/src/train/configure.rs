@@ -1,0 +1,54 @@
+//! From settings and data to the config of a run.
+
+use anyhow::{Result, bail};
+use shared::tokenizer::Tokenizer;
+
+use super::data::Data;
+use super::options::Options;
+use super::run_config::RunConfig;
+use crate::models::bundles;
+use crate::models::presets::Preset;
+use crate::system;
+
+/// The config of a new run on data, and its tokenizer.
+///
+/// # Errors
+/// If the settings do not fit the data, or a bundle that they name cannot be used.
+pub fn configure(options: &Options, data: &Data) -> Result<(RunConfig, Tokenizer)> {
+    let settings = &options.settings;
+    data.check_batch()?;
+    if settings.negatives.mined && !data.can_be_mined() {
+        bail!("--negatives mined needs captions in files: drawn scenes are never seen twice");
+    }
+    if settings.negatives.given && !data.provides_negatives() {
+        bail!("--negatives given needs a table with a column `neg_caption`, as NegCLIP publishes it");
+    }
+    let (model, tokenizer) = match &settings.init {
+        Some(path) => {
+            let bundle = bundles::read(path)?;
+            (bundle.header().config().clone(), bundle.header().tokenizer().clone())
+        }
+        None => {
+            let preset = settings.preset.unwrap_or(Preset::Small);
+            let tokenizer = data.tokenizer(preset.vocabulary())?;
+            (preset.config(tokenizer.vocabulary()), tokenizer)
+        }
+    };
+    let config = RunConfig {
+        shares: data.shares().to_vec(),
+        fingerprint: data.fingerprint(),
+        pictures: data.pictures(),
+        loss_weight: settings.loss_weight.unwrap_or_else(|| settings.loss.published_weight()),
+        single_objects: 0.4,
+        accum_freq: settings.accum_freq.unwrap_or(options.devices.len() as u64).max(1),
+        warmup: 0.05,
+        model,
+        commit: system::commit(),
+        command: options.command.clone(),
+        settings: settings.clone(),
+    };
+    if config.steps() == 0 {
+        bail!("the data does not fill a step of {} batches; lower --accum-freq", config.accum_freq);
+    }
+    Ok((config, tokenizer))
+}

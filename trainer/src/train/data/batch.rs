@@ -1,0 +1,113 @@
+//! Batches ahead of the device.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use anyhow::Result;
+use rand::RngExt;
+use shared::tokenizer::{Tokenizer, TokenizerError};
+
+use super::example::Stream;
+use super::texts::Texts;
+use super::{Data, Mined};
+use crate::train::negative_source::NegativeSource;
+use crate::train::run_config::RunConfig;
+
+/// What the model learns from at once, ready for the device.
+pub struct Batch {
+    /// What the model is given of each picture: `[B, 3, S, S]`, or `[B, P, C]` of a locked stem.
+    pub images: Vec<f32>,
+    /// What each channel of the stem counts with each picture, `[B, C]`, where some are forgotten.
+    pub channels: Option<Vec<f32>>,
+    /// The captions, `B` of them, and behind them `K` slots for the hard negatives of each; in an empty slot is the caption.
+    pub texts: Texts,
+    /// What is in each slot, `B · K`.
+    pub negatives: Vec<Option<NegativeSource>>,
+    /// Captions that have at least one negative.
+    pub with_negatives: usize,
+}
+
+/// Makes the batch of a number.
+///
+/// # Errors
+/// If a picture cannot be read any more, or a caption not be split into tokens.
+pub fn batch(
+    config: &RunConfig,
+    data: &Data,
+    tokenizer: &Tokenizer,
+    mined: Option<&Mined>,
+    number: u64,
+) -> Result<Batch> {
+    let examples = data.examples(config, mined, number)?;
+    let n_captions = examples.len();
+    let n_slots = config.negatives_per_caption();
+    // The negatives of each caption, filled up with empty slots.
+    let slots: Vec<Option<&(NegativeSource, String)>> = examples
+        .iter()
+        .flat_map(|example| example.negatives.iter().map(Some).chain(std::iter::repeat(None)).take(n_slots))
+        .collect();
+    let captions = examples.iter().map(|example| &example.caption);
+    let texts = captions
+        .chain(slots.iter().flatten().map(|(_, negative)| negative))
+        .map(|text| tokenizer.encode(text, config.model.text.context))
+        .collect::<Result<Vec<_>, TokenizerError>>()?;
+    let mut next = n_captions..;
+    let filled = |(slot, negative): (usize, &Option<&(NegativeSource, String)>)| match negative {
+        Some(_) => next.next().unwrap_or_default(),
+        None => slot / n_slots,
+    };
+    let rows: Vec<usize> = (0..n_captions).chain(slots.iter().enumerate().map(filled)).collect();
+    Ok(Batch {
+        channels: (config.settings.channel_dropout > 0.0).then(|| channels(config, number)),
+        texts: Texts::new(&texts, &rows, tokenizer, data.lengths(tokenizer, config.model.text.context)?),
+        negatives: slots.iter().map(|slot| slot.map(|(source, _)| *source)).collect(),
+        with_negatives: examples.iter().filter(|example| !example.negatives.is_empty()).count(),
+        images: examples.into_iter().flat_map(|example| example.image).collect(),
+    })
+}
+
+/// Zero for the channels that a batch forgets; the others weigh more, so that the sum stays the same on average
+/// (arXiv 1207.0580, in the form of arXiv 1411.4280). `[B, C]`
+fn channels(config: &RunConfig, number: u64) -> Vec<f32> {
+    let [_, n_channels] = config.model.vision.stem_shape(config.model.preprocess.side);
+    let kept = 1.0 - config.settings.channel_dropout;
+    let rng = &mut Stream::Channels.of(config.settings.seed, number);
+    let mut weight = || if rng.random_bool(kept) { (1.0 / kept) as f32 } else { 0.0 };
+    (0..config.settings.batch_size * n_channels).map(|_| weight()).collect()
+}
+
+/// Batches of these numbers, made ahead of the device. If one cannot be made because of a panic, none follows.
+pub fn batches(
+    config: &RunConfig,
+    data: &Arc<Data>,
+    tokenizer: &Tokenizer,
+    mined: Option<Mined>,
+    numbers: Range<u64>,
+) -> Receiver<Result<Batch>> {
+    let (config, data, tokenizer) = (config.clone(), Arc::clone(data), tokenizer.clone());
+    ahead(numbers, move |number| batch(&config, &data, &tokenizer, mined.as_ref(), number))
+}
+
+/// Makes things on another thread, at most two more than were asked for.
+fn ahead<T: Send + 'static>(numbers: Range<u64>, make: impl Fn(u64) -> T + Send + 'static) -> Receiver<T> {
+    let (sender, receiver) = sync_channel(2);
+    thread::spawn(move || {
+        // The receiver goes away when training stops early, or fails: there is nobody left to make anything for.
+        _ = numbers.map(make).try_for_each(|made| sender.send(made));
+    });
+    receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_ends_what_it_makes_and_nobody_waits_for_ever() {
+        let receiver = ahead(0..5, |number| if number < 2 { number } else { panic!("this is told") });
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(ahead(0..5, |number| number).iter().count(), 5);
+    }
+}

@@ -1,0 +1,49 @@
+//! What one image contributes to a batch, and the random numbers that decide it.
+
+use rand::Rng;
+use shared::negative::{HardNegative, Recipe};
+use shared::seed;
+
+use crate::train::negative_source::NegativeSource;
+use crate::train::run_config::RunConfig;
+
+/// An image with one of its captions and hard negatives of it.
+pub struct Example {
+    /// The model's input: pixels `[3, S, S]` or, with a frozen backbone, features `[P, C]`.
+    pub image: Vec<f32>,
+    /// The caption.
+    pub caption: String,
+    /// Its hard negatives, each with its source.
+    pub negatives: Vec<(NegativeSource, String)>,
+}
+
+/// A drawn negative and its source.
+pub fn of_concept(negative: HardNegative) -> (NegativeSource, String) {
+    (NegativeSource::Concept(negative.concept), negative.caption)
+}
+
+/// The streams of random numbers that a run's seed is split into.
+#[repr(u64)]
+pub enum Stream {
+    Scene = 1,
+    Caption = 2,
+    Negative = 3,
+    Order = 4,
+    View = 5,
+    Channels = 6,
+    Candidates = 7,
+    Given = 8,
+    Calibration = 10,
+}
+
+impl Stream {
+    /// The random numbers of this stream for the batch, example or epoch of a number.
+    pub fn of(self, run_seed: u64, number: u64) -> impl Rng {
+        seed::rng(&[run_seed, self as u64, number])
+    }
+}
+
+/// How a run draws negatives.
+pub fn recipe(config: &RunConfig) -> Recipe<'_> {
+    Recipe { strategy: config.settings.strategy, ..Recipe::replace(&config.settings.negatives.concepts) }
+}

@@ -1,0 +1,135 @@
+//! The image input of the model: pixels or, with a frozen backbone, its features. Those of photographs are computed once and
+//! cached.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use burn::tensor::{Tensor, TensorData};
+use half::f16;
+use rayon::prelude::*;
+use shared::model::Clip;
+use shared::picture::Picture;
+use shared::preprocess::Preprocess;
+use shared::seed;
+
+use crate::system::atomic_file;
+use crate::system::device;
+use crate::system::progress;
+
+/// Images that pass the backbone together.
+const BATCH: usize = 16;
+
+/// Turns images into the model's input.
+#[derive(Debug, Default)]
+pub struct InputEncoder {
+    /// The model whose backbone is frozen, if one is.
+    frozen: Option<Clip>,
+}
+
+impl InputEncoder {
+    /// An encoder that returns features of a model's backbone.
+    pub fn frozen(clip: Clip) -> Self {
+        InputEncoder { frozen: Some(clip) }
+    }
+
+    /// Pixels `[3, S, S]`, or features `[P, C]` of a frozen backbone.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn encode(&self, picture: &Picture, preprocess: &Preprocess) -> Result<Vec<f32>> {
+        let pixels = preprocess.pixels(picture);
+        match &self.frozen {
+            Some(clip) => stem(clip, preprocess.side, pixels),
+            None => Ok(pixels),
+        }
+    }
+
+    /// Computes the features of images once and keeps them in memory and, for later runs, in a file of `folder`.
+    ///
+    /// `fingerprint` changes with the pictures; `read` reads the one of a number.
+    ///
+    /// # Errors
+    /// If an image cannot be read, the device fails, or the folder cannot be written to.
+    pub fn precompute(
+        &self,
+        preprocess: &Preprocess,
+        n_pictures: usize,
+        fingerprint: u64,
+        folder: Option<&Path>,
+        read: impl Fn(usize) -> Result<Picture> + Sync,
+    ) -> Result<CachedFeatures> {
+        let clip = self.frozen.as_ref().context("only a frozen backbone has features to cache")?;
+        // Other weights make other features of the same images.
+        let probe = Picture::new(32, 32, (0..3 * 32 * 32).map(|at| (at * 37 % 251) as u8).collect());
+        let probe: Vec<u64> =
+            self.encode(&probe, preprocess)?.iter().map(|value| u64::from(value.to_bits())).collect();
+        let length = probe.len();
+        let name = format!("{:016x}.stem", seed::mix(&[&[fingerprint][..], &probe].concat()));
+        let path = folder.map(|folder| folder.join(name));
+        if let Some(path) = path.as_deref().filter(|path| path.exists()) {
+            return CachedFeatures::read(path, n_pictures, length);
+        }
+        let bar = progress::bar(n_pictures, "images")?;
+        // A small network leaves most cores idle, so each core takes images of its own.
+        let features = |first: usize| {
+            let mut pixels = Vec::new();
+            let numbers = first..n_pictures.min(first + BATCH);
+            for number in numbers.clone() {
+                pixels.extend(preprocess.pixels(&read(number)?));
+            }
+            let seen = stem(clip, preprocess.side, pixels)?;
+            bar.inc(numbers.len() as u64);
+            Ok(seen.into_iter().map(f16::from_f32).collect())
+        };
+        let firsts = (0..n_pictures).into_par_iter().step_by(BATCH);
+        let values: Vec<Vec<f16>> = firsts.map(features).collect::<Result<_>>()?;
+        bar.finish_and_clear();
+        let kept = CachedFeatures { values: values.concat(), length };
+        if let Some(path) = path {
+            kept.write(&path)?;
+        }
+        Ok(kept)
+    }
+}
+
+/// Pixels, one image after the other, to features.
+fn stem(clip: &Clip, side: usize, pixels: Vec<f32>) -> Result<Vec<f32>> {
+    let n_pictures = pixels.len() / (3 * side * side);
+    let pixels = TensorData::new(pixels, [n_pictures, 3, side, side]);
+    device::floats(clip.image_stem(Tensor::from_data(pixels, &clip.device())))
+}
+
+/// Features of images, as float16.
+#[derive(Debug)]
+pub struct CachedFeatures {
+    values: Vec<f16>,
+    /// Numbers per image.
+    length: usize,
+}
+
+impl CachedFeatures {
+    /// The features of an image.
+    pub fn get(&self, number: usize) -> Vec<f32> {
+        let values = &self.values[number * self.length..(number + 1) * self.length];
+        values.iter().map(|value| value.to_f32()).collect()
+    }
+
+    fn read(path: &Path, n_pictures: usize, length: usize) -> Result<Self> {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        if bytes.len() != 2 * n_pictures * length {
+            bail!("{} is damaged; remove it, and it will be made again", path.display());
+        }
+        let values = bytes.as_chunks().0.iter().map(|two| f16::from_le_bytes(*two)).collect();
+        Ok(CachedFeatures { values, length })
+    }
+
+    fn write(&self, path: &Path) -> Result<()> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        atomic_file::write(
+            path,
+            self.values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>(),
+        )
+    }
+}

@@ -1,0 +1,167 @@
+//! A source of training data: drawn scenes, or images in files.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use rayon::prelude::*;
+use shared::concept::Concept;
+use shared::negative::Balance;
+
+use super::example::Example;
+use super::features::InputEncoder;
+use super::photographs::Photographs;
+use super::scenes::Scenes;
+use crate::dataset::Corpus;
+use crate::dataset::images::{self, Images};
+use crate::negatives::calibration::{Coverage, Drawing, For, table_for};
+use crate::train::run_config::RunConfig;
+
+/// Scenes per epoch when the source names no number.
+const PICTURES: u64 = 40_000;
+
+/// What has been opened by this process: images are decoded and hashed once, however many runs are trained on them.
+#[derive(Debug, Default)]
+pub struct Library(HashMap<(String, images::Options), Arc<Images>>);
+
+impl Library {
+    fn open(&mut self, data: &str, options: &images::Options) -> Result<Arc<Images>> {
+        let key = (data.to_owned(), options.clone());
+        if let Some(images) = self.0.get(&key) {
+            return Ok(Arc::clone(images));
+        }
+        let images = Arc::new(Images::open(data, options)?);
+        self.0.insert(key, Arc::clone(&images));
+        Ok(images)
+    }
+}
+
+/// Where examples come from.
+#[derive(Debug)]
+pub enum Source {
+    /// Drawn scenes.
+    Scenes(Scenes),
+    /// Pictures and captions in files.
+    Photographs(Photographs),
+}
+
+impl Source {
+    /// Opens what `--data` names: `scenes`, `scenes:COUNT`, a file of captions or its folder, or shards.
+    ///
+    /// # Errors
+    /// If it is neither, or cannot be used.
+    pub fn open(data: &str, options: &images::Options, run_seed: u64, library: &mut Library) -> Result<Self> {
+        let scenes = |pictures| Ok(Source::Scenes(Scenes::new(pictures, run_seed)));
+        match data.split_once(':') {
+            None if data == "scenes" => scenes(PICTURES),
+            Some(("scenes", count)) => {
+                let count = count.parse().ok().filter(|count| *count > 0);
+                scenes(count.with_context(|| format!("not a number of pictures in --data {data}"))?)
+            }
+            _ if images::is_files(data) => {
+                Ok(Source::Photographs(Photographs::new(library.open(data, options)?)))
+            }
+            _ => bail!(
+                "unknown data source {data:?}: neither `scenes` or `scenes:COUNT`, nor a file of captions or a folder with one, nor shards (….tar)"
+            ),
+        }
+    }
+
+    /// Pictures an epoch.
+    pub fn pictures(&self) -> u64 {
+        match self {
+            Source::Scenes(scenes) => scenes.pictures,
+            Source::Photographs(photographs) => photographs.pictures(),
+        }
+    }
+
+    /// A number that changes with the data; drawn data never changes.
+    pub fn fingerprint(&self) -> u64 {
+        match self {
+            Source::Scenes(_) => 0,
+            Source::Photographs(photographs) => photographs.images().fingerprint(),
+        }
+    }
+
+    /// How the words of negatives are chosen.
+    pub fn drawing(&mut self) -> &mut Drawing {
+        match self {
+            Source::Scenes(scenes) => &mut scenes.drawing,
+            Source::Photographs(photographs) => &mut photographs.drawing,
+        }
+    }
+
+    /// The table by which its negatives are balanced; says how many captions keep one.
+    pub fn table(&self, concepts: &[Concept], seed: u64) -> Result<Cow<'static, Balance>> {
+        fn told(corpus: &impl Corpus, concepts: &[Concept], seed: u64) -> Result<Cow<'static, Balance>> {
+            let table = table_for(corpus, concepts, For::Own, seed)?;
+            eprintln!("{}", Coverage::of(corpus, concepts, &table, seed));
+            Ok(table)
+        }
+        match self {
+            Source::Scenes(scenes) => told(&scenes.corpus(), concepts, seed),
+            Source::Photographs(photographs) => told(photographs.images(), concepts, seed),
+        }
+    }
+
+    /// Its captions, or as many as stand for all of them.
+    pub fn captions(&self) -> Vec<Cow<'_, str>> {
+        match self {
+            Source::Scenes(scenes) => scenes.captions().into_iter().map(Cow::Owned).collect(),
+            Source::Photographs(photographs) => {
+                photographs.images().captions().map(|(_, text)| Cow::Borrowed(text)).collect()
+            }
+        }
+    }
+
+    /// Its examples of the batch of a number, `share` of them.
+    pub fn examples(
+        &self,
+        config: &RunConfig,
+        encoder: &InputEncoder,
+        mined: Option<&[Vec<u32>]>,
+        number: u64,
+        share: u64,
+    ) -> Result<Vec<Example>> {
+        let first = number * share;
+        let numbers = (0..share).into_par_iter();
+        match self {
+            Source::Scenes(scenes) => {
+                let total = config.batches() * share;
+                let n_single = (config.single_objects * total as f64).ceil() as u64;
+                numbers
+                    .map(|nth| scenes.example(config, encoder, first + nth, first + nth < n_single))
+                    .collect()
+            }
+            Source::Photographs(photographs) => {
+                // What is left of an epoch and does not fill a batch is not shown, so that none has a picture twice.
+                let batches = photographs.pictures() / share;
+                let order = photographs.order(config.settings.seed, number / batches);
+                let begin = (number % batches * share) as usize;
+                let place = |nth: u64| order[begin + nth as usize];
+                numbers
+                    .map(|nth| photographs.example(config, encoder, mined, place(nth), first + nth))
+                    .collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_read_or_refused() {
+        let pictures = |data: &str| {
+            Source::open(data, &images::Options::default(), 0, &mut Library::default())
+                .map(|source| source.pictures())
+        };
+        assert_eq!(pictures("scenes").expect("a source"), PICTURES);
+        assert_eq!(pictures("scenes:7").expect("a source"), 7);
+        for wrong in ["scenes:", "scenes:0", "scenes:x", "coco", ""] {
+            assert!(pictures(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The contrastive losses: CLIP's, and four published ways in which hard negatives enter it.
+//!
+//! Each caption must find its picture among all pictures of the batch, as in CLIP (arXiv 2103.00020, figure 3). A hard
+//! negative has no picture, so it stands only on the other side, where each picture must find its caption.
+//!
+//! With `s` for a cosine times the logit scale:
+//!
+//! | loss | what a picture's caption must beat | source |
+//! |---|---|---|
+//! | [`Loss::NegClip`] | all captions and all hard negatives of the batch, in one softmax | figure 1 of arXiv 2403.02875; NegCLIP, arXiv 2210.01936 |
+//! | [`Loss::Tsvlc`] | all captions; and, in a softmax of their own, the negatives of this very caption | TSVLC, arXiv 2211.11733 |
+//! | [`Loss::FscClip`] | as `Tsvlc`, easy ones weighing less and no target being certain | FSC-CLIP, arXiv 2410.05210 |
+//! | [`Loss::CeClip`] | as `NegClip`; and each own negative by a margin that grows with what was reached | CE-CLIP, arXiv 2306.08832 |
+//!
+//! A caption without negatives is an ordinary example under every one of them.
+
+mod margins;
+mod own;
+mod thresholds;
+
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
+use clap::ValueEnum;
+use own::Scores;
+use serde::{Deserialize, Serialize};
+
+use super::negative_source::NegativeSource;
+pub use margins::Margins;
+pub use thresholds::Thresholds;
+
+/// How hard negatives enter the loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// Append the hard negatives of the batch to every image's softmax (NegCLIP).
+    #[serde(rename = "negclip")]
+    #[value(name = "negclip")]
+    NegClip,
+    /// Let each caption compete with its own negatives in a softmax of their own (TSVLC).
+    Tsvlc,
+    /// As `tsvlc`, with focal weights and smoothed labels (FSC-CLIP).
+    FscClip,
+    /// As `negclip`, and keep each negative below its caption by an adaptive margin (CE-CLIP).
+    CeClip,
+}
+
+impl Loss {
+    /// The weight of the second term in the published recipes; `NegClip` has no second term.
+    pub fn published_weight(self) -> f64 {
+        match self {
+            Loss::NegClip => 0.0,
+            Loss::Tsvlc | Loss::FscClip => 0.5,
+            Loss::CeClip => 0.2,
+        }
+    }
+}
+
+/// The embeddings of one step.
+pub struct Embedded {
+    /// `[B, E]`, unit rows
+    pub images: Tensor<2>,
+    /// `[B, E]`, unit rows
+    pub captions: Tensor<2>,
+    /// Nothing in a run without hard negatives.
+    pub negatives: Option<Negatives>,
+}
+
+/// The hard negatives of a batch: `K` slots a caption, some of which may be empty. A caption has the same number of slots
+/// in every batch of a run, so that every step has the same shapes and a GPU compiles nothing new.
+#[derive(Clone)]
+pub struct Negatives {
+    /// `[B, K, E]`, unit rows; that of an empty slot is any of them.
+    pub embeddings: Tensor<3>,
+    /// What is in each slot, `B · K`, the slots of a caption side by side.
+    pub sources: Vec<Option<NegativeSource>>,
+}
+
+/// A loss, and what it remembers from step to step.
+pub struct Objective {
+    loss: Loss,
+    weight: f64,
+    /// The thresholds of [`Loss::CeClip`], which follow the margins of the last step.
+    thresholds: Thresholds,
+    /// The margins of the current step.
+    step: Option<Margins>,
+    /// The margins since somebody asked.
+    told: Option<Margins>,
+}
+
+impl Objective {
+    /// A loss whose second term weighs `weight`.
+    pub fn new(loss: Loss, weight: f64, thresholds: Thresholds) -> Self {
+        Objective { loss, weight, thresholds, step: None, told: None }
+    }
+
+    /// The accuracy on hard negatives since it was asked last: the share that their captions scored above, for each source that
+    /// was seen. Waits for the device.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn take_accuracy(&mut self) -> anyhow::Result<Vec<(NegativeSource, f64)>> {
+        self.told.take().map_or_else(|| Ok(Vec::new()), Margins::shares)
+    }
+
+    /// The state that a checkpoint saves.
+    pub fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
+    }
+
+    /// The loss of a batch, `[1]`, and the margins of its captions, which are to be [counted](Objective::count).
+    ///
+    /// # Shapes
+    /// - `logit_scale`: `[1]`
+    ///
+    /// # Panics
+    /// If the shapes do not agree.
+    pub fn loss(&self, embedded: Embedded, logit_scale: Tensor<1>) -> (Tensor<1>, Option<Margins>) {
+        let Embedded { images, captions, negatives } = embedded;
+        let contrastive = |negatives: Option<&Negatives>| {
+            contrastive(images.clone(), captions.clone(), negatives, logit_scale.clone())
+        };
+        let Some(negatives) = &negatives else { return (contrastive(None), None) };
+        let scores = Scores::new(&images, &captions, negatives, &logit_scale);
+        let margins = Margins::of(&scores);
+        let loss = match self.loss {
+            Loss::NegClip => contrastive(Some(negatives)),
+            Loss::Tsvlc => contrastive(None) + own::cross_entropy(scores) * self.weight,
+            Loss::FscClip => contrastive(None) + own::focal(scores) * self.weight,
+            Loss::CeClip => contrastive(Some(negatives)) + self.thresholds.rank(&scores) * self.weight,
+        };
+        (loss, Some(margins))
+    }
+
+    /// Takes note of the margins of a batch of the step under way.
+    pub fn count(&mut self, margins: Option<Margins>) {
+        for sum in [&mut self.step, &mut self.told] {
+            *sum = match (sum.take(), margins.clone()) {
+                (Some(before), Some(margins)) => Some(before.and(margins)),
+                (before, margins) => before.or(margins),
+            };
+        }
+    }
+
+    /// Ends a step: its margins are the thresholds of the next one.
+    pub fn end_step(&mut self) {
+        if let Some(margins) = self.step.take() {
+            self.thresholds.follow(&margins);
+        }
+    }
+}
+
+/// CLIP's loss; with `negatives` in one softmax with the captions, the loss of NegCLIP.
+///
+/// # Shapes
+/// - `images`, `captions`: `[B, E]`, unit rows
+/// - `logit_scale`: `[1]`
+/// - returns `[1]`
+fn contrastive(
+    images: Tensor<2>,
+    captions: Tensor<2>,
+    negatives: Option<&Negatives>,
+    logit_scale: Tensor<1>,
+) -> Tensor<1> {
+    let [batch, embedding] = images.dims();
+    assert_shape!(captions, [batch, embedding]);
+    let device = images.device();
+    let matching = Tensor::<1, Int>::arange(0..batch as i64, &device);
+    let cross_entropy = CrossEntropyLossConfig::new().init(&device);
+
+    // A factor a row, whose gradients are then summed: that of one factor for all would be one sum of `B · (B + M)` numbers.
+    let scale = logit_scale.reshape([1, 1]).expand([batch, 1]);
+    let among_captions = images.clone().matmul(captions.transpose()) * scale.clone(); // [B, B]
+    let among_pictures = among_captions.clone().transpose();
+    let among_texts = match negatives {
+        Some(negatives) => {
+            let [_, slots, _] = negatives.embeddings.dims();
+            let rows = negatives.embeddings.clone().reshape([batch * slots, embedding]);
+            let mask = mask(&negatives.sources, [1, batch * slots], &device);
+            let against = images.matmul(rows.transpose()) * scale + mask; // [B, B · K]
+            Tensor::cat(vec![among_captions, against], 1) // [B, B + B · K]
+        }
+        None => among_captions,
+    };
+    let image_to_text = cross_entropy.forward(among_texts, matching.clone());
+    let text_to_image = cross_entropy.forward(among_pictures, matching);
+    (image_to_text + text_to_image) / 2.0
+}
+
+/// A logit that no softmax notices. Finite, so that `0 × x` is not NaN.
+const MASKED: f32 = -1e4;
+
+/// What is added to the logits of slots: nothing, or [`MASKED`] where they are empty.
+fn mask(sources: &[Option<NegativeSource>], shape: [usize; 2], device: &Device) -> Tensor<2> {
+    let mask = |source: &Option<NegativeSource>| if source.is_some() { 0.0 } else { MASKED };
+    Tensor::from_data(TensorData::new(sources.iter().map(mask).collect::<Vec<f32>>(), shape), device)
+}
+
+/// Whole numbers as a tensor, `[n]`.
+pub fn indices(numbers: &[usize], device: &Device) -> Tensor<1, Int> {
+    let numbers: Vec<i32> = numbers.iter().map(|number| *number as i32).collect();
+    Tensor::from_ints(numbers.as_slice(), device)
+}
+
+#[cfg(test)]
+mod tests;

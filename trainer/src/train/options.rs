@@ -1,0 +1,78 @@
+//! How to run a training run today: in which folder, on which device, until when.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::settings::Settings;
+use crate::system::device::Backend;
+
+const SAVE_EVERY: u64 = 200;
+const LOG_EVERY: u64 = 20;
+
+/// The options of `pretrain`.
+#[derive(Args, Clone)]
+pub struct Options {
+    #[command(flatten)]
+    /// What defines the run.
+    pub settings: Settings,
+    /// Write settings, metrics and checkpoints into this run folder.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Continue the run in the folder, with its own settings.
+    #[arg(long)]
+    pub resume: bool,
+    /// Save a checkpoint every N steps.
+    #[arg(long, value_name = "STEPS", default_value_t = SAVE_EVERY, value_parser = clap::value_parser!(u64).range(1..))]
+    pub save_every: u64,
+    /// Log metrics every N steps. Reading a loss makes the device wait.
+    #[arg(long, value_name = "STEPS", default_value_t = LOG_EVERY, value_parser = clap::value_parser!(u64).range(1..))]
+    pub log_every: u64,
+    /// Compile the GPU kernels of this run ahead of it, with a few steps of a model of three layers per tower. Nothing is
+    /// written into the run folder.
+    #[arg(long, conflicts_with = "resume")]
+    pub warm_up: bool,
+    /// Stop after N steps, as at Ctrl-C; continue with `--resume`.
+    #[arg(long, value_name = "STEPS")]
+    pub stop_after: Option<u64>,
+    /// Show no progress bar.
+    #[arg(long)]
+    pub quiet: bool,
+    /// Compute on this kind of device; by default on the best one there is.
+    #[arg(long, value_enum)]
+    pub device: Option<Backend>,
+    /// Train on several devices of that kind, by comma-separated index. Each takes batches of its own and their gradients are
+    /// averaged; batches are not negatives of each other.
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+    pub devices: Vec<usize>,
+    /// Recompute cheap activations instead of storing them (arXiv 1604.06174): less memory, more time, the same numbers.
+    #[arg(long)]
+    pub gradient_checkpointing: bool,
+    /// The command, as the run folder notes it.
+    #[arg(skip = typed())]
+    pub command: String,
+}
+
+fn typed() -> String {
+    std::env::args().collect::<Vec<_>>().join(" ")
+}
+
+impl Options {
+    /// A run of these settings in a folder, everything else as by default.
+    pub fn new(settings: Settings, out: PathBuf, command: String) -> Self {
+        Options {
+            settings,
+            out,
+            resume: false,
+            save_every: SAVE_EVERY,
+            log_every: LOG_EVERY,
+            warm_up: false,
+            stop_after: None,
+            quiet: false,
+            device: None,
+            devices: Vec::new(),
+            gradient_checkpointing: false,
+            command,
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! `pretrain`: the loop, in reading order: wait for data, step, report, save.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use shared::model::{Clip, Stem};
+use shared::tokenizer::Tokenizer;
+
+use super::checkpoint;
+use super::configure::configure;
+use super::curves;
+use super::data::{self, Batch, Data, Library, Mined};
+use super::metrics::{Metrics, Reporter};
+use super::options::Options;
+use super::run_config::RunConfig;
+use super::run_folder;
+use super::schedule;
+use super::state::{self, TrainState};
+use super::warm_up;
+use crate::models::{bundles, import};
+use crate::system::device;
+use crate::system::interrupt::Interrupt;
+use crate::system::kernels::Watch;
+
+/// Trains a model, or resumes a run that was interrupted.
+///
+/// # Errors
+/// If the settings fit no run, the folder is in use by another run or cannot be written to, or the device fails.
+pub fn run(options: &Options, library: &mut Library) -> Result<()> {
+    options.settings.check()?;
+    if options.warm_up {
+        return warm_up::run(options, library);
+    }
+    let _claim = run_folder::claim(&options.out, options.resume)?;
+    let devices = device::open_all(options.device, &options.devices)?;
+    let (device, further) = devices.split_first().context("a device was opened")?;
+    let (config, mut data, tokenizer) = if options.resume {
+        let (config, tokenizer) = run_folder::load(&options.out)?;
+        let data = Data::open(&config.settings, library)?;
+        run_folder::check_data(&config, &data)?;
+        (config, data, tokenizer)
+    } else {
+        run_folder::check_new(&options.out)?;
+        // Before there is a folder.
+        device::precision(device, options.settings.precision)?;
+        let data = Data::open(&options.settings, library)?;
+        let (config, tokenizer) = configure(options, &data)?;
+        (config, data, tokenizer)
+    };
+    data.balance(&config, &options.out)?;
+    if !options.resume {
+        run_folder::begin(&options.out, &config, &data, &tokenizer)?;
+    }
+    let precision = device::precision(device, config.settings.precision)?;
+    let checkpoint = checkpoint::latest(&options.out)?;
+    let model_on = |device: &Device| match &checkpoint {
+        Some((_, folder)) => {
+            checkpoint::load_model(folder, state::adapted(&config, config.model.init(device)))
+        }
+        None => Ok(state::adapted(&config, first_model(&config, device)?)),
+    };
+    if config.settings.freeze_backbone {
+        data.freeze_backbone(model_on(device)?, &config)?;
+    }
+    let device = state::learning(device, options);
+    device.seed(config.settings.seed);
+    let model = model_on(&device)?;
+    let state = match &checkpoint {
+        Some((step, folder)) => TrainState::load(&config, model, *step, folder)?,
+        None => TrainState::begin(&config, standardized(model, &data, &tokenizer, &config)?),
+    };
+    let state = state
+        .with_replicas(&further.iter().map(|device| state::learning(device, options)).collect::<Vec<_>>());
+    eprintln!(
+        "{} weights, of which {} learn; {} steps of {} pictures, negatives: {}; {precision}",
+        state.model().num_params(),
+        state.n_learning(),
+        config.steps(),
+        config.settings.batch_size as u64 * config.accum_freq,
+        config.settings.negatives
+    );
+    train(options, &config, &Arc::new(data), &tokenizer, state)
+}
+
+/// The model before the first step.
+fn first_model(config: &RunConfig, device: &Device) -> Result<Clip> {
+    let model = match &config.settings.init {
+        Some(path) => bundles::read(path)?.model(device)?,
+        None => config.model.init(device).drawn(),
+    };
+    match &config.settings.init_image {
+        Some(path) => import::mobilenet::load(path, model),
+        None => Ok(model),
+    }
+}
+
+/// The model before the first step with the numbers of its network, if it has one, on the scale of the first batch; one
+/// that has been trained before stays as it is.
+fn standardized(model: Clip, data: &Data, tokenizer: &Tokenizer, config: &RunConfig) -> Result<Clip> {
+    if config.settings.init.is_some() || !matches!(config.model.vision.stem, Stem::Network(_)) {
+        return Ok(model);
+    }
+    let sample = data::batch(config, data, tokenizer, None, 0)?;
+    let stem = state::stem(&model, sample.images, config).detach();
+    Ok(model.standardize(stem))
+}
+
+fn train(
+    options: &Options,
+    config: &RunConfig,
+    data: &Arc<Data>,
+    tokenizer: &Tokenizer,
+    mut state: TrainState,
+) -> Result<()> {
+    let steps = config.steps();
+    let interrupt = Interrupt::listen()?;
+    let mut reporter = Reporter::new(&options.out, steps, state.done(), options.quiet)?;
+    let begin = state.done() * config.accum_freq;
+    let mut number = begin;
+    let mut batches = feed(options, (config, data, tokenizer), &state, number)?;
+    let mut interval = Interval::begin();
+    let mut first_step = FirstStep::of(&state, &reporter);
+    while state.done() < steps {
+        let mut left = config.accum_freq as usize;
+        while left > 0 {
+            let n_batches = left.min(state.n_devices());
+            let mut round = Vec::with_capacity(n_batches);
+            for _ in 0..n_batches {
+                // By now the last step of the epoch before is taken.
+                if config.settings.negatives.mined
+                    && number > begin
+                    && number.is_multiple_of(config.batches_an_epoch())
+                {
+                    batches = feed(options, (config, data, tokenizer), &state, number)?;
+                }
+                let waiting = Instant::now();
+                let batch = batches.recv().context("no batch could be made")??;
+                interval.waited += waiting.elapsed();
+                interval.with_negatives += batch.with_negatives;
+                round.push(batch);
+                number += 1;
+            }
+            interval.losses.extend(state.forward_backward(round));
+            left -= n_batches;
+        }
+        let rate = schedule::learning_rate(config.settings.lr, config.warmup, state.done(), steps);
+        state.step(rate);
+        reporter.step();
+        if let Some(first) = first_step.take() {
+            first.end(&state, &reporter)?;
+        }
+
+        let done = state.done();
+        let stopping = interrupt.came() || options.stop_after.is_some_and(|last| done >= last);
+        let saving = done.is_multiple_of(options.save_every) || done == steps || stopping;
+        // A run that goes on from a checkpoint begins a new interval, so one that is not interrupted does too.
+        if done.is_multiple_of(options.log_every) || saving {
+            let metrics = interval.end(done, rate, &mut state, config.settings.batch_size)?;
+            if !metrics.loss.is_finite() {
+                bail!("the loss is {} at step {done}; try a lower --lr", metrics.loss);
+            }
+            reporter.report(&metrics)?;
+        }
+        if saving {
+            state.save(&options.out)?;
+            curves::write(&options.out, config)?;
+        }
+        if stopping && done < steps {
+            let out = options.out.display();
+            reporter.say(&format!("stopped after {done} steps; go on with `pretrain --resume --out {out}`"));
+            return Ok(());
+        }
+    }
+    reporter.say(&format!("done; make a bundle with `export --run {} --out FILE`", options.out.display()));
+    Ok(())
+}
+
+/// The batches from a number on: all that are left, or, where each epoch mines its own negatives, those of the epoch.
+fn feed(
+    options: &Options,
+    (config, data, tokenizer): (&RunConfig, &Arc<Data>, &Tokenizer),
+    state: &TrainState,
+    number: u64,
+) -> Result<Receiver<Result<Batch>>> {
+    let last = config.batches();
+    if !config.settings.negatives.mined || number >= last {
+        return Ok(data::batches(config, data, tokenizer, None, number..last));
+    }
+    let mined = Mined::of_epoch(&options.out, (config, data, tokenizer), &state.model().valid(), number)?;
+    let end = (number / config.batches_an_epoch() + 1) * config.batches_an_epoch();
+    Ok(data::batches(config, data, tokenizer, Some(mined), number..end.min(last)))
+}
+
+/// The first step on a GPU, in which kernels are compiled.
+struct FirstStep {
+    begun: Instant,
+    _watch: Option<Watch>,
+}
+
+impl FirstStep {
+    /// Nothing on a processor, which compiles no kernels.
+    fn of(state: &TrainState, reporter: &Reporter) -> Option<Self> {
+        device::kernels_compiled(&state.model().device())?;
+        Some(FirstStep { begun: Instant::now(), _watch: reporter.tell_kernels() })
+    }
+
+    /// Waits until the device has taken it.
+    fn end(self, state: &TrainState, reporter: &Reporter) -> Result<()> {
+        let device = state.model().device();
+        device::wait(&device)?;
+        let (seconds, n_kernels) =
+            (self.begun.elapsed().as_secs_f64(), device::kernels_compiled(&device).unwrap_or(0));
+        reporter.say(&format!("first step: {seconds:.1} s, {n_kernels} GPU kernels compiled"));
+        Ok(())
+    }
+}
+
+/// What happened since the last line of metrics.
+struct Interval {
+    begun: Instant,
+    waited: Duration,
+    losses: Vec<Tensor<1>>,
+    with_negatives: usize,
+}
+
+impl Interval {
+    fn begin() -> Self {
+        Interval { begun: Instant::now(), waited: Duration::ZERO, losses: Vec::new(), with_negatives: 0 }
+    }
+
+    /// Sums up the interval and begins the next one.
+    fn end(
+        &mut self,
+        step: u64,
+        learning_rate: f64,
+        state: &mut TrainState,
+        batch: usize,
+    ) -> Result<Metrics> {
+        let read = |tensor: Tensor<1>| device::floats(tensor).map(|values| values[0]);
+        let n_batches = self.losses.len();
+        let loss = read(Tensor::cat(std::mem::take(&mut self.losses), 0).mean())?;
+        let logit_scale = read(state.model().logit_scale())?;
+        let accuracy = state.take_accuracy()?.into_iter();
+        // A device works on while we go ahead: only what was read has been computed.
+        let ended = std::mem::replace(self, Interval::begin());
+        let seconds = ended.begun.elapsed().as_secs_f64();
+        let pictures = (n_batches * batch) as f64;
+        Ok(Metrics {
+            step,
+            loss,
+            learning_rate,
+            logit_scale,
+            hard_negative_accuracy: accuracy
+                .map(|(source, share)| (source.name().to_owned(), share))
+                .collect(),
+            with_negatives: ended.with_negatives as f64 / pictures,
+            pictures_per_second: pictures / seconds,
+            waiting: ended.waited.as_secs_f64() / seconds,
+            kernels_compiled: device::kernels_compiled(&state.model().device()),
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! Everything needed to repeat a run, saved in its folder.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use shared::model::ClipConfig;
+
+use super::settings::Settings;
+use crate::system::atomic_file;
+
+/// A run: what it was told, and what became of that. Unknown keys are errors, so that a typing mistake changes nothing
+/// silently.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// What it was told.
+    pub settings: Settings,
+    /// Pictures of each source in a batch.
+    pub shares: Vec<usize>,
+    /// A number that changes with what the source says of its pictures: names, captions, given negatives.
+    pub fingerprint: u64,
+    /// Pictures an epoch, of the first source.
+    pub pictures: u64,
+    /// The weight of the loss's second term.
+    pub loss_weight: f64,
+    /// The share of the run, from its beginning, that shows one object at a time: what a thing is called is learned
+    /// far sooner when nothing else is in the picture (curriculum learning, Bengio et al. 2009).
+    pub single_objects: f64,
+    /// Batches a step.
+    pub accum_freq: u64,
+    /// The share of steps over which the learning rate rises.
+    pub warmup: f64,
+    /// The model.
+    pub model: ClipConfig,
+    /// The commit of the trainer.
+    pub commit: String,
+    /// The command as it was typed.
+    pub command: String,
+}
+
+const FILE: &str = "run.json";
+
+impl RunConfig {
+    /// Batches of a pass over the data.
+    pub fn batches_an_epoch(&self) -> u64 {
+        self.pictures / self.shares[0] as u64
+    }
+
+    /// Batches of the whole run.
+    pub fn batches(&self) -> u64 {
+        self.steps() * self.accum_freq
+    }
+
+    /// Optimizer steps of the whole run. What is left of an epoch, or of the run, and does not fill a batch or a step is
+    /// not shown.
+    pub fn steps(&self) -> u64 {
+        self.batches_an_epoch() * self.settings.epochs / self.accum_freq
+    }
+
+    /// The most hard negatives per caption: `--per-caption` of each way in which they are made.
+    pub fn negatives_per_caption(&self) -> usize {
+        self.settings.per_caption * self.settings.negatives.n_ways()
+    }
+
+    /// Writes the settings into the run folder.
+    ///
+    /// # Errors
+    /// If the folder cannot be written to.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        atomic_file::write(&folder.join(FILE), serde_json::to_string_pretty(self)?)
+    }
+
+    /// Whether a folder holds a run.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(FILE).exists()
+    }
+
+    /// Reads the settings of a run folder.
+    ///
+    /// # Errors
+    /// If there are none, or they cannot be read.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join(FILE);
+        let json = std::fs::read_to_string(&path)
+            .with_context(|| format!("no training run in {}: cannot read {FILE}", folder.display()))?;
+        serde_json::from_str(&json).with_context(|| {
+            format!("{} cannot be understood; did another version of the trainer begin it?", path.display())
+        })
+    }
+}

@@ -1,0 +1,248 @@
+//! The settings of a training run.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+use serde::{Deserialize, Serialize};
+use shared::negative::Strategy;
+
+use super::negative_source::NegativeSources;
+pub use super::objective::Loss;
+use crate::dataset::images::Options as ImageOptions;
+use crate::models::presets::Preset;
+use crate::system::device::FloatPrecision;
+use crate::system::named::named;
+use crate::system::one_or_more::one_or_more;
+use crate::system::switch::Switch;
+
+/// The parts of the help.
+const DATA: &str = "Data";
+const NEGATIVES: &str = "Hard negatives";
+const MODEL: &str = "Model";
+const TRAINING: &str = "Training";
+
+/// The settings that define a run: as typed, as an experiment's file has them, and as stored in the run folder. Unknown keys
+/// are errors, so that a typo changes nothing silently.
+#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Train on `scenes`, or `scenes:COUNT` for another number of images per epoch; on a caption file (COCO's or Karpathy's
+    /// JSON, Flickr's token file, a table with one image and caption per row), or its folder; on a folder with a text file
+    /// beside each image; or on WebDataset shards, local or remote: `DIR/000.tar`, `https://HOST/{000..127}.tar`,
+    /// `s3://BUCKET/{000..127}.tar`. Several sources are mixed in every batch; an epoch is one pass over the first.
+    #[arg(long, help_heading = DATA, value_name = "SOURCE", default_value = "scenes", num_args = 1..)]
+    #[serde(deserialize_with = "one_or_more")]
+    pub data: Vec<String>,
+    /// Fill each batch with the sources of `--data` in this proportion; by default evenly.
+    #[arg(long, help_heading = DATA, value_name = "NUMBER")]
+    #[serde(deserialize_with = "one_or_more")]
+    pub data_weights: Vec<f64>,
+    /// Search these folders for images, too; the captions' own folder is always searched.
+    #[arg(long, help_heading = DATA, value_name = "DIR")]
+    #[serde(deserialize_with = "one_or_more")]
+    pub images: Vec<PathBuf>,
+    /// Keep an index of the shards in this folder, so that later runs read only the images they show.
+    #[arg(long, help_heading = DATA, value_name = "DIR")]
+    pub index: Option<PathBuf>,
+    /// Read COCO's `instances_….json`: an object that is in the image is never a negative of its captions.
+    #[arg(long, help_heading = DATA, value_name = "FILE")]
+    #[serde(deserialize_with = "one_or_more")]
+    pub instances: Vec<PathBuf>,
+    /// Train on this split of the captions; by default on `train`.
+    #[arg(long, help_heading = DATA, value_name = "NAME")]
+    pub split: Option<String>,
+    /// Flip half of the photographs horizontally, unless their captions name a side.
+    #[arg(long, help_heading = DATA)]
+    pub mirror: bool,
+    /// Crop photographs to one of N fixed regions of at least half the area (arXiv 1409.4842), as often as they are shown
+    /// whole, unless their captions name a place.
+    #[arg(long, help_heading = DATA, value_name = "N", default_value_t = 0)]
+    pub crops: u32,
+    /// Take hard negatives from these sources, comma-separated: `color`, `object`, `location`, `size`, or `all` four replace
+    /// terms of a concept; `mined` are the nearest captions of other images by the model itself, once per epoch; `given` are
+    /// wrong captions that the data provides (the column `neg_caption` of NegCLIP's tables); `none`.
+    #[arg(long, help_heading = NEGATIVES, value_name = "SOURCES", default_value = "all")]
+    pub negatives: NegativeSources,
+    /// Use at most N hard negatives per caption.
+    #[arg(long, help_heading = NEGATIVES, default_value_t = 2)]
+    pub per_caption: usize,
+    /// Make hard negatives by this rule: `replace` a term by another of its concept, `swap` two terms, or `mixed`.
+    #[arg(long, help_heading = NEGATIVES, value_name = "RULE", default_value = "replace", value_parser = named::<Strategy>)]
+    pub strategy: Strategy,
+    /// Balance hard negatives, so that text alone does not tell them from captions: calibrated on the captions of each source.
+    /// A caption whose terms cannot be balanced gets none.
+    #[arg(long, help_heading = NEGATIVES, value_enum, default_value = "on")]
+    pub balanced: Switch,
+    /// Choose how hard negatives enter the loss.
+    #[arg(long, help_heading = NEGATIVES, value_enum, default_value = "negclip")]
+    pub loss: Loss,
+    /// Weight the second term of the loss; by default as published: 0.5 (tsvlc, fsc-clip) or 0.2 (ce-clip).
+    #[arg(long, help_heading = NEGATIVES, value_name = "WEIGHT")]
+    pub loss_weight: Option<f64>,
+    /// Choose the model's size; by default `small`.
+    #[arg(long, help_heading = MODEL, value_enum)]
+    pub preset: Option<Preset>,
+    /// Fine-tune a bundle, such as an imported CLIP, with its tokenizer and size.
+    #[arg(long, help_heading = MODEL, value_name = "BUNDLE")]
+    pub init: Option<PathBuf>,
+    /// Load published weights into the image backbone of `--preset photo`: Google's MobileNetV2 under timm's names
+    /// (`mobilenetv2_100`, safetensors; not timm's `ra_in1k`, which expects other preprocessing).
+    #[arg(long, help_heading = MODEL, value_name = "FILE")]
+    pub init_image: Option<PathBuf>,
+    /// Freeze the image backbone and cache its features, which makes training on a CPU possible.
+    #[arg(long, help_heading = MODEL)]
+    pub freeze_backbone: bool,
+    /// Keep the features of a frozen backbone in this folder for later runs.
+    #[arg(long, help_heading = MODEL, value_name = "DIR")]
+    pub feature_cache: Option<PathBuf>,
+    /// Drop channels of the backbone's features with this probability (spatial dropout, arXiv 1411.4280).
+    #[arg(long, help_heading = MODEL, value_name = "P", default_value_t = 0.0)]
+    pub channel_dropout: f64,
+    /// Freeze the image tower and train the text tower only (LiT, arXiv 2111.07991).
+    #[arg(long, help_heading = MODEL)]
+    pub lock_image: bool,
+    /// Train only low-rank adapters of the attention layers (LoRA, arXiv 2106.09685). Exported bundles have them merged.
+    #[arg(long, help_heading = MODEL, value_name = "RANK")]
+    pub lora: Option<usize>,
+    /// Pass over the data N times. Scenes are never repeated: each epoch draws new ones.
+    #[arg(long, help_heading = TRAINING, default_value_t = 2)]
+    pub epochs: u64,
+    /// Put N images into a batch.
+    #[arg(long, help_heading = TRAINING, default_value_t = 64)]
+    pub batch_size: usize,
+    /// Average the gradients of N batches per optimizer step, over all devices; by default one per device. Each batch keeps its
+    /// own in-batch negatives, so this does not replace a larger batch in the loss.
+    #[arg(long, help_heading = TRAINING, value_name = "BATCHES")]
+    pub accum_freq: Option<u64>,
+    /// Set the peak learning rate.
+    #[arg(long, help_heading = TRAINING, default_value_t = 2e-3)]
+    pub lr: f64,
+    /// Scale the image tower's learning rate. Below 1 for a pretrained tower.
+    #[arg(long, help_heading = TRAINING, value_name = "FACTOR", default_value_t = 1.0)]
+    pub image_lr_scale: f64,
+    /// Set the weight decay of matrices (AdamW, arXiv 1711.05101).
+    #[arg(long, help_heading = TRAINING, default_value_t = 0.1)]
+    pub weight_decay: f32,
+    /// Compute the towers in this precision; by default in float32, on CUDA with tf32 matrix products.
+    #[arg(long, help_heading = TRAINING, value_enum)]
+    pub precision: Option<FloatPrecision>,
+    /// Seed weights, data order and negatives.
+    #[arg(long, help_heading = TRAINING, default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// Settings that no run can have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidSettings(String);
+
+impl Default for Settings {
+    /// The defaults of the command line.
+    fn default() -> Self {
+        #[derive(Parser)]
+        struct Defaults {
+            #[command(flatten)]
+            settings: Settings,
+        }
+        Defaults::parse_from([""]).settings
+    }
+}
+
+impl Settings {
+    /// Checks the settings that one can judge without the data.
+    ///
+    /// # Errors
+    /// Names the first option that is out of its range, or that does not go with another.
+    pub fn check(&self) -> Result<(), InvalidSettings> {
+        let ranges = [
+            ("--epochs must be at least 1", self.epochs >= 1),
+            ("--batch-size must be from 2 to 65536", (2..=65536).contains(&self.batch_size)),
+            ("--per-caption must be at most 1024", self.per_caption <= 1024),
+            (
+                "--accum-freq must be from 1 to 65536",
+                self.accum_freq.is_none_or(|n| (1..=65536).contains(&n)),
+            ),
+            ("--crops must be at most 16", self.crops <= 16),
+            (
+                "--channel-dropout must be at least 0 and less than 1",
+                (0.0..1.0).contains(&self.channel_dropout),
+            ),
+            ("--lr must be a positive number", is_positive(self.lr)),
+            ("--image-lr-scale must be a positive number", is_positive(self.image_lr_scale)),
+            (
+                "--weight-decay must not be negative",
+                self.weight_decay >= 0.0 && self.weight_decay.is_finite(),
+            ),
+            ("--lora must be from 1 to 1024", self.lora.is_none_or(|rank| (1..=1024).contains(&rank))),
+            ("--lora needs --init", self.lora.is_none() || self.init.is_some()),
+            (
+                "--init has a size of its own; leave --preset out",
+                self.init.is_none() || self.preset.is_none(),
+            ),
+            (
+                "--init has an image tower; leave --init-image out",
+                self.init.is_none() || self.init_image.is_none(),
+            ),
+            ("--feature-cache needs --freeze-backbone", self.feature_cache.is_none() || self.freeze_backbone),
+        ];
+        match ranges.into_iter().find(|(_, holds)| !holds) {
+            Some((wrong, _)) => Err(InvalidSettings(wrong.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// What they say of files of captions.
+    pub fn image_options(&self) -> ImageOptions {
+        ImageOptions {
+            images: self.images.clone(),
+            instances: self.instances.clone(),
+            split: self.split.clone(),
+            index: self.index.clone(),
+        }
+    }
+}
+
+fn is_positive(number: f64) -> bool {
+    number.is_finite() && number > 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_stored_as_they_are_typed() {
+        let text = "data = \"scenes:64\"\nnegatives = \"color,mined\"\nstrategy = \"mixed\"\nbalanced = \"off\"\nlr = 1\n";
+        let settings: Settings = toml::from_str(text).expect("settings");
+        let typed = Settings {
+            data: vec!["scenes:64".to_owned()],
+            negatives: "color,mined".parse().expect("sources"),
+            strategy: Strategy::Mixed,
+            balanced: Switch::Off,
+            lr: 1.0,
+            ..Settings::default()
+        };
+        assert_eq!(settings, typed);
+        let json = serde_json::to_string(&settings).expect("JSON");
+        assert_eq!(serde_json::from_str::<Settings>(&json).expect("settings"), settings);
+        assert!(
+            toml::from_str::<Settings>("epoch = 3").expect_err("no setting").to_string().contains("epoch")
+        );
+    }
+
+    #[test]
+    fn what_no_run_can_have_is_refused_by_name() {
+        let default = Settings::default();
+        assert_eq!(default.check(), Ok(()));
+        for (settings, words) in [
+            (Settings { epochs: 0, ..default.clone() }, "--epochs"),
+            (Settings { batch_size: 1, ..default.clone() }, "--batch-size"),
+            (Settings { channel_dropout: 1.0, ..default.clone() }, "--channel-dropout"),
+            (Settings { image_lr_scale: f64::NAN, ..default.clone() }, "--image-lr-scale"),
+            (Settings { lora: Some(4), ..default.clone() }, "--lora needs --init"),
+            (Settings { feature_cache: Some("x".into()), ..default }, "--freeze-backbone"),
+        ] {
+            assert!(settings.check().expect_err(words).to_string().contains(words));
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! What a run changes from step to step: weights, the optimizer's moments, what the loss remembers.
+
+use std::path::Path;
+use std::thread;
+
+use anyhow::Result;
+use burn::lr_scheduler::constant::ConstantLr;
+use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
+use burn::module::{Lora, Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
+use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::tensor::{DType, Device, Tensor, TensorData, s};
+use shared::model::Clip;
+
+use super::checkpoint::{self, Checkpoint};
+use super::data::Batch;
+use super::negative_source::NegativeSource;
+use super::objective::{Embedded, Margins, Negatives, Objective, Thresholds};
+use super::options::Options;
+use super::run_config::RunConfig;
+use crate::system::device::FloatPrecision;
+
+/// The gradient of each parameter is clipped to this norm.
+const GRADIENT_NORM: f32 = 1.0;
+
+/// A model in training.
+pub struct TrainState {
+    model: Clip,
+    /// Copies of the model on further devices, which learn from other batches of the same step.
+    replicas: Vec<Clip>,
+    optimizer: ModuleOptimizer,
+    objective: Objective,
+    gradients: GradientsAccumulator<Clip>,
+    /// Steps.
+    done: u64,
+    config: RunConfig,
+}
+
+impl TrainState {
+    /// The state before the first step of a model whose weights are drawn.
+    pub fn begin(config: &RunConfig, model: Clip) -> Self {
+        let thresholds = Thresholds::new([0.0; NegativeSource::COUNT], &model.device());
+        TrainState::new(config, model, optimizer(config), thresholds, 0)
+    }
+
+    /// The state of a checkpoint after `step` steps, whose weights `model` has.
+    ///
+    /// # Errors
+    /// If the checkpoint cannot be read, or is of another model.
+    pub fn load(config: &RunConfig, model: Clip, step: u64, folder: &Path) -> Result<Self> {
+        let optimizer = checkpoint::load_optimizer(folder, optimizer(config))?;
+        let thresholds = Thresholds::new(checkpoint::load_thresholds(folder)?, &model.device());
+        Ok(TrainState::new(config, model, optimizer, thresholds, step))
+    }
+
+    fn new(
+        config: &RunConfig,
+        model: Clip,
+        optimizer: ModuleOptimizer,
+        thresholds: Thresholds,
+        done: u64,
+    ) -> Self {
+        let model = if config.settings.freeze_backbone { model.lock_stem() } else { model };
+        TrainState {
+            model: if config.settings.lock_image { model.lock_image() } else { model },
+            replicas: Vec::new(),
+            optimizer,
+            objective: Objective::new(config.settings.loss, config.loss_weight, thresholds),
+            gradients: GradientsAccumulator::new(),
+            done,
+            config: config.clone(),
+        }
+    }
+
+    /// The model as it is now.
+    pub fn model(&self) -> &Clip {
+        &self.model
+    }
+
+    /// How many weights change.
+    pub fn n_learning(&self) -> usize {
+        struct Learning(usize);
+        impl ModuleVisitor for Learning {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                if param.base().is_require_grad() {
+                    self.0 += param.shape().num_elements();
+                }
+            }
+        }
+        let mut learning = Learning(0);
+        self.model.visit(&mut learning);
+        learning.0
+    }
+
+    /// Steps taken.
+    pub fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// The accuracy on hard negatives since it was asked last; see [`Objective::take_accuracy`].
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn take_accuracy(&mut self) -> Result<Vec<(NegativeSource, f64)>> {
+        self.objective.take_accuracy()
+    }
+
+    /// Trains on further devices as well, with one batch on each at a time.
+    pub fn with_replicas(self, devices: &[Device]) -> Self {
+        let replicas = devices.iter().map(|device| self.model.clone().fork(device)).collect();
+        TrainState { replicas, ..self }
+    }
+
+    /// The most batches that are processed at the same time.
+    pub fn n_devices(&self) -> usize {
+        1 + self.replicas.len()
+    }
+
+    /// Accumulates the gradients of batches, one per device, and returns their losses, `[1]` each.
+    ///
+    /// Batches of a step are not negatives of each other: a step of two is not one of twice the size. The result does not
+    /// depend on the number of devices.
+    ///
+    /// # Panics
+    /// If there are more batches than devices.
+    pub fn forward_backward(&mut self, batches: Vec<Batch>) -> Vec<Tensor<1>> {
+        assert!(batches.len() <= self.n_devices(), "one batch per device");
+        let (objective, config) = (&self.objective, &self.config);
+        let models = std::iter::once(&self.model).chain(&self.replicas);
+        let mut work = models
+            .zip(batches)
+            .map(|(model, batch)| move || BatchGradients::of(model, batch, objective, config));
+        // The first on this thread, so that one device needs no other.
+        let first = work.next();
+        let computed: Vec<BatchGradients> = thread::scope(|scope| {
+            let threads: Vec<_> = work.map(|work| scope.spawn(work)).collect();
+            let first = first.map(|work| work());
+            let join = |thread: thread::ScopedJoinHandle<_>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            first.into_iter().chain(threads.into_iter().map(join)).collect()
+        });
+        let device = self.model.device();
+        let mut losses = Vec::with_capacity(computed.len());
+        for batch in computed {
+            let BatchGradients { loss, gradients, margins } = batch.on(&device, &self.model);
+            self.gradients.accumulate(&self.model, gradients);
+            self.objective.count(margins);
+            losses.push(loss);
+        }
+        losses
+    }
+
+    /// Takes an optimizer step.
+    pub fn step(&mut self, rate: f64) {
+        let gradients = self.gradients.grads();
+        let rates = rates(rate, self.config.settings.image_lr_scale);
+        self.model = self.optimizer.step(rates, self.model.clone(), gradients);
+        for replica in &mut self.replicas {
+            *replica = self.model.clone().fork(&replica.device());
+        }
+        self.objective.end_step();
+        self.done += 1;
+    }
+
+    /// Saves a checkpoint.
+    ///
+    /// # Errors
+    /// If the run folder cannot be written to.
+    pub fn save(&self, run: &Path) -> Result<()> {
+        let (optimizer, thresholds) = (&self.optimizer, self.objective.thresholds());
+        checkpoint::save(run, self.done, &Checkpoint { model: &self.model, optimizer, thresholds })
+    }
+}
+
+/// The gradients of one batch, its loss, and its margins.
+struct BatchGradients {
+    /// `[1]`
+    loss: Tensor<1>,
+    gradients: GradientsParams,
+    margins: Option<Margins>,
+}
+
+impl BatchGradients {
+    fn of(model: &Clip, batch: Batch, objective: &Objective, config: &RunConfig) -> Self {
+        let embedded = embed(model, batch, config);
+        let (loss, margins) = objective.loss(embedded, model.logit_scale());
+        let share = loss.clone().div_scalar(config.accum_freq as f64);
+        let gradients = GradientsParams::from_grads(share.backward(), model);
+        BatchGradients { loss: loss.detach(), gradients, margins }
+    }
+
+    /// The same on the device of the model that takes the step.
+    fn on(self, device: &Device, model: &Clip) -> Self {
+        BatchGradients {
+            loss: self.loss.to_device(device),
+            gradients: self.gradients.to_device(device, model),
+            margins: self.margins.map(|margins| margins.on(&device.clone().inner())),
+        }
+    }
+}
+
+/// The embeddings of a batch, in 32-bit floats whatever the towers compute in.
+fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
+    let sixteen_bits;
+    let model = if config.settings.precision == Some(FloatPrecision::Bf16) {
+        sixteen_bits = model.clone().map(&mut Rounded);
+        &sixteen_bits
+    } else {
+        model
+    };
+    let features = model.image_features(stem(model, batch.images, config)); // [B, P, C]
+    let features = match batch.channels {
+        Some(weights) => {
+            let [batch, _, channels] = features.dims();
+            let weights = TensorData::new(weights, [batch, 1, channels]);
+            let weights = Tensor::<3>::from_data(weights, &model.device());
+            features.clone() * weights.cast(features.dtype())
+        }
+        None => features,
+    };
+    let texts = batch.texts.embed(model).cast(DType::F32); // [B + B · K, E]
+    let [n_texts, embedding] = texts.dims();
+    let n_captions = config.settings.batch_size;
+    let slots = config.negatives_per_caption();
+    Embedded {
+        images: model.encode_image_features(features).cast(DType::F32),
+        captions: texts.clone().slice(s![..n_captions, ..]),
+        negatives: (n_texts > n_captions).then(|| Negatives {
+            embeddings: texts.slice(s![n_captions.., ..]).reshape([n_captions, slots, embedding]),
+            sources: batch.negatives,
+        }),
+    }
+}
+
+/// What the image tower's stem makes of the pictures of a batch, `[B, P, C]`. If it is locked, that is what they are.
+pub fn stem(model: &Clip, images: Vec<f32>, config: &RunConfig) -> Tensor<3> {
+    let device = &model.device();
+    let dtype = model.logit_scale().dtype();
+    let side = config.model.preprocess.side;
+    if config.settings.freeze_backbone {
+        let [positions, channels] = config.model.vision.stem_shape(side);
+        let stem = TensorData::new(images, [config.settings.batch_size, positions, channels]);
+        Tensor::<3>::from_data(stem, device).cast(dtype)
+    } else {
+        let pixels = TensorData::new(images, [config.settings.batch_size, 3, side, side]);
+        model.image_stem(Tensor::<4>::from_data(pixels, device).cast(dtype))
+    }
+}
+
+/// Weights as 16-bit floats (bfloat16), as a function of the weights that learn: gradients flow back to these (mixed precision
+/// with master weights, arXiv 1710.03740). This one has the range of 32-bit floats, so that no loss has to be scaled.
+struct Rounded;
+
+impl ModuleMapper for Rounded {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        Param::initialized(param.id, param.val().cast(DType::BF16))
+    }
+}
+
+/// A device that keeps what gradients need.
+pub fn learning(device: &Device, options: &Options) -> Device {
+    let device = device.clone().autodiff();
+    if options.gradient_checkpointing { device.gradient_checkpointing() } else { device }
+}
+
+/// A model with low-rank adapters at the attention of both towers, or of the text tower if the other one is locked, where a
+/// run trains these and nothing else (LoRA, arXiv 2106.09685). They count twice (`alpha` is twice the rank), and are nothing
+/// until they have learned.
+pub fn adapted(config: &RunConfig, model: Clip) -> Clip {
+    let Some(rank) = config.settings.lora else { return model };
+    let attention = ParamGroup::from_any_predicates(vec!["qkv.weight", "output.weight"]);
+    let adapted = if config.settings.lock_image {
+        attention.exclude(ParamGroup::from_any_predicates(vec!["image."]))
+    } else {
+        attention
+    };
+    model.apply_lora(Lora::new(rank, 2.0 * rank as f64).set_param_group(adapted))
+}
+
+/// AdamW (arXiv 1711.05101) with CLIP's moments; only matrices decay.
+fn optimizer(config: &RunConfig) -> ModuleOptimizer {
+    let adamw = AdamWConfig::new().with_beta_1(0.9).with_beta_2(0.98).with_epsilon(1e-6);
+    let clipping = burn::grad_clipping::GradientClippingConfig::Norm(GRADIENT_NORM);
+    let undecayed = ["norm_", "bias", "logit_scale", "class_embedding", "position_embedding"];
+    ModuleOptimizer::from(adamw.clone().with_weight_decay(config.settings.weight_decay).build())
+        .with_grad_clipping(clipping.init())
+        .with_group(
+            ParamGroup::from_any_predicates(undecayed.to_vec()),
+            adamw.with_weight_decay(0.0).build(),
+            Some(clipping.init()),
+        )
+}
+
+/// The learning rate of every parameter.
+fn rates(rate: f64, image_rate: f64) -> ModuleLearningRate {
+    let image = ParamGroup::from_any_predicates(vec!["image."]);
+    ModuleLrScheduler::new(ConstantLr::new(rate)).with_group(image, ConstantLr::new(rate * image_rate)).step()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! Edits of a region of a picture, after which another caption is true of it: the picture's half of a counterfactual
+//! pair, as InpaintCOCO (arXiv 2403.02875) made by hand.
+//!
+//! ```text
+//! strokes ── select ──▶ Mask ──┬─ recolor ──────────────┐
+//!                              ├─ fill (remove) ─ place ├──▶ Picture ── words ──▶ the caption that fits it
+//!            whole picture ────┴─ mirror ───────────────┘
+//! ```
+//!
+//! Two laws hold for every edit but the mirror: not a byte changes where the mask has no coverage, nor the place a thing is
+//! moved to, nor, where a thing is taken away, the narrow edge around it that is filled with it; and the same picture, mask
+//! and edit give the same bytes on every target.
+
+mod fill;
+mod oklab;
+mod place;
+mod recolor;
+mod select;
+mod words;
+
+use serde::{Deserialize, Serialize};
+use shared::mask::Mask;
+use shared::picture::Picture;
+use shared::scene::ColorName;
+
+pub use place::Placement;
+pub use recolor::{MOST_LIGHTNESS_SHIFT, color_of};
+pub use select::{Stroke, WORKING_SIDE, select};
+pub use words::caption_after;
+
+/// What is done to a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Edit {
+    /// What is selected gets another color and keeps its light and shade.
+    Recolor {
+        /// The color.
+        to: ColorName,
+    },
+    /// Left and right of the whole picture are exchanged.
+    Mirror,
+    /// What is selected is cut out and put back elsewhere, or in another size.
+    Place(Placement),
+    /// What is selected makes way for what may have been behind it.
+    Remove,
+}
+
+/// Why an edit cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// The mask covers no pixel.
+    #[error("nothing is selected: paint over what should change")]
+    NothingSelected,
+    /// The mask leaves no patch from which a hole could be filled.
+    #[error("too much is selected: nothing is left to fill the gap with")]
+    NothingLeft,
+}
+
+impl Edit {
+    /// The picture after the edit. `told` hears now and then which share of the work is done, from 0 to 1.
+    ///
+    /// # Errors
+    /// If the mask covers nothing where the edit needs it to, or leaves nothing to fill a gap with.
+    pub fn apply(
+        self,
+        picture: &Picture,
+        mask: &Mask,
+        told: &mut dyn FnMut(f32),
+    ) -> Result<Picture, EditError> {
+        let selected = || {
+            let mask = mask.scaled(picture.width(), picture.height());
+            mask.bounds().map(|_| mask).ok_or(EditError::NothingSelected)
+        };
+        match self {
+            Edit::Mirror => Ok(picture.mirrored()),
+            Edit::Recolor { to } => Ok(recolor::recolor(picture, &selected()?, to)),
+            Edit::Remove => fill::fill(picture, &Self::gap(&selected()?), told),
+            Edit::Place(placement) => {
+                let mask = selected()?;
+                let behind = fill::fill(picture, &Self::gap(&mask), told)?;
+                Ok(place::place(picture, &mask, behind, placement))
+            }
+        }
+    }
+
+    /// What is filled when something is taken away: its edges are mixed with what was behind, and go with it.
+    fn gap(mask: &Mask) -> Mask {
+        /// The share of the longer side that the edges take.
+        const EDGE: u32 = 160;
+        mask.grown(mask.width().max(mask.height()).div_ceil(EDGE))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! A region cut out and put back elsewhere, or in another size.
+
+use serde::{Deserialize, Serialize};
+use shared::mask::Mask;
+use shared::picture::Picture;
+
+/// Where something is put.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Placement {
+    /// How far to the right, as a share of the picture's width.
+    pub right: f32,
+    /// How far down, as a share of the picture's height.
+    pub down: f32,
+    /// How many times as large, on both sides. The middle of its lower edge stays where it is, since things stand on
+    /// something.
+    pub scale: f32,
+}
+
+impl Placement {
+    /// Everything at its place and of its size.
+    pub const UNCHANGED: Placement = Placement { right: 0.0, down: 0.0, scale: 1.0 };
+}
+
+/// Pastes what `mask` covers of `picture` onto `behind`.
+///
+/// `mask` and `behind` have the picture's size; `mask` covers something.
+pub fn place(picture: &Picture, mask: &Mask, behind: Picture, placement: Placement) -> Picture {
+    let Some([left, top, right, bottom]) = mask.bounds().map(|bounds| bounds.map(|side| side as f32)) else {
+        return behind;
+    };
+    let (width, height) = (picture.width(), picture.height());
+    let (foot_x, foot_y) = ((left + right) / 2.0, bottom);
+    let (to_x, to_y) = (foot_x + placement.right * width as f32, foot_y + placement.down * height as f32);
+    let scale = placement.scale.max(f32::MIN_POSITIVE);
+    let target =
+        |side: f32, foot: f32, to: f32, most: u32| ((side - foot) * scale + to).clamp(0.0, most as f32);
+    let columns =
+        target(left, foot_x, to_x, width).floor() as u32..target(right, foot_x, to_x, width).ceil() as u32;
+    let rows =
+        target(top, foot_y, to_y, height).floor() as u32..target(bottom, foot_y, to_y, height).ceil() as u32;
+
+    let mut rgb = behind.rgb().to_vec();
+    for y in rows {
+        for x in columns.clone() {
+            let source = [(x as f32 + 0.5 - to_x) / scale + foot_x, (y as f32 + 0.5 - to_y) / scale + foot_y];
+            let Some((new, coverage)) = sample(picture, mask, source) else { continue };
+            let at = 3 * (y as usize * width as usize + x as usize);
+            let old = [rgb[at], rgb[at + 1], rgb[at + 2]];
+            rgb[at..at + 3].copy_from_slice(&blend(old, new, coverage));
+        }
+    }
+    Picture::new(width, height, rgb)
+}
+
+/// Color and coverage at a point (bilinear), the color only of what is covered. Nothing where nothing is.
+fn sample(picture: &Picture, mask: &Mask, [x, y]: [f32; 2]) -> Option<([u8; 3], u8)> {
+    let (width, height) = (picture.width(), picture.height());
+    let (x, y) = (x - 0.5, y - 0.5);
+    let (left, top) = (x.floor(), y.floor());
+    let mut total = 0.0;
+    let mut color = [0.0f32; 3];
+    for (dx, dy) in [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)] {
+        let (column, row) = (left + dx, top + dy);
+        if column < 0.0 || row < 0.0 || column >= width as f32 || row >= height as f32 {
+            continue;
+        }
+        let near = (1.0 - (x - column).abs()) * (1.0 - (y - row).abs());
+        let (column, row) = (column as u32, row as u32);
+        let coverage = mask.coverage()[row as usize * width as usize + column as usize];
+        let weight = near * f32::from(coverage);
+        total += weight;
+        for (sum, channel) in color.iter_mut().zip(picture.pixel(column, row)) {
+            *sum += weight * f32::from(channel);
+        }
+    }
+    (total >= 0.5).then(|| (color.map(|sum| (sum / total).round() as u8), total.round() as u8))
+}
+
+/// `old` where nothing is covered, `new` where all is.
+fn blend(old: [u8; 3], new: [u8; 3], coverage: u8) -> [u8; 3] {
+    [0, 1, 2].map(|channel| {
+        let [old, new, coverage] = [old[channel], new[channel], coverage].map(u32::from);
+        ((old * (255 - coverage) + new * coverage + 127) / 255) as u8
+    })
+}

@@ -1,0 +1,50 @@
+//! The score of everything that was tried in this visit.
+
+use std::collections::BTreeMap;
+
+use shared::concept::Concept;
+use shared::similarity::verdicts;
+use web_sys::HtmlElement;
+
+use super::dom::{append, by_id, clear, copy_of, set_data, set_slot};
+use crate::protocol::{Answer, PictureId};
+
+/// Whether each model knew each concept, by picture and caption. Asking again does not count twice.
+#[derive(Default)]
+pub(super) struct Scorecard(BTreeMap<(String, Concept, PictureId, String), bool>);
+
+impl Scorecard {
+    /// Notes the verdicts on a picture.
+    pub(super) fn take(&mut self, picture: PictureId, answers: &[Answer]) {
+        for answer in answers {
+            let Some(caption) = answer.scores.first().map(|score| &score.caption) else { continue };
+            for verdict in verdicts(&answer.scores) {
+                let asked = (answer.model.clone(), verdict.concept, picture, caption.clone());
+                self.0.insert(asked, verdict.margin > 0.0);
+            }
+        }
+        self.show();
+    }
+
+    fn show(&self) {
+        let mut counts: BTreeMap<&str, BTreeMap<Concept, [usize; 2]>> = BTreeMap::new();
+        for ((model, concept, _, _), known) in &self.0 {
+            let [right, asked] = counts.entry(model).or_default().entry(*concept).or_default();
+            *right += usize::from(*known);
+            *asked += 1;
+        }
+        let table: HtmlElement = by_id("scorecard-rows");
+        clear(&table);
+        for (model, concepts) in &counts {
+            let row = copy_of("scorecard-row");
+            set_data(&row, "model", model);
+            set_slot(&row, "model", model);
+            for concept in Concept::ALL {
+                let said = concepts.get(&concept).map(|[right, asked]| format!("{right} of {asked}"));
+                set_slot(&row, concept.name(), said.as_deref().unwrap_or("–"));
+            }
+            append(&table, &row);
+        }
+        by_id::<HtmlElement>("scorecard").set_hidden(counts.is_empty());
+    }
+}

@@ -1,0 +1,199 @@
+//! What the page holds. What happens to it stands beside the part of the page that it concerns.
+
+use std::rc::Rc;
+
+use web_sys::{Blob, Url, Worker};
+
+use super::dom::query;
+use super::scorecard::Scorecard;
+use crate::edit::Edit;
+use crate::protocol::{Answer, Backend, Challenge, Grid, Model, PictureId, Region, Relevance, Set};
+
+/// The state of the page.
+pub struct App {
+    pub(super) worker: Option<Worker>,
+    /// Whether the engine listens; what is asked before that waits.
+    pub(super) engine_listens: bool,
+    pub(super) backend: Option<Backend>,
+    pub(super) ready: bool,
+    /// The models of the page that answer.
+    pub(super) set: Set,
+    pub(super) models: Vec<Model>,
+    pub(super) bundles: Vec<OwnBundle>,
+    pub(super) pictures: Vec<Picture>,
+    pub(super) gallery: Vec<Offered>,
+    pub(super) challenges: Vec<Challenge>,
+    pub(super) current: Option<PictureId>,
+    pub(super) next_id: PictureId,
+    pub(super) editor: Editor,
+    pub(super) look: Look,
+    pub(super) matrix: Matrix,
+    pub(super) scorecard: Scorecard,
+    /// What the models answered last, of the picture on show.
+    pub(super) answers: Vec<Answer>,
+    pub(super) job: u32,
+    pub(super) begun: f64,
+}
+
+impl App {
+    /// A page that has done nothing yet.
+    pub fn new() -> Self {
+        App {
+            worker: None,
+            engine_listens: false,
+            backend: query("backend").and_then(|name| Backend::from_name(&name)),
+            ready: false,
+            set: Set::Photographs,
+            models: Vec::new(),
+            bundles: Vec::new(),
+            pictures: Vec::new(),
+            gallery: Vec::new(),
+            challenges: Vec::new(),
+            current: None,
+            next_id: 1,
+            editor: Editor::default(),
+            look: Look::default(),
+            matrix: Matrix::default(),
+            scorecard: Scorecard::default(),
+            answers: Vec::new(),
+            job: 0,
+            begun: js_sys::Date::now(),
+        }
+    }
+
+    pub(super) fn edit(&mut self, id: PictureId, change: impl FnOnce(&mut Picture)) {
+        if let Some(picture) = self.pictures.iter_mut().find(|picture| picture.id == id) {
+            change(picture);
+        }
+    }
+
+    /// The picture on show and what the models answered, if they have.
+    pub(super) fn answered(&self) -> Option<(&Picture, &[Answer])> {
+        Some((self.current()?, self.answers.as_slice())).filter(|(_, answers)| !answers.is_empty())
+    }
+
+    /// The models of the page that answer.
+    pub(super) fn set(&self) -> Set {
+        self.set
+    }
+
+    pub(super) fn current(&self) -> Option<&Picture> {
+        self.pictures.iter().find(|picture| Some(picture.id) == self.current)
+    }
+
+    /// The picture that the one on show is compared with.
+    pub(super) fn counterpart(&self) -> Option<&Picture> {
+        let id = self.current()?.counterpart?;
+        self.pictures.iter().find(|picture| picture.id == id)
+    }
+}
+
+/// A bundle that the visitor opened; held so that a new engine can be given it again.
+pub(super) struct OwnBundle {
+    pub(super) name: String,
+    pub(super) file: Blob,
+}
+
+/// What is on the table.
+#[derive(Default)]
+pub(super) struct Editor {
+    pub(super) region: Region,
+    /// Whether a stroke is under way.
+    pub(super) painting: bool,
+    /// Where the brush of the keyboard is.
+    pub(super) brush: [f32; 2],
+    /// The change that the engine is making.
+    pub(super) pending: Option<Pending>,
+}
+
+/// A change under way.
+#[derive(Clone, Copy)]
+pub(super) struct Pending {
+    pub(super) source: PictureId,
+    pub(super) edit: Edit,
+}
+
+/// What was asked and how far the answer has come.
+#[derive(Default)]
+pub(super) struct Look {
+    /// Counts the questions; answers to earlier ones come too late.
+    pub(super) job: u32,
+    pub(super) captions: [String; 2],
+    /// One row after the other.
+    pub(super) rows: Vec<Vec<Relevance>>,
+    /// The cell whose numbers are read out.
+    pub(super) cell: usize,
+}
+
+/// What was asked, and what came of it.
+#[derive(Default)]
+pub(super) struct Matrix {
+    /// Counts the questions; answers to earlier ones come too late.
+    pub(super) job: u32,
+    pub(super) pictures: Vec<PictureId>,
+    pub(super) captions: Vec<String>,
+    pub(super) grids: Vec<Grid>,
+    /// The caption by which pictures are sorted.
+    pub(super) sorted_by: Option<usize>,
+}
+
+/// A picture in the list.
+pub(super) struct Picture {
+    pub(super) id: PictureId,
+    pub(super) name: String,
+    pub(super) file: Blob,
+    /// Where the browser finds the file, to show it.
+    pub(super) url: String,
+    /// The caption it was last compared with.
+    pub(super) caption: String,
+    /// The picture that it was made of by an edit.
+    pub(super) source: Option<PictureId>,
+    /// The picture that it is compared with crosswise.
+    pub(super) counterpart: Option<PictureId>,
+    /// Whether everybody has it in the gallery.
+    pub(super) is_sample: bool,
+    /// Whether the engine has it.
+    pub(super) read: bool,
+    pub(super) notes: Vec<String>,
+    pub(super) problem: Option<String>,
+}
+
+impl Picture {
+    /// A picture that the engine has not read yet.
+    pub(super) fn new(id: PictureId, name: &str, caption: &str, file: &Blob) -> Self {
+        Picture {
+            id,
+            name: name.to_owned(),
+            file: file.clone(),
+            url: Url::create_object_url_with_blob(file).unwrap_or_default(),
+            caption: caption.to_owned(),
+            source: None,
+            counterpart: None,
+            is_sample: false,
+            read: false,
+            notes: Vec::new(),
+            problem: None,
+        }
+    }
+}
+
+/// A picture that the page brings along, and a caption to begin with.
+pub(super) struct Sample {
+    pub(super) name: String,
+    pub(super) caption: String,
+    pub(super) file: Blob,
+}
+
+/// Samples of the gallery that are opened together, and the models that know their kind.
+#[derive(Clone)]
+pub(super) struct Offered {
+    pub(super) set: Set,
+    pub(super) samples: Rc<Vec<Sample>>,
+}
+
+impl Offered {
+    /// What they are called after.
+    pub(super) fn name(&self) -> Option<String> {
+        self.samples.first().map(|sample| sample.name.clone())
+    }
+}

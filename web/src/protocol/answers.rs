@@ -1,0 +1,100 @@
+//! What the engine knows and finds, as it travels to the page.
+
+use serde::{Deserialize, Serialize};
+use shared::similarity::{Score, Square};
+
+/// A bundle that the browser keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What the model is called.
+    pub name: String,
+    /// Its size.
+    pub bytes: usize,
+    /// The SHA-256 of its content in hexadecimal.
+    pub sha256: String,
+}
+
+/// Facts about a loaded model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// What the model is called.
+    pub name: String,
+    /// The hard negatives it was trained with.
+    pub negatives: String,
+    /// What it was trained on.
+    pub data: String,
+    /// The size of its bundle.
+    pub bytes: usize,
+    /// The memory of the engine once the model was loaded, in bytes. It never shrinks, so this is the most there was.
+    pub heap: usize,
+    /// Where the bundle came from.
+    pub origin: Origin,
+}
+
+/// Where a bundle came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// Over the network, just now.
+    Downloaded,
+    /// Kept by the browser since an earlier visit.
+    Cache,
+    /// A file of the visitor's.
+    File,
+}
+
+/// The similarities of pictures and captions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Grid {
+    /// The model.
+    pub model: String,
+    /// A row for each picture, a number for each caption.
+    pub rows: Vec<Vec<f32>>,
+}
+
+/// What is left of the similarities to two captions when a part is taken away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Relevance {
+    /// The model.
+    pub model: String,
+    /// Whether it sees the whole picture, or the square in the middle.
+    pub sees_all: bool,
+    /// The similarities of the picture as it is.
+    pub whole: [f32; 2],
+    /// Those without each cell of the row, from left to right.
+    pub cells: Vec<[f32; 2]>,
+    /// What is left without each word, with the first row only.
+    pub words: Vec<WordWorth>,
+}
+
+/// The similarities to a caption and its foil without one word of each, at the same place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WordWorth {
+    /// The word of the caption.
+    pub word: String,
+    /// What is left.
+    pub without: [f32; 2],
+}
+
+/// What one model says of one caption.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The model.
+    pub model: String,
+    /// The caption first, then its negatives.
+    pub scores: Vec<Score>,
+    /// The byte of the caption from which on the model read nothing.
+    pub cut_at: Option<usize>,
+    /// Both pictures and both captions, if another picture was asked about.
+    pub square: Option<Square>,
+}
+
+/// A sample with a caption, and what the page's models answered when the page was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// The name of the sample.
+    pub sample: String,
+    /// Its caption.
+    pub caption: String,
+    /// The answers, as the page saves them.
+    pub answers: Vec<Answer>,
+}
