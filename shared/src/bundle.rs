@@ -282,7 +282,7 @@ impl Bundle {
         training: &Training,
         precision: Precision,
     ) -> Result<Self, BundleError> {
-        let weights = model.collect(None, Some(Box::new(BurnToPyTorchAdapter)), false).into_iter();
+        let weights = model.collect(None, Some(Box::new(BurnToPyTorchAdapter)), true).into_iter();
         let weights = weights.map(|tensor| {
             let (name, shape) = (tensor.name.clone(), tensor.shape.to_vec());
             let data = bridge::into_data(tensor).map_err(|error| BundleError::Weights(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! The four visual concepts that a hard negative can change (arXiv 2403.02875).
+//! The visual concepts that a hard negative can change (arXiv 2403.02875).
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,19 @@ pub enum Concept {
 impl Concept {
     /// Every concept, in the order in which tables and pages list them.
     pub const ALL: [Concept; 4] = [Concept::Color, Concept::Object, Concept::Location, Concept::Size];
+
+    /// The concepts that rendered scenes can show and change.
+    pub const RENDERED: [Concept; 4] = [Concept::Color, Concept::Object, Concept::Location, Concept::Size];
+
+    /// Whether its terms describe the word that follows them, as adjectives do.
+    pub const fn is_attribute(self) -> bool {
+        matches!(self, Concept::Color | Concept::Size)
+    }
+
+    /// Whether a term has an opposite, which is the hardest negative: *left* and *right*, *large* and *small*.
+    pub const fn has_opposites(self) -> bool {
+        matches!(self, Concept::Location | Concept::Size)
+    }
 
     /// The name used in files, flags and data attributes.
     pub const fn name(self) -> &'static str {
@@ -48,9 +61,9 @@ impl std::str::FromStr for Concept {
     }
 }
 
-/// A name that is none of the four concepts.
+/// A name that is no concept's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a concept (color, object, location, size): {0}")]
+#[error("not a concept ({names}): {0}", names = Concept::ALL.map(Concept::name).join(", "))]
 pub struct UnknownConcept(String);
 
 #[cfg(test)]

@@ -16,22 +16,27 @@
 //! projections, text pooled at the end token. One deviation in form, none in value: the patch convolution is a
 //! matrix product over flattened patches, which is the same sum and faster where kernels are not tuned.
 
+mod backbone;
 mod block;
 mod layers;
 pub mod mobilenet;
 mod text;
 mod vision;
+mod vit;
 
+use backbone::BackboneTower;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
 use serde::{Deserialize, Serialize};
 
 use crate::preprocess::Preprocess;
 use crate::tokenizer::TokenBatch;
+pub use backbone::{BackboneConfig, BackboneName};
 pub use block::Activation;
 pub use layers::DistinctTokens;
 pub use text::{TextConfig, TextReadOut, TextTower};
-pub use vision::{Network, ReadOut, Stem, VisionConfig, VisionTower};
+pub use vision::{VisionConfig, VisionTower};
+pub use vit::{ReadOut, VitConfig};
 
 /// The logit scale starts at 1/0.07 (arXiv 2103.00020, section 2.5).
 const INITIAL_TEMPERATURE: f32 = 0.07;
@@ -69,13 +74,9 @@ impl ClipConfig {
     /// Names the first number that does not fit the others.
     pub fn validate(&self) -> Result<(), InvalidConfig> {
         const MOST: usize = 1 << 20;
-        let (vision, text) = (&self.vision, &self.text);
+        let text = &self.text;
         let numbers = [
             ("embedding", self.embedding),
-            ("vision.patch", vision.patch),
-            ("vision.width", vision.width),
-            ("vision.heads", vision.heads),
-            ("vision.mlp_width", vision.mlp_width),
             ("text.vocabulary", text.vocabulary),
             ("text.context", text.context),
             ("text.width", text.width),
@@ -90,44 +91,12 @@ impl ClipConfig {
                 return refuse(format!("{name} is {number}"));
             }
         }
-        if vision.layers > MOST {
-            return refuse(format!("vision.layers is {}", vision.layers));
-        }
+        self.vision.validate(self.preprocess.side, MOST).map_err(InvalidConfig)?;
         if text.context < 3 {
             return refuse(format!("text.context is {}, which leaves no room for a word", text.context));
         }
-        if !self.preprocess.side.is_multiple_of(vision.patch) {
-            return refuse(format!(
-                "patches of {} do not tile a side of {}",
-                vision.patch, self.preprocess.side
-            ));
-        }
-        let stem = vision.stem.convolutions();
-        if let Some(channels) = stem.iter().find(|channels| !(1..=MOST).contains(*channels)) {
-            return refuse(format!("vision.stem has a convolution of {channels} channels"));
-        }
-        if !stem.is_empty() && 1usize.checked_shl(stem.len() as u32) != Some(vision.patch) {
-            let (convolutions, patch) = (stem.len(), vision.patch);
-            return refuse(format!(
-                "a stem of {convolutions} convolutions does not make one position of {patch} pixels"
-            ));
-        }
-        if matches!(vision.stem, Stem::Network(Network::MobileNetV2)) && vision.patch != self.preprocess.side
-        {
-            return refuse(format!(
-                "MobileNetV2 makes one position of a whole picture, not of {} pixels",
-                vision.patch
-            ));
-        }
-        if vision.read_width(self.preprocess.side) > MOST {
-            return refuse("the read-out of every position is too wide".to_owned());
-        }
-        for (tower, width, heads) in
-            [("vision", vision.width, vision.heads), ("text", text.width, text.heads)]
-        {
-            if !width.is_multiple_of(heads) {
-                return refuse(format!("{tower}.width {width} does not divide into {heads} heads"));
-            }
+        if !text.width.is_multiple_of(text.heads) {
+            return refuse(format!("text.width {} does not divide into {} heads", text.width, text.heads));
         }
         if !(self.norm_epsilon > 0.0 && self.norm_epsilon < 1.0) {
             return refuse(format!("norm_epsilon is {}", self.norm_epsilon));
@@ -155,6 +124,15 @@ impl ClipConfig {
     }
 }
 
+/// Images on their way into the image tower.
+#[derive(Clone, Debug)]
+pub enum ImageInput {
+    /// Preprocessed images, `[B, 3, S, S]`.
+    Pixels(Tensor<4>),
+    /// What a backbone made of them, `[B, P, C]`.
+    Features(Tensor<3>),
+}
+
 /// The dual encoder.
 #[derive(Module, Debug)]
 pub struct Clip {
@@ -174,34 +152,33 @@ impl Clip {
     /// # Panics
     /// If `pixels` has another shape.
     pub fn encode_image(&self, pixels: Tensor<4>) -> Tensor<2> {
-        self.encode_image_features(self.image_features(self.image_stem(pixels)))
+        unit(self.image.forward(pixels))
     }
 
-    /// What [`Clip::encode_image`] computes first, and what [`Clip::lock_stem`] keeps from changing.
+    /// What the backbone of the image tower makes of preprocessed images, `[B, P, C]`; nothing without a backbone.
     ///
     /// # Shapes
     /// - `pixels`: `[B, 3, S, S]`
-    /// - returns `[B, P, C]`, as [`VisionConfig::stem_shape`] says
-    pub fn image_stem(&self, pixels: Tensor<4>) -> Tensor<3> {
-        self.image.stem(pixels)
+    /// - returns `[B, P, C]`, as [`BackboneName::feature_shape`] says
+    pub fn backbone_features(&self, pixels: Tensor<4>) -> Option<Tensor<3>> {
+        Some(self.image.backbone()?.features(pixels))
     }
 
-    /// What [`Clip::image_stem`] returns with the numbers of a network on one scale, as [`Clip::standardize`] set it.
+    /// Embeds images that may have passed the backbone already.
     ///
     /// # Shapes
-    /// - `stem`: `[B, P, C]`
-    /// - returns `[B, P, C]`
-    pub fn image_features(&self, stem: Tensor<3>) -> Tensor<3> {
-        self.image.features(stem)
-    }
-
-    /// The rest of [`Clip::encode_image`].
-    ///
-    /// # Shapes
-    /// - `features`: `[B, P, C]`, as [`Clip::image_features`] returns them
+    /// - `weights`: `[B, 1, C]`, what each channel of the backbone's features counts; zero drops it
     /// - returns `[B, E]`, unit rows
-    pub fn encode_image_features(&self, features: Tensor<3>) -> Tensor<2> {
-        unit(self.image.forward(features))
+    ///
+    /// # Panics
+    /// If there are features or weights, and the image tower has no backbone.
+    pub fn encode_input(&self, input: ImageInput, weights: Option<Tensor<3>>) -> Tensor<2> {
+        unit(match (self.image.backbone(), input) {
+            (None, ImageInput::Pixels(pixels)) if weights.is_none() => self.image.forward(pixels),
+            (None, _) => panic!("this image tower has no backbone"),
+            (Some(tower), ImageInput::Pixels(pixels)) => tower.forward(tower.features(pixels), weights),
+            (Some(tower), ImageInput::Features(features)) => tower.forward(features, weights),
+        })
     }
 
     /// Embeds captions.
@@ -243,17 +220,16 @@ impl Clip {
         self
     }
 
-    /// The model with the numbers of its image tower's network brought to one scale, by a sample of what
-    /// [`Clip::image_stem`] makes of pictures, `[N, P, C]`; published networks leave theirs as different as they were.
-    /// Without a network nothing changes.
-    pub fn standardize(mut self, stem: Tensor<3>) -> Self {
-        self.image = self.image.standardize(stem);
+    /// The model whose backbone features have mean 0 and deviation 1 over a sample, `[N, P, C]`; without a backbone nothing
+    /// changes.
+    pub fn standardize_features(mut self, features: Tensor<3>) -> Self {
+        self.image = self.image.map_backbone(|tower| tower.standardize(features));
         self
     }
 
-    /// The model with a stem of the image tower that no training step changes.
-    pub fn lock_stem(mut self) -> Self {
-        self.image = self.image.lock_stem();
+    /// The model with a backbone that no training step changes.
+    pub fn freeze_backbone(mut self) -> Self {
+        self.image = self.image.map_backbone(BackboneTower::freeze);
         self
     }
 
@@ -289,19 +265,23 @@ pub(crate) mod tests {
     use super::*;
     use crate::preprocess::Fit;
 
+    pub(crate) fn tiny_vit() -> VitConfig {
+        VitConfig {
+            patch: 8,
+            stem: Vec::new(),
+            width: 16,
+            layers: 2,
+            heads: 2,
+            mlp_width: 32,
+            read_out: ReadOut::Class,
+        }
+    }
+
     /// A model that is as small as it can be, for tests.
     pub(crate) fn tiny() -> ClipConfig {
         ClipConfig {
             embedding: 8,
-            vision: VisionConfig {
-                patch: 8,
-                stem: Stem::default(),
-                width: 16,
-                layers: 2,
-                heads: 2,
-                mlp_width: 32,
-                read_out: ReadOut::Class,
-            },
+            vision: VisionConfig::Vit(tiny_vit()),
             text: TextConfig {
                 vocabulary: 300,
                 context: 16,
@@ -315,17 +295,6 @@ pub(crate) mod tests {
             norm_epsilon: 1e-5,
             preprocess: Preprocess { side: 16, fit: Fit::Squash, mean: [0.5; 3], std: [0.25; 3] },
         }
-    }
-
-    #[test]
-    fn a_stem_makes_one_position_of_each_patch() {
-        let mut config = tiny();
-        config.vision.stem = Stem::Convolutions(vec![4, 6, 8]);
-        let model = config.init(&Device::flex());
-        let embedded = model.encode_image(Tensor::ones([2, 3, 16, 16], &Device::flex()));
-        assert_eq!(embedded.dims(), [2, 8]);
-        config.vision.stem = Stem::Convolutions(vec![4, 6, 8, 8]);
-        assert!(config.validate().expect_err("too deep a stem").to_string().contains("4 convolutions"));
     }
 
     fn ids(rows: &[[i32; 4]]) -> Tensor<2, Int> {
@@ -383,7 +352,10 @@ pub(crate) mod tests {
             change(&mut config);
             config.validate().expect_err("an inconsistent config").to_string()
         };
-        assert!(refused(|config| config.vision.patch = 5).contains("patches of 5"));
+        assert!(
+            refused(|config| config.vision = VisionConfig::Vit(VitConfig { patch: 5, ..tiny_vit() }))
+                .contains("patches of 5")
+        );
         assert!(refused(|config| config.text.heads = 3).contains("text.width"));
         assert!(refused(|config| config.embedding = 0).contains("embedding is 0"));
         assert_eq!(tiny().validate(), Ok(()));

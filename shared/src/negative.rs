@@ -83,7 +83,7 @@ fn one() -> f32 {
 pub fn of_term(caption: &Caption, idx: usize) -> Vec<HardNegative> {
     let guard = &Guard::default();
     let mut words = balance().read(caption).ranked(idx, guard);
-    if matches!(caption.terms()[idx].concept, Concept::Location | Concept::Size) {
+    if caption.terms()[idx].concept.has_opposites() {
         // The lexicon lists opposites side by side, and behind them what is only written.
         let opposite = alternatives(caption, idx, guard).next().map(|word| word.surface);
         words.sort_by_key(|candidate| Some(candidate.surface()) != opposite);
@@ -135,7 +135,7 @@ fn shown_of(caption: &Caption, concept: Concept, text: u64) -> Vec<HardNegative>
     let terms = (0..caption.terms().len()).filter(|idx| caption.terms()[*idx].concept == concept);
     let plausible: Vec<Vec<HardNegative>> = terms.map(|idx| of_term(caption, idx)).collect();
     let nth = |nth: usize| plausible.iter().filter_map(move |of_term| of_term.get(nth).cloned());
-    let opposites = nth(0).filter(|_| matches!(concept, Concept::Location | Concept::Size));
+    let opposites = nth(0).filter(|_| concept.has_opposites());
     let mut shown: Vec<HardNegative> = Vec::new();
     for negative in opposites.chain(drawn).chain((0..SHOWN_PER_CONCEPT).flat_map(nth)) {
         if shown.len() < SHOWN_PER_CONCEPT && shown.iter().all(|other| other.caption != negative.caption) {

@@ -76,7 +76,7 @@ pub fn model_note(model: &Model) -> String {
         return "Published weights, imported.".to_owned();
     }
     let kind = |kind: &str| match kind {
-        "all" => "hard negatives of all four concepts".to_owned(),
+        "all" => "hard negatives of all concepts".to_owned(),
         "mined" => "captions of other pictures as hard negatives".to_owned(),
         "given" => "hard negatives that its data gives".to_owned(),
         concept => format!("hard negatives of {concept}"),

@@ -23,7 +23,7 @@ impl Loader {
     /// A model that waits for its weights. Nothing is computed or kept for a weight before it comes.
     pub fn new(header: &Header, device: &Device) -> Self {
         let mut clip = header.config().init(device);
-        let missing = clip.apply(Vec::new(), None, None, false).missing;
+        let missing = clip.apply(Vec::new(), None, None, true).missing;
         Loader { clip, missing: missing.into_iter().map(|(name, _)| name).collect(), factors: HashMap::new() }
     }
 
@@ -39,7 +39,7 @@ impl Loader {
         let values = self.decode(tensor, bytes)?;
         let data = TensorData::new(values, tensor.shape.clone());
         let tensors = vec![bridge::from_data(data, tensor.name.clone(), None)];
-        let applied = self.clip.apply(tensors, None, Some(Box::new(PyTorchToBurnAdapter)), false);
+        let applied = self.clip.apply(tensors, None, Some(Box::new(PyTorchToBurnAdapter)), true);
         if let Some(error) = applied.errors.into_iter().next() {
             return Err(match error {
                 ApplyError::ShapeMismatch { path, expected, found } => BundleError::Shape {

@@ -74,14 +74,14 @@ fn changes_what_is_said(caption: &Caption, first: &Term, second: &Term) -> bool 
         && one_line
         && match first.concept {
             // The words behind them are what they describe; of one and the same thing all the colors are true.
-            Concept::Color | Concept::Size => {
+            concept if concept.is_attribute() => {
                 let described = [first, second].map(|term| caption.word(term.words.end));
                 let bound =
                     |word: Option<&str>| word.is_some_and(|word| !EQUALS.contains(&word) && word != "in");
                 between.len() > 1 && described[0] != described[1] && described.into_iter().all(bound)
             }
             Concept::Location => true,
-            Concept::Object => {
+            _ => {
                 let counted =
                     |term: &Term| term.senses().iter().all(|sense| lexicon().is_counted(sense.class()));
                 counted(first)

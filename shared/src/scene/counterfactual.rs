@@ -36,6 +36,9 @@ impl Pair {
     /// A pair whose captions differ in a term for `concept`.
     ///
     /// Draws until the changed fact can be named without ambiguity, which takes a few draws.
+    ///
+    /// # Panics
+    /// If scenes do not show the concept ([`Concept::RENDERED`]).
     pub fn sample(concept: Concept, rng: &mut impl Rng) -> Pair {
         loop {
             if let Some(pair) = Pair::draw(concept, rng) {
@@ -109,35 +112,30 @@ impl Pair {
         let changed = order[focus];
         let wording_seed = rng.random::<u64>();
         let mut after = before.clone();
-        let edit = match concept {
-            Concept::Color => {
-                let color = before[changed].color.sample_other(rng);
-                after[changed] = before[changed].recolored(rng, color);
-                Edit::Color(before[changed].color, color)
-            }
-            Concept::Object => {
-                after[changed].kind = before[changed].kind.sample_other(rng);
-                Edit::Kind(before[changed].kind, after[changed].kind)
-            }
-            Concept::Size => {
-                let size = if rng.random() { SizeName::Large } else { SizeName::Small };
-                before[changed] = before[changed].resized(rng, size);
-                after[changed] = before[changed].resized(rng, size.opposite());
-                Edit::Size(size, size.opposite())
-            }
-            Concept::Location => {
-                let related = order.len() == 2 && rng.random_bool(0.9);
-                let anchor = related.then(|| order[1 - focus]);
-                // Few layouts have room on both sides, so each draft gets many.
-                let (center, side) =
-                    (0..400).find_map(|_| opposite_place(rng, &mut before, changed, anchor))?;
-                after = before.clone();
-                after[changed].center = center;
-                match anchor {
-                    Some(_) if focus == 0 => Edit::Relation(side),
-                    Some(_) => Edit::Relation(side.opposite()),
-                    None => Edit::Place(side),
-                }
+        let edit = if concept == Concept::Color {
+            let color = before[changed].color.sample_other(rng);
+            after[changed] = before[changed].recolored(rng, color);
+            Edit::Color(before[changed].color, color)
+        } else if concept == Concept::Object {
+            after[changed].kind = before[changed].kind.sample_other(rng);
+            Edit::Kind(before[changed].kind, after[changed].kind)
+        } else if concept == Concept::Size {
+            let size = if rng.random() { SizeName::Large } else { SizeName::Small };
+            before[changed] = before[changed].resized(rng, size);
+            after[changed] = before[changed].resized(rng, size.opposite());
+            Edit::Size(size, size.opposite())
+        } else {
+            assert_eq!(concept, Concept::Location, "scenes show the concepts of Concept::RENDERED");
+            let related = order.len() == 2 && rng.random_bool(0.9);
+            let anchor = related.then(|| order[1 - focus]);
+            // Few layouts have room on both sides, so each draft gets many.
+            let (center, side) = (0..400).find_map(|_| opposite_place(rng, &mut before, changed, anchor))?;
+            after = before.clone();
+            after[changed].center = center;
+            match anchor {
+                Some(_) if focus == 0 => Edit::Relation(side),
+                Some(_) => Edit::Relation(side.opposite()),
+                None => Edit::Place(side),
             }
         };
         if concept != Concept::Location {

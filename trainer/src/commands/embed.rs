@@ -16,6 +16,7 @@ use crate::models::bundles;
 use crate::system::device;
 use crate::system::device::Backend;
 use crate::system::files::open;
+use crate::system::named::named;
 
 /// The options of `embed`.
 #[derive(Args)]
@@ -31,8 +32,8 @@ pub struct EmbedArgs {
     /// No progress bar.
     #[arg(long)]
     pub quiet: bool,
-    /// Where to compute. Without it: the best that is there.
-    #[arg(long, value_enum)]
+    /// Compute on `cuda`, `wgpu` or `cpu`; by default on the best there is.
+    #[arg(long, value_name = "DEVICE", value_parser = named::<Backend>)]
     pub device: Option<Backend>,
 }
 

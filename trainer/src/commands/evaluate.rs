@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::eval::{self, Options, report};
 use crate::system::device::Backend;
+use crate::system::named::named;
 
 /// The options of `evaluate`.
 #[derive(Args)]
@@ -37,8 +38,8 @@ pub struct EvaluateArgs {
     /// No progress bar.
     #[arg(long)]
     pub quiet: bool,
-    /// Where to compute. Without it: the best that is there.
-    #[arg(long, value_enum)]
+    /// Compute on `cuda`, `wgpu` or `cpu`; by default on the best there is.
+    #[arg(long, value_name = "DEVICE", value_parser = named::<Backend>)]
     pub device: Option<Backend>,
 }
 

@@ -17,6 +17,7 @@ use crate::eval::leakage;
 use crate::eval::report::summary::summarize;
 use crate::system::atomic_file;
 use crate::system::device::Backend;
+use crate::system::named::named;
 use crate::train;
 use crate::train::configure::configure;
 use crate::train::data::{Data, Library};
@@ -31,8 +32,8 @@ pub struct ExperimentArgs {
     /// The folder of its runs, bundles, reports and tables.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Where to compute. Without it: the best that is there.
-    #[arg(long, value_enum)]
+    /// Compute on `cuda`, `wgpu` or `cpu`; by default on the best there is.
+    #[arg(long, value_name = "DEVICE", value_parser = named::<Backend>)]
     pub device: Option<Backend>,
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::Value;
 use shared::bundle::Precision;
 use shared::bundle::{Bundle, Imported, Training};
-use shared::model::Activation;
+use shared::model::{Activation, VisionConfig};
 use shared::picture::Picture;
 use shared::preprocess::Fit;
 
@@ -81,10 +81,13 @@ fn describe(published: &Published) {
         Fit::CenterCrop => "cut to the middle square",
         Fit::Squash => "squashed",
     };
+    let patches = match &config.vision {
+        VisionConfig::Vit(vit) => format!("patches of {} in ", vit.patch),
+        VisionConfig::Backbone(_) => String::new(),
+    };
     println!(
-        "{} names; {activation}; patches of {} in pictures of {} pixels, {fit}; {} tokens, at most {} a caption",
+        "{} names; {activation}; {patches}pictures of {} pixels, {fit}; {} tokens, at most {} a caption",
         published.layout(),
-        config.vision.patch,
         config.preprocess.side,
         config.text.vocabulary,
         config.text.context

@@ -11,14 +11,15 @@ use shared::engine::Engine;
 use crate::models::bundles;
 use crate::system::device;
 use crate::system::device::Backend;
+use crate::system::named::named;
 
 /// The options of `inspect`.
 #[derive(Args)]
 pub struct InspectArgs {
     /// The bundle.
     pub bundle: PathBuf,
-    /// Where to replay the self-test. Without it: the best that is there.
-    #[arg(long, value_enum)]
+    /// Replay the self-test on `cuda`, `wgpu` or `cpu`; by default on the best there is.
+    #[arg(long, value_name = "DEVICE", value_parser = named::<Backend>)]
     pub device: Option<Backend>,
 }
 

@@ -35,7 +35,7 @@ pub struct NegativesArgs {
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
     /// The concepts whose terms may be replaced.
-    #[arg(long, value_delimiter = ',', default_value = "color,object,location,size")]
+    #[arg(long, value_delimiter = ',', default_values_t = Concept::ALL)]
     pub concepts: Vec<Concept>,
     /// The most negatives a caption.
     #[arg(long, default_value_t = 4)]
@@ -48,7 +48,7 @@ pub struct NegativesArgs {
     pub strategy: Strategy,
     /// Choose words so that nobody can tell negatives from captions by text alone, calibrated on the captions of the file.
     /// Captions whose terms cannot be balanced go without a negative.
-    #[arg(long, value_enum, num_args = 0..=1, default_value = "off", default_missing_value = "on")]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_value = "off", default_missing_value = "on", value_parser = named::<Switch>)]
     pub balanced: Switch,
     /// With `--balanced`, other captions to calibrate on.
     #[arg(long, value_name = "FILE", requires = "balanced")]

@@ -17,7 +17,7 @@ pub struct ScenesArgs {
     /// The folder to write `test.parquet` into; made if it is not there.
     #[arg(long)]
     pub out: PathBuf,
-    /// How many pairs, spread evenly over the four concepts.
+    /// How many pairs, spread evenly over the concepts.
     #[arg(long, default_value_t = 2000)]
     pub count: usize,
     /// Another seed gives other scenes.

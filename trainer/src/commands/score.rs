@@ -15,6 +15,7 @@ use shared::similarity::{Embedding, Kind, Score, contest, probabilities};
 use crate::models::bundles;
 use crate::system::device;
 use crate::system::device::Backend;
+use crate::system::named::named;
 
 /// The options of `score`.
 #[derive(Args)]
@@ -34,8 +35,8 @@ pub struct ScoreArgs {
     /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
-    /// Where to compute. Without it: the best that is there.
-    #[arg(long, value_enum)]
+    /// Compute on `cuda`, `wgpu` or `cpu`; by default on the best there is.
+    #[arg(long, value_name = "DEVICE", value_parser = named::<Backend>)]
     pub device: Option<Backend>,
 }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::benchmark::Name;
+use crate::system::named::named;
 use crate::system::one_or_more::one_or_more;
 use crate::system::switch::Switch;
 
@@ -45,7 +46,7 @@ pub struct Options {
     #[serde(default = "count")]
     pub count: usize,
     /// Benchmark `negatives`: draw negatives that text alone does not give away, calibrated on the benchmark's captions.
-    #[arg(long, value_enum, num_args = 0..=1, default_value = "on", default_missing_value = "on")]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_value = "on", default_missing_value = "on", value_parser = named::<Switch>)]
     #[serde(default = "on")]
     pub balanced: Switch,
     /// The seed of scene pairs (training draws from other streams), of our own negatives and of shuffled captions.

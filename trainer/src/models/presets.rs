@@ -1,12 +1,14 @@
 //! Model sizes: one dial from which all else follows.
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use shared::model::{Activation, ClipConfig, Network, ReadOut, Stem, TextConfig, TextReadOut, VisionConfig};
+use shared::model::{
+    Activation, BackboneConfig, BackboneName, ClipConfig, ReadOut, TextConfig, TextReadOut, VisionConfig,
+    VitConfig,
+};
 use shared::preprocess::{Fit, Preprocess};
 
 /// How large a model is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
     /// A few thousand weights: for tests.
@@ -52,11 +54,7 @@ impl Preset {
             Preset::Photo => (
                 256,
                 256,
-                VisionConfig {
-                    stem: Stem::Network(Network::MobileNetV2),
-                    read_out: ReadOut::Mean,
-                    ..vision(256, &[], [256, 0, 4, 512])
-                },
+                VisionConfig::Backbone(BackboneConfig { backbone: BackboneName::MobileNetV2, width: 256 }),
                 TextConfig { read_out: TextReadOut::Mean, ..text(vocabulary, 40, [256, 1, 4, 512]) },
             ),
             Preset::Base => {
@@ -82,7 +80,7 @@ impl Preset {
 fn vision(patch: usize, stem: &[usize], [width, layers, heads, mlp_width]: [usize; 4]) -> VisionConfig {
     // The class token is CLIP's; small models need to see where things are.
     let read_out = if stem.is_empty() { ReadOut::Class } else { ReadOut::Positions };
-    VisionConfig { patch, stem: Stem::Convolutions(stem.to_vec()), width, layers, heads, mlp_width, read_out }
+    VisionConfig::Vit(VitConfig { patch, stem: stem.to_vec(), width, layers, heads, mlp_width, read_out })
 }
 
 fn text(vocabulary: usize, context: usize, [width, layers, heads, mlp_width]: [usize; 4]) -> TextConfig {
@@ -96,7 +94,7 @@ mod tests {
 
     #[test]
     fn every_preset_describes_a_model() {
-        for preset in Preset::value_variants() {
+        for preset in [Preset::Tiny, Preset::Small, Preset::Photo, Preset::Base] {
             assert_eq!(preset.config(preset.vocabulary()).validate(), Ok(()));
         }
     }

@@ -8,7 +8,6 @@ use burn::tensor::DeviceKind;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use burn::tensor::DeviceType;
 use burn::tensor::{Device, Tensor};
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::system::kernels;
@@ -41,7 +40,8 @@ pub fn is_processor(device: &Device) -> bool {
 }
 
 /// A kind of device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Backend {
     /// An NVIDIA GPU.
     Cuda,
@@ -80,7 +80,7 @@ impl Backend {
 }
 
 /// The precision of the towers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FloatPrecision {
     /// float32.

@@ -1,10 +1,9 @@
 //! Options that are on or off.
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// On or off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Switch {
     /// On.

@@ -1,6 +1,7 @@
 //! From settings and data to the config of a run.
 
 use anyhow::{Result, bail};
+use shared::model::VisionConfig;
 use shared::tokenizer::Tokenizer;
 
 use super::data::Data;
@@ -34,6 +35,14 @@ pub fn configure(options: &Options, data: &Data) -> Result<(RunConfig, Tokenizer
             (preset.config(tokenizer.vocabulary()), tokenizer)
         }
     };
+    if !matches!(model.vision, VisionConfig::Backbone(_)) {
+        if settings.freeze_backbone {
+            bail!("this model has no image backbone to freeze; --preset photo has one");
+        }
+        if settings.channel_dropout > 0.0 {
+            bail!("--channel-dropout needs an image backbone, which --preset photo has");
+        }
+    }
     let config = RunConfig {
         shares: data.shares().to_vec(),
         fingerprint: data.fingerprint(),

@@ -32,6 +32,7 @@ use crate::negatives::calibration::Drawing;
 use crate::system::atomic_file;
 use crate::system::switch::Switch;
 pub use batch::{Batch, batch, batches};
+pub use features::feature_shape;
 pub use mined::Mined;
 pub use source::Library;
 

@@ -68,7 +68,7 @@ impl NegativeSources {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownSource {
     /// Another name.
-    #[error("not none, all, mined, given or a concept (color, object, location, size): {0}")]
+    #[error("not none, all, mined, given or a concept ({names}): {0}", names = Concept::ALL.map(Concept::name).join(", "))]
     Name(String),
     /// `none` among others.
     #[error("none cannot be combined")]

@@ -20,7 +20,6 @@ mod thresholds;
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
-use clap::ValueEnum;
 use own::Scores;
 use serde::{Deserialize, Serialize};
 
@@ -29,12 +28,11 @@ pub use margins::Margins;
 pub use thresholds::Thresholds;
 
 /// How hard negatives enter the loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
     /// Append the hard negatives of the batch to every image's softmax (NegCLIP).
     #[serde(rename = "negclip")]
-    #[value(name = "negclip")]
     NegClip,
     /// Let each caption compete with its own negatives in a softmax of their own (TSVLC).
     Tsvlc,

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::settings::Settings;
 use crate::system::device::Backend;
+use crate::system::named::named;
 
 const SAVE_EVERY: u64 = 200;
 const LOG_EVERY: u64 = 20;
@@ -38,8 +39,8 @@ pub struct Options {
     /// Show no progress bar.
     #[arg(long)]
     pub quiet: bool,
-    /// Compute on this kind of device; by default on the best one there is.
-    #[arg(long, value_enum)]
+    /// Compute on `cuda`, `wgpu` or `cpu`; by default on the best there is.
+    #[arg(long, value_name = "DEVICE", value_parser = named::<Backend>)]
     pub device: Option<Backend>,
     /// Train on several devices of that kind, by comma-separated index. Each takes batches of its own and their gradients are
     /// averaged; batches are not negatives of each other.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use shared::model::{Clip, Stem};
+use shared::model::{Clip, ImageInput, VisionConfig};
 use shared::tokenizer::Tokenizer;
 
 use super::checkpoint;
@@ -98,15 +98,19 @@ fn first_model(config: &RunConfig, device: &Device) -> Result<Clip> {
     }
 }
 
-/// The model before the first step with the numbers of its network, if it has one, on the scale of the first batch; one
-/// that has been trained before stays as it is.
+/// The model before the first step with the features of its backbone, if it has one, on the scale of the first batch; one that
+/// has been trained before stays as it is.
 fn standardized(model: Clip, data: &Data, tokenizer: &Tokenizer, config: &RunConfig) -> Result<Clip> {
-    if config.settings.init.is_some() || !matches!(config.model.vision.stem, Stem::Network(_)) {
+    if config.settings.init.is_some() || !matches!(config.model.vision, VisionConfig::Backbone(_)) {
         return Ok(model);
     }
     let sample = data::batch(config, data, tokenizer, None, 0)?;
-    let stem = state::stem(&model, sample.images, config).detach();
-    Ok(model.standardize(stem))
+    let features = match sample.images.to_device(&model, config) {
+        ImageInput::Features(features) => Some(features),
+        ImageInput::Pixels(pixels) => model.backbone_features(pixels),
+    };
+    let features = features.context("this image tower has no backbone")?;
+    Ok(model.standardize_features(features.detach()))
 }
 
 fn train(

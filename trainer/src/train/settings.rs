@@ -64,23 +64,24 @@ pub struct Settings {
     #[arg(long, help_heading = NEGATIVES, value_name = "SOURCES", default_value = "all")]
     pub negatives: NegativeSources,
     /// Use at most N hard negatives per caption.
-    #[arg(long, help_heading = NEGATIVES, default_value_t = 2)]
+    #[arg(long, help_heading = NEGATIVES, value_name = "N", default_value_t = 2)]
     pub per_caption: usize,
     /// Make hard negatives by this rule: `replace` a term by another of its concept, `swap` two terms, or `mixed`.
     #[arg(long, help_heading = NEGATIVES, value_name = "RULE", default_value = "replace", value_parser = named::<Strategy>)]
     pub strategy: Strategy,
     /// Balance hard negatives, so that text alone does not tell them from captions: calibrated on the captions of each source.
     /// A caption whose terms cannot be balanced gets none.
-    #[arg(long, help_heading = NEGATIVES, value_enum, default_value = "on")]
+    #[arg(long, help_heading = NEGATIVES, value_name = "on|off", default_value = "on", value_parser = named::<Switch>)]
     pub balanced: Switch,
-    /// Choose how hard negatives enter the loss.
-    #[arg(long, help_heading = NEGATIVES, value_enum, default_value = "negclip")]
+    /// Let hard negatives enter the loss as in `negclip`, `tsvlc`, `fsc-clip` or `ce-clip`.
+    #[arg(long, help_heading = NEGATIVES, value_name = "LOSS", default_value = "negclip", value_parser = named::<Loss>)]
     pub loss: Loss,
     /// Weight the second term of the loss; by default as published: 0.5 (tsvlc, fsc-clip) or 0.2 (ce-clip).
     #[arg(long, help_heading = NEGATIVES, value_name = "WEIGHT")]
     pub loss_weight: Option<f64>,
-    /// Choose the model's size; by default `small`.
-    #[arg(long, help_heading = MODEL, value_enum)]
+    /// Choose the model's size: `tiny` (tests), `small` (scenes on a CPU), `photo` (photographs on a CPU, with `--init-image`) or
+    /// `base` (ViT-B/32, on GPUs); by default `small`.
+    #[arg(long, help_heading = MODEL, value_name = "PRESET", value_parser = named::<Preset>)]
     pub preset: Option<Preset>,
     /// Fine-tune a bundle, such as an imported CLIP, with its tokenizer and size.
     #[arg(long, help_heading = MODEL, value_name = "BUNDLE")]
@@ -105,29 +106,29 @@ pub struct Settings {
     #[arg(long, help_heading = MODEL, value_name = "RANK")]
     pub lora: Option<usize>,
     /// Pass over the data N times. Scenes are never repeated: each epoch draws new ones.
-    #[arg(long, help_heading = TRAINING, default_value_t = 2)]
+    #[arg(long, help_heading = TRAINING, value_name = "N", default_value_t = 2)]
     pub epochs: u64,
     /// Put N images into a batch.
-    #[arg(long, help_heading = TRAINING, default_value_t = 64)]
+    #[arg(long, help_heading = TRAINING, value_name = "N", default_value_t = 64)]
     pub batch_size: usize,
     /// Average the gradients of N batches per optimizer step, over all devices; by default one per device. Each batch keeps its
     /// own in-batch negatives, so this does not replace a larger batch in the loss.
     #[arg(long, help_heading = TRAINING, value_name = "BATCHES")]
     pub accum_freq: Option<u64>,
     /// Set the peak learning rate.
-    #[arg(long, help_heading = TRAINING, default_value_t = 2e-3)]
+    #[arg(long, help_heading = TRAINING, value_name = "RATE", default_value_t = 2e-3)]
     pub lr: f64,
     /// Scale the image tower's learning rate. Below 1 for a pretrained tower.
     #[arg(long, help_heading = TRAINING, value_name = "FACTOR", default_value_t = 1.0)]
     pub image_lr_scale: f64,
     /// Set the weight decay of matrices (AdamW, arXiv 1711.05101).
-    #[arg(long, help_heading = TRAINING, default_value_t = 0.1)]
+    #[arg(long, help_heading = TRAINING, value_name = "DECAY", default_value_t = 0.1)]
     pub weight_decay: f32,
-    /// Compute the towers in this precision; by default in float32, on CUDA with tf32 matrix products.
-    #[arg(long, help_heading = TRAINING, value_enum)]
+    /// Compute the towers in `f32`, `tf32` or `bf16` (mixed precision); by default in float32, on CUDA with tf32 products.
+    #[arg(long, help_heading = TRAINING, value_name = "PRECISION", value_parser = named::<FloatPrecision>)]
     pub precision: Option<FloatPrecision>,
     /// Seed weights, data order and negatives.
-    #[arg(long, help_heading = TRAINING, default_value_t = 0)]
+    #[arg(long, help_heading = TRAINING, value_name = "SEED", default_value_t = 0)]
     pub seed: u64,
 }
 

@@ -12,7 +12,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData, s};
 use shared::model::Clip;
 
 use super::checkpoint::{self, Checkpoint};
-use super::data::Batch;
+use super::data::{self, Batch};
 use super::negative_source::NegativeSource;
 use super::objective::{Embedded, Margins, Negatives, Objective, Thresholds};
 use super::options::Options;
@@ -59,7 +59,7 @@ impl TrainState {
         thresholds: Thresholds,
         done: u64,
     ) -> Self {
-        let model = if config.settings.freeze_backbone { model.lock_stem() } else { model };
+        let model = if config.settings.freeze_backbone { model.freeze_backbone() } else { model };
         TrainState {
             model: if config.settings.lock_image { model.lock_image() } else { model },
             replicas: Vec::new(),
@@ -208,42 +208,24 @@ fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
     } else {
         model
     };
-    let features = model.image_features(stem(model, batch.images, config)); // [B, P, C]
-    let features = match batch.channels {
-        Some(weights) => {
-            let [batch, _, channels] = features.dims();
-            let weights = TensorData::new(weights, [batch, 1, channels]);
-            let weights = Tensor::<3>::from_data(weights, &model.device());
-            features.clone() * weights.cast(features.dtype())
-        }
-        None => features,
-    };
+    let device = &model.device();
+    let weights = batch.channels.map(|weights| {
+        let [_, channels] = data::feature_shape(config);
+        let weights = TensorData::new(weights, [config.settings.batch_size, 1, channels]);
+        Tensor::<3>::from_data(weights, device).cast(model.logit_scale().dtype())
+    });
+    let images = model.encode_input(batch.images.to_device(model, config), weights);
     let texts = batch.texts.embed(model).cast(DType::F32); // [B + B · K, E]
     let [n_texts, embedding] = texts.dims();
     let n_captions = config.settings.batch_size;
     let slots = config.negatives_per_caption();
     Embedded {
-        images: model.encode_image_features(features).cast(DType::F32),
+        images: images.cast(DType::F32),
         captions: texts.clone().slice(s![..n_captions, ..]),
         negatives: (n_texts > n_captions).then(|| Negatives {
             embeddings: texts.slice(s![n_captions.., ..]).reshape([n_captions, slots, embedding]),
             sources: batch.negatives,
         }),
-    }
-}
-
-/// What the image tower's stem makes of the pictures of a batch, `[B, P, C]`. If it is locked, that is what they are.
-pub fn stem(model: &Clip, images: Vec<f32>, config: &RunConfig) -> Tensor<3> {
-    let device = &model.device();
-    let dtype = model.logit_scale().dtype();
-    let side = config.model.preprocess.side;
-    if config.settings.freeze_backbone {
-        let [positions, channels] = config.model.vision.stem_shape(side);
-        let stem = TensorData::new(images, [config.settings.batch_size, positions, channels]);
-        Tensor::<3>::from_data(stem, device).cast(dtype)
-    } else {
-        let pixels = TensorData::new(images, [config.settings.batch_size, 3, side, side]);
-        model.image_stem(Tensor::<4>::from_data(pixels, device).cast(dtype))
     }
 }
 

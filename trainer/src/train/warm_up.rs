@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use shared::model::VisionConfig;
 
 use super::configure::configure;
 use super::data::{self, Data, Library};
@@ -29,7 +30,9 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
     let data = Data::open(&options.settings, library)?;
     let (mut config, tokenizer) = configure(options, &data)?;
     let precision = device::precision(&device, config.settings.precision)?;
-    config.model.vision.layers = config.model.vision.layers.min(LAYERS);
+    if let VisionConfig::Vit(vit) = &mut config.model.vision {
+        vit.layers = vit.layers.min(LAYERS);
+    }
     config.model.text.layers = config.model.text.layers.min(LAYERS);
     let device = learning(&device, options);
     device.seed(config.settings.seed);

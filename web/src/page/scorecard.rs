@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::concept::Concept;
 use shared::similarity::verdicts;
-use web_sys::HtmlElement;
+use web_sys::{Element, HtmlElement};
 
 use super::dom::{append, by_id, clear, copy_of, set_data, set_slot};
 use crate::protocol::{Answer, PictureId};
@@ -33,7 +33,16 @@ impl Scorecard {
             *right += usize::from(*known);
             *asked += 1;
         }
+        let head: HtmlElement = by_id("scorecard-head");
         let table: HtmlElement = by_id("scorecard-rows");
+        while head.child_element_count() > 1 {
+            head.last_element_child().inspect(Element::remove);
+        }
+        for concept in Concept::ALL {
+            let column = copy_of("scorecard-concept");
+            column.set_text_content(Some(concept.name()));
+            append(&head, &column);
+        }
         clear(&table);
         for (model, concepts) in &counts {
             let row = copy_of("scorecard-row");
@@ -41,7 +50,9 @@ impl Scorecard {
             set_slot(&row, "model", model);
             for concept in Concept::ALL {
                 let said = concepts.get(&concept).map(|[right, asked]| format!("{right} of {asked}"));
-                set_slot(&row, concept.name(), said.as_deref().unwrap_or("–"));
+                let cell = copy_of("scorecard-cell");
+                cell.set_text_content(Some(said.as_deref().unwrap_or("–")));
+                append(&row, &cell);
             }
             append(&table, &row);
         }

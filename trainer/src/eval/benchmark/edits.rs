@@ -92,23 +92,21 @@ fn find(captions: &Captions, idx: usize, folder: &Folder, run_seed: u64) -> Opti
 /// The edit that makes a negative true, if a rule can make it.
 fn edit_for(caption: &Caption, negative: &HardNegative) -> Option<Edit> {
     let [from, to] = [&negative.from, &negative.to].map(|words| words.to_lowercase());
-    match negative.concept {
-        Concept::Color => {
-            let named = |words: &str| {
-                Hue::ALL.into_iter().find(|hue| words.split_whitespace().any(|word| word == hue.name()))
-            };
-            let edit = Edit::Recolor { from: named(&from)?, to: named(&to)? };
-            // Two things of one hue change together, so nothing else may be said of it.
-            let hue = named(&from)?.name();
-            (caption.words().filter(|word| *word == hue).count() == 1).then_some(edit)
-        }
-        Concept::Location => {
-            let side = |word: &str| word == "left" || word == "right";
-            let opposite = from.replace("left", "*").replace("right", "left").replace('*', "right");
-            (opposite == to && from != to && caption.words().filter(|word| side(word)).count() == 1)
-                .then_some(Edit::Mirror)
-        }
-        Concept::Object | Concept::Size => None,
+    if negative.concept == Concept::Color {
+        let named = |words: &str| {
+            Hue::ALL.into_iter().find(|hue| words.split_whitespace().any(|word| word == hue.name()))
+        };
+        let edit = Edit::Recolor { from: named(&from)?, to: named(&to)? };
+        // Two things of one hue change together, so nothing else may be said of it.
+        let hue = named(&from)?.name();
+        (caption.words().filter(|word| *word == hue).count() == 1).then_some(edit)
+    } else if negative.concept == Concept::Location {
+        let side = |word: &str| word == "left" || word == "right";
+        let opposite = from.replace("left", "*").replace("right", "left").replace('*', "right");
+        (opposite == to && from != to && caption.words().filter(|word| side(word)).count() == 1)
+            .then_some(Edit::Mirror)
+    } else {
+        None
     }
 }
 

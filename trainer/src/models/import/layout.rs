@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use shared::bundle::Weight;
-use shared::model::ClipConfig;
+use shared::model::{ClipConfig, VisionConfig};
 
 use super::take::{Take, Target};
 use super::tensors::TensorFiles;
@@ -98,9 +98,11 @@ fn fits(found: &[usize], expected: &[usize]) -> bool {
     found == expected || kernel || scalar
 }
 
-/// Every weight of a model without a stem, as a bundle stores it.
+/// Every weight of a vision transformer without a stem and of its text tower, as a bundle stores them.
 pub fn targets(config: &ClipConfig) -> Vec<Target> {
-    let (vision, text, embedding) = (&config.vision, &config.text, config.embedding);
+    // Nothing else is imported.
+    let VisionConfig::Vit(vision) = &config.vision else { return Vec::new() };
+    let (text, embedding) = (&config.text, config.embedding);
     let patches = (config.preprocess.side / vision.patch).pow(2);
     let mut targets = vec![
         target("logit_scale", &[1]),

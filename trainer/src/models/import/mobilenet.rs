@@ -40,7 +40,7 @@ pub fn load(path: &Path, mut clip: Clip) -> Result<Clip> {
         }
     }
     let n_weights = tensors.len();
-    let applied = clip.apply(tensors, None, Some(Box::new(PyTorchToBurnAdapter)), false);
+    let applied = clip.apply(tensors, None, Some(Box::new(PyTorchToBurnAdapter)), true);
     if let Some(error) = applied.errors.first() {
         bail!("cannot begin with {}: {error}", path.display());
     }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use shared::model::{Activation, ClipConfig, ReadOut, Stem, TextConfig, TextReadOut, VisionConfig};
+use shared::model::{Activation, ClipConfig, ReadOut, TextConfig, TextReadOut, VisionConfig, VitConfig};
 use shared::preprocess::{Fit, Preprocess};
 
 use super::take::{Take, block_part};
@@ -51,15 +51,15 @@ pub fn config(config: &Value) -> Result<ClipConfig> {
     let quick = model["quick_gelu"].as_bool().unwrap_or(false);
     Ok(ClipConfig {
         embedding: number(model, "embed_dim", 0)?,
-        vision: VisionConfig {
+        vision: VisionConfig::Vit(VitConfig {
             patch: number(vision, "patch_size", 16)?,
-            stem: Stem::default(),
+            stem: Vec::new(),
             width,
             layers: number(vision, "layers", 12)?,
             heads: width / number(vision, "head_width", HEAD)?.max(1),
             mlp_width: wider(vision, width),
             read_out: ReadOut::Class,
-        },
+        }),
         text: TextConfig {
             vocabulary: number(text, "vocab_size", 49_408)?,
             context: number(text, "context_length", 77)?,
@@ -138,7 +138,8 @@ mod tests {
             "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 512, "heads": 8, "layers": 12}
         });
         let found = of(model.clone(), json!({"resize_mode": "shortest"})).expect("a config");
-        assert_eq!((found.vision.heads, found.vision.mlp_width, found.text.mlp_width), (12, 3072, 2048));
+        let VisionConfig::Vit(vit) = &found.vision else { panic!("another tower") };
+        assert_eq!((vit.heads, vit.mlp_width, found.text.mlp_width), (12, 3072, 2048));
         assert_eq!((found.activation, found.preprocess.fit), (Activation::Gelu, Fit::CenterCrop));
         let mut quick = model;
         quick["quick_gelu"] = json!(true);

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use shared::model::{Activation, ClipConfig, ReadOut, Stem, TextConfig, TextReadOut, VisionConfig};
+use shared::model::{Activation, ClipConfig, ReadOut, TextConfig, TextReadOut, VisionConfig, VitConfig};
 use shared::preprocess::{Fit, Preprocess};
 
 use super::take::{Take, block_part};
@@ -47,15 +47,15 @@ pub fn config(config: &Value, preprocessor: &Value) -> Result<ClipConfig> {
     }
     Ok(ClipConfig {
         embedding: number(config, "projection_dim", 512)?,
-        vision: VisionConfig {
+        vision: VisionConfig::Vit(VitConfig {
             patch: number(vision, "patch_size", 32)?,
-            stem: Stem::default(),
+            stem: Vec::new(),
             width: number(vision, "hidden_size", 768)?,
             layers: number(vision, "num_hidden_layers", 12)?,
             heads: number(vision, "num_attention_heads", 12)?,
             mlp_width: number(vision, "intermediate_size", 3072)?,
             read_out: ReadOut::Class,
-        },
+        }),
         text: TextConfig {
             vocabulary: number(text, "vocab_size", 49_408)?,
             context: number(text, "max_position_embeddings", 77)?,
@@ -155,7 +155,8 @@ mod tests {
     fn what_a_config_leaves_out_is_as_in_vit_b_32() {
         let found = config(&json!({"model_type": "clip"}), &crop(json!({"shortest_edge": 224})));
         let found = found.expect("a config");
-        assert_eq!((found.vision.patch, found.vision.layers, found.text.vocabulary), (32, 12, 49_408));
+        let VisionConfig::Vit(vit) = &found.vision else { panic!("another tower") };
+        assert_eq!((vit.patch, vit.layers, found.text.vocabulary), (32, 12, 49_408));
         assert_eq!((found.activation, found.preprocess.fit), (Activation::QuickGelu, Fit::CenterCrop));
         assert_eq!(found.validate(), Ok(()));
     }

@@ -10,6 +10,7 @@ use rand::RngExt;
 use shared::tokenizer::{Tokenizer, TokenizerError};
 
 use super::example::Stream;
+use super::features::{ImageValues, feature_shape};
 use super::texts::Texts;
 use super::{Data, Mined};
 use crate::train::negative_source::NegativeSource;
@@ -17,8 +18,8 @@ use crate::train::run_config::RunConfig;
 
 /// What the model learns from at once, ready for the device.
 pub struct Batch {
-    /// What the model is given of each picture: `[B, 3, S, S]`, or `[B, P, C]` of a locked stem.
-    pub images: Vec<f32>,
+    /// The images, `B` of them.
+    pub images: ImageValues,
     /// What each channel of the stem counts with each picture, `[B, C]`, where some are forgotten.
     pub channels: Option<Vec<f32>>,
     /// The captions, `B` of them, and behind them `K` slots for the hard negatives of each; in an empty slot is the caption.
@@ -64,14 +65,14 @@ pub fn batch(
         texts: Texts::new(&texts, &rows, tokenizer, data.lengths(tokenizer, config.model.text.context)?),
         negatives: slots.iter().map(|slot| slot.map(|(source, _)| *source)).collect(),
         with_negatives: examples.iter().filter(|example| !example.negatives.is_empty()).count(),
-        images: examples.into_iter().flat_map(|example| example.image).collect(),
+        images: ImageValues::batch(examples.into_iter().map(|example| example.image)),
     })
 }
 
 /// Zero for the channels that a batch forgets; the others weigh more, so that the sum stays the same on average
 /// (arXiv 1207.0580, in the form of arXiv 1411.4280). `[B, C]`
 fn channels(config: &RunConfig, number: u64) -> Vec<f32> {
-    let [_, n_channels] = config.model.vision.stem_shape(config.model.preprocess.side);
+    let [_, n_channels] = feature_shape(config);
     let kept = 1.0 - config.settings.channel_dropout;
     let rng = &mut Stream::Channels.of(config.settings.seed, number);
     let mut weight = || if rng.random_bool(kept) { (1.0 / kept) as f32 } else { 0.0 };

@@ -4,13 +4,14 @@ use rand::Rng;
 use shared::negative::{HardNegative, Recipe};
 use shared::seed;
 
+use super::features::ImageValues;
 use crate::train::negative_source::NegativeSource;
 use crate::train::run_config::RunConfig;
 
 /// An image with one of its captions and hard negatives of it.
 pub struct Example {
-    /// The model's input: pixels `[3, S, S]` or, with a frozen backbone, features `[P, C]`.
-    pub image: Vec<f32>,
+    /// The model's input.
+    pub image: ImageValues,
     /// The caption.
     pub caption: String,
     /// Its hard negatives, each with its source.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use burn::tensor::{Tensor, TensorData};
 use half::f16;
 use rayon::prelude::*;
-use shared::model::Clip;
+use shared::model::{Clip, ImageInput, VisionConfig};
 use shared::picture::Picture;
 use shared::preprocess::Preprocess;
 use shared::seed;
@@ -15,9 +15,60 @@ use shared::seed;
 use crate::system::atomic_file;
 use crate::system::device;
 use crate::system::progress;
+use crate::train::run_config::RunConfig;
 
 /// Images that pass the backbone together.
 const BATCH: usize = 16;
+
+/// What the image tower is given: of one image, or of a batch one after the other.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ImageValues {
+    /// Pixels, `[3, S, S]` each.
+    Pixels(Vec<f32>),
+    /// Features of a frozen backbone, `[P, C]` each.
+    Features(Vec<f32>),
+}
+
+impl ImageValues {
+    /// A batch of images, all of one kind.
+    pub fn batch(images: impl Iterator<Item = ImageValues>) -> Self {
+        let mut batch: Option<ImageValues> = None;
+        for image in images {
+            match (&mut batch, image) {
+                (None, image) => batch = Some(image),
+                (Some(ImageValues::Pixels(all)), ImageValues::Pixels(image))
+                | (Some(ImageValues::Features(all)), ImageValues::Features(image)) => all.extend(image),
+                (Some(_), _) => unreachable!("the encoder of a run is frozen or not"),
+            }
+        }
+        batch.unwrap_or(ImageValues::Pixels(Vec::new()))
+    }
+
+    /// The batch of a run on the device of a model, in its precision.
+    pub fn to_device(&self, model: &Clip, config: &RunConfig) -> ImageInput {
+        let (device, dtype) = (&model.device(), model.logit_scale().dtype());
+        let (batch, side) = (config.settings.batch_size, config.model.preprocess.side);
+        match self {
+            ImageValues::Pixels(values) => {
+                let pixels = TensorData::new(values.clone(), [batch, 3, side, side]);
+                ImageInput::Pixels(Tensor::<4>::from_data(pixels, device).cast(dtype))
+            }
+            ImageValues::Features(values) => {
+                let [positions, channels] = feature_shape(config);
+                let features = TensorData::new(values.clone(), [batch, positions, channels]);
+                ImageInput::Features(Tensor::<3>::from_data(features, device).cast(dtype))
+            }
+        }
+    }
+}
+
+/// The shape of the features of one image, `[P, C]`; empty without a backbone.
+pub fn feature_shape(config: &RunConfig) -> [usize; 2] {
+    match &config.model.vision {
+        VisionConfig::Backbone(tower) => tower.backbone.feature_shape(),
+        VisionConfig::Vit(_) => [0, 0],
+    }
+}
 
 /// Turns images into the model's input.
 #[derive(Debug, Default)]
@@ -32,16 +83,16 @@ impl InputEncoder {
         InputEncoder { frozen: Some(clip) }
     }
 
-    /// Pixels `[3, S, S]`, or features `[P, C]` of a frozen backbone.
+    /// Pixels or, with a frozen backbone, features.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn encode(&self, picture: &Picture, preprocess: &Preprocess) -> Result<Vec<f32>> {
+    pub fn encode(&self, picture: &Picture, preprocess: &Preprocess) -> Result<ImageValues> {
         let pixels = preprocess.pixels(picture);
-        match &self.frozen {
-            Some(clip) => stem(clip, preprocess.side, pixels),
-            None => Ok(pixels),
-        }
+        Ok(match &self.frozen {
+            Some(clip) => ImageValues::Features(features(clip, preprocess.side, pixels)?),
+            None => ImageValues::Pixels(pixels),
+        })
     }
 
     /// Computes the features of images once and keeps them in memory and, for later runs, in a file of `folder`.
@@ -61,8 +112,8 @@ impl InputEncoder {
         let clip = self.frozen.as_ref().context("only a frozen backbone has features to cache")?;
         // Other weights make other features of the same images.
         let probe = Picture::new(32, 32, (0..3 * 32 * 32).map(|at| (at * 37 % 251) as u8).collect());
-        let probe: Vec<u64> =
-            self.encode(&probe, preprocess)?.iter().map(|value| u64::from(value.to_bits())).collect();
+        let probe = features(clip, preprocess.side, preprocess.pixels(&probe))?;
+        let probe: Vec<u64> = probe.iter().map(|value| u64::from(value.to_bits())).collect();
         let length = probe.len();
         let name = format!("{:016x}.stem", seed::mix(&[&[fingerprint][..], &probe].concat()));
         let path = folder.map(|folder| folder.join(name));
@@ -71,18 +122,18 @@ impl InputEncoder {
         }
         let bar = progress::bar(n_pictures, "images")?;
         // A small network leaves most cores idle, so each core takes images of its own.
-        let features = |first: usize| {
+        let of_some = |first: usize| {
             let mut pixels = Vec::new();
             let numbers = first..n_pictures.min(first + BATCH);
             for number in numbers.clone() {
                 pixels.extend(preprocess.pixels(&read(number)?));
             }
-            let seen = stem(clip, preprocess.side, pixels)?;
+            let seen = features(clip, preprocess.side, pixels)?;
             bar.inc(numbers.len() as u64);
             Ok(seen.into_iter().map(f16::from_f32).collect())
         };
         let firsts = (0..n_pictures).into_par_iter().step_by(BATCH);
-        let values: Vec<Vec<f16>> = firsts.map(features).collect::<Result<_>>()?;
+        let values: Vec<Vec<f16>> = firsts.map(of_some).collect::<Result<_>>()?;
         bar.finish_and_clear();
         let kept = CachedFeatures { values: values.concat(), length };
         if let Some(path) = path {
@@ -93,10 +144,11 @@ impl InputEncoder {
 }
 
 /// Pixels, one image after the other, to features.
-fn stem(clip: &Clip, side: usize, pixels: Vec<f32>) -> Result<Vec<f32>> {
+fn features(clip: &Clip, side: usize, pixels: Vec<f32>) -> Result<Vec<f32>> {
     let n_pictures = pixels.len() / (3 * side * side);
     let pixels = TensorData::new(pixels, [n_pictures, 3, side, side]);
-    device::floats(clip.image_stem(Tensor::from_data(pixels, &clip.device())))
+    let features = clip.backbone_features(Tensor::from_data(pixels, &clip.device()));
+    device::floats(features.context("this image tower has no backbone")?)
 }
 
 /// Features of images, as float16.
@@ -109,9 +161,9 @@ pub struct CachedFeatures {
 
 impl CachedFeatures {
     /// The features of an image.
-    pub fn get(&self, number: usize) -> Vec<f32> {
+    pub fn get(&self, number: usize) -> ImageValues {
         let values = &self.values[number * self.length..(number + 1) * self.length];
-        values.iter().map(|value| value.to_f32()).collect()
+        ImageValues::Features(values.iter().map(|value| value.to_f32()).collect())
     }
 
     fn read(path: &Path, n_pictures: usize, length: usize) -> Result<Self> {
