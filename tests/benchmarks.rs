@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{root, tiny_bundle, trainer, trainer_err, trainer_ok};
 
-/// A folder with a bundle, four pictures under the names that benchmarks give theirs, and files of a benchmark.
+/// A folder with a bundle, four images under the names that benchmarks give theirs, and files of a benchmark.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| {
@@ -70,10 +70,10 @@ fn check(
     assert_eq!(reasons, expected, "{benchmark}");
 }
 
-const GONE: &str = "picture missing";
+const GONE: &str = "image missing";
 
 #[test]
-fn sugar_crepe_has_gaps_in_its_keys_and_pictures_may_be_missing() {
+fn sugar_crepe_has_gaps_in_its_keys_and_images_may_be_missing() {
     let replaced = r#"{
         "0": {"filename": "000000000007.jpg", "caption": "a cat", "negative_caption": "a dog"},
         "12": {"filename": "000000000008.jpg", "caption": "a cup", "negative_caption": "a cup "},
@@ -151,14 +151,14 @@ fn winoground_and_bivlc_are_squares() {
     for measure in ["i2t", "t2i", "group", "edited image→text"] {
         check("winoground", &[("examples.jsonl", lines)], measure, &[("Object", 1)], &[(GONE, 1)]);
     }
-    // Two rows as Hugging Face writes them, one with a picture that is none.
+    // Two rows as Hugging Face writes them, one with an image that is none.
     let folder = folder(&[]);
     let rows = root().join("tests/golden/bivlc.parquet");
     fs::copy(rows, folder.path().join("test-00000-of-00001.parquet")).expect("a table");
     let report = evaluate(folder.path(), "bivlc", &[]);
     let row = &report["models"][0]["rows"][0];
     assert_eq!((&row["subset"], &row["n"]), (&"REPLACE, attribute".into(), &1.into()));
-    assert_eq!(report["skipped"][0]["why"], "picture unreadable");
+    assert_eq!(report["skipped"][0]["why"], "image unreadable");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn inpaint_coco_is_read_with_its_verified_rows_and_without_lost_captions() {
 }
 
 #[test]
-fn svo_probes_compare_pictures() {
+fn svo_probes_compare_images() {
     let table = "index,sentence,pos_triplet,neg_triplet,pos_url,neg_url,pos_image_id,neg_image_id,subj_neg,verb_neg,obj_neg\n\
         0,A rocket starts.,\"rocket,start,\",\"woman,smile,\",u,u,101,102,True,False,False\n\
         1,A rocket starts.,t,t,u,u,101,999,False,True,False\n2,,t,t,u,u,101,102,False,False,True\n";
@@ -313,14 +313,14 @@ fn zero_shot_takes_folders_for_classes() {
 }
 
 #[test]
-fn unreadable_pictures_are_left_out_for_every_bundle() {
+fn unreadable_images_are_left_out_for_every_bundle() {
     let items = r#"{"0": {"filename": "000000000007.jpg", "caption": "a cat", "negative_caption": "a dog"},
         "1": {"filename": "broken.jpg", "caption": "a cat", "negative_caption": "a dog"}}"#;
-    let folder = folder(&[("replace_obj.json", items), ("broken.jpg", "no picture")]);
+    let folder = folder(&[("replace_obj.json", items), ("broken.jpg", "no image")]);
     let report = evaluate(folder.path(), "sugarcrepe", &["--against", "tiny.safetensors"]);
     let n: Vec<_> = [0, 1].map(|model| report["models"][model]["rows"][0]["n"].as_u64()).into();
     assert_eq!(n, [Some(1), Some(1)]);
-    assert_eq!(report["skipped"][0]["why"], "picture unreadable");
+    assert_eq!(report["skipped"][0]["why"], "image unreadable");
     assert_eq!(report["comparisons"][0]["p"], 1.0);
 }
 
@@ -341,7 +341,7 @@ fn a_benchmark_that_cannot_be_asked_says_why() {
         assert_eq!(code, Some(1));
         assert!(said.contains(words), "{benchmark} should say {words:?}: {said}");
     };
-    fails("sugarcrepe", "replace_obj.json", "none of the pictures was found (1 items need one)");
+    fails("sugarcrepe", "replace_obj.json", "none of the images was found (1 items need one)");
     fails("sugarcrepe", "two", "add_obj is there twice");
     fails("sugarcrepe", "swap_obj.json", "swap_obj.json: expected items with");
     fails("valse", "valse", "plurals.json: expected items with");
@@ -353,7 +353,7 @@ fn a_benchmark_that_cannot_be_asked_says_why() {
 #[test]
 fn embeddings_are_a_numpy_array_with_the_names_of_its_rows() {
     let folder =
-        folder(&[("lines.txt", "a red car\n\na blue car\na red car\n"), ("faces/broken.png", "no picture")]);
+        folder(&[("lines.txt", "a red car\n\na blue car\na red car\n"), ("faces/broken.png", "no image")]);
     let embed = |what: &[&str]| {
         let command =
             [&["embed", "--bundle", "tiny.safetensors", "--device", "cpu", "--quiet"], what].concat();
@@ -377,15 +377,15 @@ fn embeddings_are_a_numpy_array_with_the_names_of_its_rows() {
         "a red car\n\na blue car\na red car\n"
     );
 
-    embed(&["--images", ".", "--out", "pictures.npy"]);
-    let names = fs::read_to_string(folder.path().join("pictures.txt")).expect("the names");
+    embed(&["--images", ".", "--out", "images.npy"]);
+    let names = fs::read_to_string(folder.path().join("images.txt")).expect("the names");
     let names: Vec<&str> = names.lines().collect();
     assert!(
         names.is_sorted()
             && names.contains(&"val2017/000000000007.jpg")
             && !names.contains(&"faces/broken.png")
     );
-    let (header, numbers) = array("pictures.npy");
+    let (header, numbers) = array("images.npy");
     assert!(header.contains(&format!("'shape': ({}, 16)", names.len())) && numbers.len() == 16 * names.len());
 
     let both = [

@@ -15,11 +15,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::bundle::Bundle;
 use shared::engine::Engine;
-use shared::picture::Picture;
+use shared::image::Image;
 use shared::similarity::Embedding;
 use tempfile::TempDir;
 
-use crate::support::{formula, picture, root, trainer_err, trainer_ok, trainer_path, weights};
+use crate::support::{formula, image, root, trainer_err, trainer_ok, trainer_path, weights};
 
 /// The largest difference allowed, as a share of the largest number of its kind.
 const TOLERANCE: f32 = 1e-4;
@@ -28,7 +28,8 @@ const TOLERANCE: f32 = 1e-4;
 #[derive(Deserialize)]
 struct Expected {
     captions: Vec<String>,
-    pictures: Vec<[u32; 2]>,
+    #[serde(rename = "pictures")]
+    sides: Vec<[u32; 2]>,
     ids: Vec<Vec<u32>>,
     images: Vec<Vec<f32>>,
     texts: Vec<Vec<f32>>,
@@ -72,7 +73,7 @@ fn difference(found: &[Vec<f32>], expected: &[Vec<f32>]) -> f32 {
     pairs().map(|(found, expected)| (found - expected).abs()).fold(0.0, f32::max) / largest
 }
 
-/// How far pictures, texts and logits are from what is expected.
+/// How far images, texts and logits are from what is expected.
 fn differences(bundle: &Bundle, expected: &Expected) -> [f32; 3] {
     let captions: Vec<&str> = expected.captions.iter().map(String::as_str).collect();
     for (caption, ids) in captions.iter().zip(&expected.ids) {
@@ -83,21 +84,19 @@ fn differences(bundle: &Bundle, expected: &Expected) -> [f32; 3] {
             .expect("tokens");
         assert_eq!(tokens.ids(), ids, "{caption:?}");
     }
-    let pictures: Vec<Picture> = expected.pictures.iter().copied().map(picture).collect();
-    let (scale, pictures, texts) = pollster::block_on(async {
+    let images: Vec<Image> = expected.sides.iter().copied().map(image).collect();
+    let (scale, images, texts) = pollster::block_on(async {
         let engine = Engine::load(bundle, &Device::flex()).await.expect("the weights");
-        let pictures = engine.embed_pictures(&pictures.iter().collect::<Vec<_>>()).await.expect("pictures");
-        (engine.logit_scale(), pictures, engine.embed_captions(&captions).await.expect("captions"))
+        let images = engine.embed_images(&images.iter().collect::<Vec<_>>()).await.expect("pictures");
+        (engine.logit_scale(), images, engine.embed_captions(&captions).await.expect("captions"))
     });
-    let logits: Vec<Vec<f32>> = pictures
-        .iter()
-        .map(|picture| texts.iter().map(|text| scale * picture.cosine(text)).collect())
-        .collect();
+    let logits: Vec<Vec<f32>> =
+        images.iter().map(|image| texts.iter().map(|text| scale * image.cosine(text)).collect()).collect();
     let values = |embeddings: &[Embedding]| -> Vec<Vec<f32>> {
         embeddings.iter().map(|embedding| embedding.values().to_vec()).collect()
     };
     [
-        difference(&values(&pictures), &expected.images),
+        difference(&values(&images), &expected.images),
         difference(&values(&texts), &expected.texts),
         difference(&logits, &expected.logits),
     ]

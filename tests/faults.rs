@@ -103,7 +103,7 @@ fn a_folder_that_cannot_be_written_to_is_named() {
 }
 
 #[test]
-fn a_picture_that_vanishes_while_it_is_trained_on_is_named() {
+fn an_image_that_vanishes_while_it_is_trained_on_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("mine")).expect("a folder");
     for sample in ["cat", "coffee"] {
@@ -127,7 +127,7 @@ fn a_picture_that_vanishes_while_it_is_trained_on_is_named() {
         assert!(begun.elapsed() < Duration::from_secs(300), "the run does not begin");
         std::thread::sleep(Duration::from_millis(50));
     }
-    std::fs::remove_file(folder.path().join("mine/cat.jpg")).expect("a picture");
+    std::fs::remove_file(folder.path().join("mine/cat.jpg")).expect("an image");
     let output = running.wait_with_output().expect("a child");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -135,7 +135,7 @@ fn a_picture_that_vanishes_while_it_is_trained_on_is_named() {
         "{said}"
     );
 
-    // What is there no more when the run goes on is another set of pictures.
+    // What is there no more when the run goes on is another set of images.
     let go_on =
         trainer(folder.path(), &["pretrain", "--resume", "--device", "cpu", "--quiet", "--out", "run"]);
     let said = String::from_utf8_lossy(&go_on.stderr);

@@ -2,7 +2,7 @@
 //!
 //! - `benchmarks`: every benchmark format, its traps included, and embeddings as arrays
 //! - `laws`: the five laws of hard negatives, over generated captions
-//! - `pictures`: what decoding and resizing make of real files
+//! - `images`: what decoding and resizing make of real files
 //! - `trainer_cli`: the commands of the trainer as a person calls them, with rubbish too
 //! - `round_trip`: pretrain → resume → export → score, on a model for tests
 //! - `sources`: what can be trained on, what is left out, and what a run remembers of it
@@ -20,10 +20,10 @@ mod benchmarks;
 mod bundles;
 mod clip;
 mod faults;
+mod images;
 mod imports;
 mod laws;
 mod photo;
-mod pictures;
 mod round_trip;
 mod sources;
 mod support;

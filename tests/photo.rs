@@ -8,9 +8,9 @@ use half::f16;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 
-use crate::support::{formula, picture, root, trainer_err, trainer_ok, weights};
+use crate::support::{formula, image, root, trainer_err, trainer_ok, weights};
 
-/// The side of the pictures that the network is shown.
+/// The side of the images that the network is shown.
 const SIDE: u32 = 256;
 /// The maps that are read, and their channels: a mean of each, then a deviation of each.
 const READ: [(&str, usize); 3] = [("middle", 96), ("last", 320), ("head", 1280)];
@@ -63,14 +63,14 @@ fn write_network(path: &Path) {
     safetensors::serialize_to_file(views, None, path).expect("a file");
 }
 
-/// A folder with two pictures, their captions and a network.
+/// A folder with two images, their captions and a network.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let picture = picture([SIDE, SIDE]);
+    let image = image([SIDE, SIDE]);
     for (name, caption) in [("a", "a red dog on the left"), ("b", "two small boys in the snow")] {
         let path = folder.path().join(name);
-        image::save_buffer(path.with_extension("png"), picture.rgb(), SIDE, SIDE, image::ColorType::Rgb8)
-            .expect("a picture");
+        image::save_buffer(path.with_extension("png"), image.rgb(), SIDE, SIDE, image::ColorType::Rgb8)
+            .expect("an image");
         fs::write(path.with_extension("txt"), caption).expect("a caption");
     }
     write_network(&folder.path().join("network.safetensors"));

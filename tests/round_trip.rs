@@ -185,13 +185,12 @@ fn a_bundle_proves_itself_and_answers_like_the_library() {
     assert!((total - 1.0).abs() < 1e-5, "{total}");
 
     let bundle = Bundle::read(tiny_bundle().to_vec()).expect("the bundle");
-    let picture =
-        shared::decode::decode(&std::fs::read(image).expect("a sample")).expect("a picture").picture;
+    let image = shared::decode::decode(&std::fs::read(image).expect("a sample")).expect("an image").image;
     let similarity = pollster::block_on(async {
         let engine = Engine::load(&bundle, &burn::tensor::Device::flex()).await.expect("an engine");
-        let picture = engine.embed_pictures(&[&picture]).await.expect("an embedding");
+        let image = engine.embed_images(&[&image]).await.expect("an embedding");
         let caption = engine.embed_captions(&["a small brown cat"]).await.expect("an embedding");
-        picture[0].cosine(&caption[0])
+        image[0].cosine(&caption[0])
     });
     let told = scores[0]["similarity"].as_f64().expect("a number");
     assert!((told - f64::from(similarity)).abs() < 1e-6, "{told} and {similarity}");

@@ -7,7 +7,7 @@ use shared::bundle::Bundle;
 
 use crate::support::{export, metrics, root, trainer_err, trainer_ok, weights};
 
-/// Pictures and captions of our own, some of them broken.
+/// Images and captions of our own, some of them broken.
 fn photographs(folder: &Path) {
     let samples = ["cat", "coffee", "rocket", "astronaut"];
     let captions = [
@@ -26,7 +26,7 @@ fn photographs(folder: &Path) {
             table += &format!("{sample}-{copy}.jpg,train,{caption}\n{sample}-{copy}.jpg,train,\n");
         }
     }
-    std::fs::write(folder.join("photos/broken.jpg"), "no picture").expect("a file");
+    std::fs::write(folder.join("photos/broken.jpg"), "no image").expect("a file");
     std::fs::copy(root().join("assets/samples/cat.jpg"), folder.join("photos/held.jpg")).expect("a sample");
     std::fs::write(folder.join("captions.csv"), table).expect("a table");
 }
@@ -52,22 +52,22 @@ fn a_run_on_photographs_survives_broken_ones_and_remembers_what_it_saw() {
     let read = |name: &str| {
         std::fs::read_to_string(folder.path().join("whole").join(name)).expect("a file of the run")
     };
-    assert_eq!(read("pictures.txt").lines().count(), 16);
+    assert_eq!(read("images.txt").lines().count(), 16);
     let skipped: Vec<Value> =
         read("skipped.jsonl").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let count =
         |why: &str| skipped.iter().filter(|one| one["why"].as_str().expect("text").contains(why)).count();
-    assert_eq!((count("not there"), count("not a picture"), count("empty caption")), (1, 1, 16));
+    assert_eq!((count("not there"), count("not an image"), count("empty caption")), (1, 1, 16));
     let last = metrics(&folder.path().join("whole")).pop().expect("a line");
     assert_eq!(last["with_negatives"], 0.75, "three of four captions name something that can be exchanged");
 
-    // The held-out copy has another name, so it is no leak; the training pictures are.
+    // The held-out copy has another name, so it is no leak; the training images are.
     let evaluate =
         ["evaluate", "--bundle", "whole.safetensors", "--benchmark", "negatives", "--device", "cpu"];
     let of_split =
         |split| [&evaluate[..], &["--balanced", "off", "--data", ".", "--split", split, "--quiet"]].concat();
     let (code, said) = trainer_err(folder.path(), &of_split("train"));
-    assert!(code == Some(1) && said.contains("was trained on 12 of the 13 pictures"), "{said}");
+    assert!(code == Some(1) && said.contains("was trained on 12 of the 13 images"), "{said}");
     let trained_on = |split| {
         let more = ["--allow-leakage", "--json", "report.json"];
         trainer_ok(folder.path(), &[&of_split(split)[..], &more].concat());
@@ -124,7 +124,7 @@ fn negatives_are_mined_anew_for_every_epoch_and_survive_an_interruption() {
 }
 
 #[test]
-fn a_folder_of_pictures_with_texts_beside_them_is_a_source() {
+fn a_folder_of_images_with_texts_beside_them_is_a_source() {
     let folder = tempfile::tempdir().expect("a folder");
     let command =
         ["pretrain", "--preset", "tiny", "--device", "cpu", "--quiet", "--batch-size", "2", "--data"];
@@ -145,8 +145,8 @@ fn a_folder_of_pictures_with_texts_beside_them_is_a_source() {
     let read = |name: &str| {
         std::fs::read_to_string(folder.path().join("texts").join(name)).expect("a file of the run")
     };
-    let pictures = read("pictures.txt");
-    let names: Vec<&str> = pictures.lines().filter_map(|line| Some(line.split_once('\t')?.0)).collect();
+    let images = read("images.txt");
+    let names: Vec<&str> = images.lines().filter_map(|line| Some(line.split_once('\t')?.0)).collect();
     assert_eq!(names, ["cat/1.jpg", "coffee/1.jpg"]);
     assert!(read("skipped.jsonl").contains("rocket/1.jpg"));
 }
@@ -167,19 +167,19 @@ fn sources_are_mixed_in_every_batch() {
     let bundle = Bundle::read(whole).expect("the bundle");
     let training = bundle.header().training();
     // Sixteen photographs, six a batch: two steps an epoch.
-    assert_eq!((training.steps, training.pictures.len()), (6, 16));
+    assert_eq!((training.steps, training.images.len()), (6, 16));
     assert_eq!(training.data, ["captions.csv", "scenes:640"]);
 
     let too_large =
         ["pretrain", "--data", "captions.csv", "--batch-size", "17", "--device", "cpu", "--out", "large"];
     let (code, said) = trainer_err(folder.path(), &too_large);
-    assert!(code == Some(1) && said.contains("has 16 pictures, a batch takes 17"), "{said}");
+    assert!(code == Some(1) && said.contains("has 16 images, a batch takes 17"), "{said}");
     let (code, said) =
         trainer_err(folder.path(), &[&command[..], &sources, &["x", "--data-weights", "1"]].concat());
     assert!(code == Some(1) && said.contains("3 --data-weights for 2 sources"), "{said}");
 }
 
-/// A folder of pictures with a text beside each, and the same in two shards. Returns the bytes of the shards.
+/// A folder of images with a text beside each, and the same in two shards. Returns the bytes of the shards.
 fn in_shards(folder: &Path) -> [Vec<u8>; 2] {
     std::fs::create_dir_all(folder.join("beside")).expect("a folder");
     let samples = [
@@ -191,9 +191,8 @@ fn in_shards(folder: &Path) -> [Vec<u8>; 2] {
     let shard = |samples: &[(&str, &str)]| {
         let mut tar = tar::Builder::new(Vec::new());
         for (sample, text) in samples {
-            let picture =
-                std::fs::read(root().join(format!("assets/samples/{sample}.jpg"))).expect("a sample");
-            for (ending, bytes) in [("jpg", &picture[..]), ("txt", text.as_bytes())] {
+            let image = std::fs::read(root().join(format!("assets/samples/{sample}.jpg"))).expect("a sample");
+            for (ending, bytes) in [("jpg", &image[..]), ("txt", text.as_bytes())] {
                 let name = format!("{sample}.{ending}");
                 std::fs::write(folder.join("beside").join(&name), bytes).expect("a file");
                 let mut header = tar::Header::new_gnu();
@@ -234,7 +233,7 @@ fn shards_teach_what_their_files_in_a_folder_teach() {
     }
     run("torn", &["--epochs", "1"], "of-torn");
     let skipped = std::fs::read_to_string(folder.path().join("of-torn/skipped.jsonl")).expect("a list");
-    assert!(skipped.contains("coffee.jpg\",\"why\":\"another picture has the same name"), "{skipped}");
+    assert!(skipped.contains("coffee.jpg\",\"why\":\"another image has the same name"), "{skipped}");
     assert!(
         skipped.contains("torn/1.tar") && skipped.contains("the rest of the shard cannot be read"),
         "{skipped}"
@@ -290,7 +289,7 @@ fn copies_under_other_names_are_recognized_by_their_looks() {
     let test = folder.path().join("test");
     std::fs::create_dir(&test).expect("a folder");
     cat.thumbnail(200, 200).save(test.join("mine.png")).expect("a copy");
-    cat.fliph().save(test.join("mirrored.png")).expect("another picture");
+    cat.fliph().save(test.join("mirrored.png")).expect("another image");
     std::fs::write(
         test.join("captions.csv"),
         "image,caption\nmine.png,a brown cat\nmirrored.png,a brown cat\n",
@@ -312,7 +311,7 @@ fn copies_under_other_names_are_recognized_by_their_looks() {
     trainer_ok(folder.path(), &["export", "--run", "run", "--out", "run.safetensors", "--perceptual-hashes"]);
     let (code, said) = trainer_err(folder.path(), &evaluate);
     assert!(
-        code == Some(1) && said.contains("1 of the 2 pictures of this benchmark, such as mine.png"),
+        code == Some(1) && said.contains("1 of the 2 images of this benchmark, such as mine.png"),
         "{said}"
     );
 }

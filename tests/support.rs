@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use shared::picture::Picture;
+use shared::image::Image;
 
 /// The root of the repository.
 pub fn root() -> &'static Path {
@@ -112,12 +112,12 @@ pub fn weights(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     weights
 }
 
-/// The colors of `picture` in `golden/formulas.py`.
-pub fn picture([width, height]: [u32; 2]) -> Picture {
+/// The colors of `image` in `golden/formulas.py`.
+pub fn image([width, height]: [u32; 2]) -> Image {
     let color =
         |x: u32, y: u32| [x * 7 + y * 3, x * x / 16 + y * 5, x * 2 + y * y / 8].map(|value| value as u8);
     let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| color(x, y)));
-    Picture::new(width, height, pixels.collect())
+    Image::new(width, height, pixels.collect())
 }
 
 /// The weights of `formula` in `golden/formulas.py`.

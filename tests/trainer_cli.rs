@@ -10,7 +10,7 @@ use crate::support::{tiny_bundle, trainer, trainer_err, trainer_ok};
 
 fn check_error(args: &[&str], status: i32, words: &str) {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("text.txt"), "this is no picture").expect("a file");
+    std::fs::write(folder.path().join("text.txt"), "this is no image").expect("a file");
     std::fs::write(folder.path().join("empty.png"), "").expect("a file");
     std::fs::write(folder.path().join("tiny.safetensors"), tiny_bundle()).expect("a file");
     let (code, said) = trainer_err(folder.path(), args);
@@ -38,7 +38,7 @@ fn wrong_arguments_end_with_two_and_failures_with_one() {
     check_error(&[&evaluate[..], &["--data", "."]].concat(), 1, "no .parquet file in .");
     let score =
         ["score", "--bundle", "tiny.safetensors", "--device", "cpu", "--caption", "a red car", "--image"];
-    check_error(&[&score[..], &["text.txt"]].concat(), 1, "not a picture");
+    check_error(&[&score[..], &["text.txt"]].concat(), 1, "not an image");
     check_error(&[&score[..], &["empty.png"]].concat(), 1, "the file is empty");
 }
 

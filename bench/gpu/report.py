@@ -45,13 +45,13 @@ def steps(path, batch):
     Not of the last step: its learning rate is 0, and Burn fuses products with 0 into other kernels.
     """
     lines = [line for line in metrics(path) if line["learning_rate"] > 0]
-    seconds = [int(batch) / line["pictures_per_second"] for line in lines]
+    seconds = [int(batch) / line["images_per_second"] for line in lines]
     later = seconds[2:]
     median = statistics.median(later)
     compiled = [line.get("kernels_compiled", 0) for line in lines]
     print(
         f"steps: first {seconds[0]:.2f} s, median {median:.3f} s, slowest later one {max(later):.3f} s, "
-        f"{int(batch) / median:.1f} pictures/s; kernels compiled: {compiled[0]}, {compiled[1]}, then {compiled[-1] - compiled[1]} more"
+        f"{int(batch) / median:.1f} images/s; kernels compiled: {compiled[0]}, {compiled[1]}, then {compiled[-1] - compiled[1]} more"
     )
     return compiled[-1] == compiled[1]
 

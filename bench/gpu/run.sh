@@ -70,7 +70,7 @@ for precision in bf16 default; do
     theirs=$precision
     [ "$precision" = default ] && { [ "$device" = cuda ] && theirs=tf32 || theirs=f32; }
     part "open_clip-$theirs" 90 python3 bench/train/step.py "$batch" "$steps" "$negatives" "$device" "$theirs"
-    tail -n 1 "$out/open_clip-$theirs.log" | sed 's|$| pictures/s: open_clip|' | tee -a "$out/summary.txt"
+    tail -n 1 "$out/open_clip-$theirs.log" | sed 's|$| images/s: open_clip|' | tee -a "$out/summary.txt"
   fi
 done
 

@@ -30,10 +30,10 @@ else
   trainer "${setup[@]}"
 fi
 field() { tail -n 1 "$run/run/metrics.jsonl" | python3 -c "import json,sys; print(json.load(sys.stdin)['$1'])"; }
-ours=$(field pictures_per_second)
+ours=$(field images_per_second)
 theirs=$(python3 bench/train/step.py "$batch" "$steps" "$negatives" "$device" "$precision")
 python3 - "$ours" "$theirs" "$(field waiting)" <<'END'
 import sys
 ours, theirs, waiting = map(float, sys.argv[1:])
-print(f"Foil {ours:.2f}, open_clip {theirs:.2f} pictures/s: {ours / theirs:.2f} times its speed; waiting for data {waiting:.1%}")
+print(f"Foil {ours:.2f}, open_clip {theirs:.2f} images/s: {ours / theirs:.2f} times its speed; waiting for data {waiting:.1%}")
 END

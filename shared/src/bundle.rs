@@ -77,7 +77,7 @@ pub struct Training {
     pub negatives: String,
     /// Optimizer steps.
     pub steps: u64,
-    /// Pictures a step.
+    /// Images a step.
     pub batch: usize,
     /// The seed of weights, data and negatives.
     pub seed: u64,
@@ -85,11 +85,11 @@ pub struct Training {
     pub commit: String,
     /// What was measured at the end, by name.
     pub results: serde_json::Map<String, serde_json::Value>,
-    /// The pictures it was trained on, where they have names: for each the lower half of the FNV-1a hash of its file
+    /// The images it was trained on, where they have names: for each the lower half of the FNV-1a hash of its file
     /// name's stem, or of its number if it is one of COCO's. In order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pictures: Vec<u32>,
-    /// How these pictures look, if that was asked for: the trainer's perceptual hash of each. In order.
+    #[serde(rename = "pictures", default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<u32>,
+    /// How these images look, if that was asked for: the trainer's perceptual hash of each. In order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looks: Vec<u64>,
     /// Whose weights these are, if Foil did not train them.

@@ -1,4 +1,4 @@
-//! Symmetric test cases as one parquet file: two pictures and two captions, in InpaintCOCO's columns (arXiv 2403.02875),
+//! Symmetric test cases as one parquet file: two images and two captions, in InpaintCOCO's columns (arXiv 2403.02875),
 //! which `trainer evaluate --benchmark inpaint-coco` reads like the original.
 
 use std::io::Write;
@@ -15,10 +15,10 @@ use parquet::schema::parser::parse_message_type;
 
 use crate::concept::Concept;
 use crate::encode;
+use crate::image::Image;
 use crate::mask::Mask;
-use crate::picture::Picture;
 
-/// The columns of InpaintCOCO that a test needs, pictures as the `{bytes, path}` of Hugging Face datasets.
+/// The columns of InpaintCOCO that a test needs, images as the `{bytes, path}` of Hugging Face datasets.
 const SCHEMA: &str = "message schema {
     required binary concept (STRING);
     required binary coco_caption (STRING);
@@ -31,53 +31,53 @@ const SCHEMA: &str = "message schema {
 /// Cases of a row group: few enough that one is no burden in memory.
 const CASES: usize = 250;
 
-/// One case, its pictures as PNG files.
+/// One case, its images as PNG files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// What the two captions differ in.
     pub concept: Concept,
-    /// The caption of each picture.
+    /// The caption of each image.
     pub captions: [String; 2],
-    /// The picture and the edited one.
-    pub pictures: [Bytes; 2],
-    /// White where the pictures may differ.
+    /// The image and the edited one.
+    pub images: [Bytes; 2],
+    /// White where the images may differ.
     pub mask: Bytes,
 }
 
 /// Why there is no challenge set.
 #[derive(Debug, thiserror::Error)]
 pub enum ChallengeSetError {
-    /// A picture cannot be encoded.
-    #[error("a picture cannot be encoded: {0}")]
-    Picture(#[from] ImageError),
+    /// An image cannot be encoded.
+    #[error("an image cannot be encoded: {0}")]
+    Image(#[from] ImageError),
     /// The file cannot be written.
     #[error("the table cannot be written: {0}")]
     Table(#[from] ParquetError),
 }
 
 impl Case {
-    /// A picture and the edited one, each with the caption that is true of it. `mask` is where they may differ.
+    /// An image and the edited one, each with the caption that is true of it. `mask` is where they may differ.
     ///
     /// # Errors
-    /// If a picture cannot be encoded.
+    /// If an image cannot be encoded.
     pub fn new(
         concept: Concept,
-        pictures: [&Picture; 2],
+        images: [&Image; 2],
         captions: [&str; 2],
         mask: &Mask,
     ) -> Result<Self, ChallengeSetError> {
-        let [first, second] = pictures;
+        let [first, second] = images;
         Ok(Case {
             concept,
             captions: captions.map(str::to_owned),
-            pictures: [encode::picture(first)?.into(), encode::picture(second)?.into()],
+            images: [encode::image(first)?.into(), encode::image(second)?.into()],
             mask: encode::mask(mask)?.into(),
         })
     }
 }
 
-/// Where two pictures differ; everywhere if they are not of one size.
-pub fn difference([first, second]: [&Picture; 2]) -> Mask {
+/// Where two images differ; everywhere if they are not of one size.
+pub fn difference([first, second]: [&Image; 2]) -> Mask {
     let (width, height) = (first.width(), first.height());
     if [width, height] != [second.width(), second.height()] {
         return Mask::new(width, height, vec![u8::MAX; width as usize * height as usize]);
@@ -87,7 +87,7 @@ pub fn difference([first, second]: [&Picture; 2]) -> Mask {
     Mask::new(width, height, differs.collect())
 }
 
-/// Writes cases, and returns what they were written to. Pictures are named by number.
+/// Writes cases, and returns what they were written to. Images are named by number.
 ///
 /// # Errors
 /// If a case does not come, or cannot be written.
@@ -104,13 +104,12 @@ where
     while cases.peek().is_some() {
         let mut columns: [Vec<ByteArray>; 9] = Default::default();
         for (number, case) in cases.by_ref().take(CASES) {
-            let Case { concept, captions: [caption, edited_caption], pictures: [picture, edited], mask } =
-                case?;
+            let Case { concept, captions: [caption, edited_caption], images: [image, edited], mask } = case?;
             let name = |what: &str| ByteArray::from(format!("{number:06}_{what}.png").as_str());
             let values: [ByteArray; 9] = [
                 concept.name().into(),
                 caption.as_str().into(),
-                picture.into(),
+                image.into(),
                 name("picture"),
                 edited_caption.as_str().into(),
                 edited.into(),
@@ -147,16 +146,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pictures_differ_where_a_pixel_does() {
-        let [a, b] = [[9u8, 9, 9, 1, 2, 3], [9, 9, 9, 1, 2, 4]].map(|rgb| Picture::new(2, 1, rgb.to_vec()));
+    fn images_differ_where_a_pixel_does() {
+        let [a, b] = [[9u8, 9, 9, 1, 2, 3], [9, 9, 9, 1, 2, 4]].map(|rgb| Image::new(2, 1, rgb.to_vec()));
         assert_eq!(difference([&a, &b]), Mask::new(2, 1, vec![0, 255]));
-        assert_eq!(difference([&a, &Picture::new(1, 1, vec![0; 3])]), Mask::new(2, 1, vec![255; 2]));
+        assert_eq!(difference([&a, &Image::new(1, 1, vec![0; 3])]), Mask::new(2, 1, vec![255; 2]));
     }
 
     #[test]
     fn a_file_is_a_parquet_file_even_without_cases() {
-        let picture = Picture::new(2, 1, vec![7; 6]);
-        let case = Case::new(Concept::Color, [&picture; 2], ["a", "b"], &difference([&picture; 2]));
+        let image = Image::new(2, 1, vec![7; 6]);
+        let case = Case::new(Concept::Color, [&image; 2], ["a", "b"], &difference([&image; 2]));
         for cases in [vec![], vec![case]] {
             let file = write(Vec::new(), cases.into_iter()).expect("a file");
             assert_eq!((&file[..4], &file[file.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));

@@ -10,7 +10,7 @@ pub enum Concept {
     Color,
     /// What kind of thing it is: *dog*, *car*.
     Object,
-    /// Where it is, in the picture or relative to another thing: *left of*, *at the top*.
+    /// Where it is, in the image or relative to another thing: *left of*, *at the top*.
     Location,
     /// How large it is: *small*, *tall*.
     Size,

@@ -1,4 +1,4 @@
-//! Picture files to pictures: the only place where a file format is looked at.
+//! Image files to images: the only place where a file format is looked at.
 //!
 //! The same decoder runs natively and in the browser, so that both see the same pixels.
 
@@ -7,21 +7,21 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Rgba};
 
-use crate::picture::Picture;
+use crate::image::Image;
 
 /// More pixels than this are refused before memory is taken for them: 120 million, enough for any camera.
 pub const MAX_PIXELS: u64 = 120_000_000;
 
-/// A picture and what was done to make it plain RGB.
+/// An image and what was done to make it plain RGB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
-    /// The upright, opaque picture.
-    pub picture: Picture,
+    /// The upright, opaque image.
+    pub image: Image,
     /// Changes that a viewer should know of.
     pub notes: Vec<Note>,
 }
 
-/// Something that was changed on the way from the file to the picture.
+/// Something that was changed on the way from the file to the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
     /// Turned or mirrored as its EXIF orientation asks.
@@ -45,20 +45,20 @@ impl std::fmt::Display for Note {
     }
 }
 
-/// Why a file is not a picture that can be used.
+/// Why a file is not an image that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// There are no bytes.
     #[error("the file is empty")]
     Empty,
     /// A format that this decoder does not read, though a browser may.
-    #[error("{0} pictures cannot be read here; save it as JPEG or PNG")]
+    #[error("{0} images cannot be read here; save it as JPEG or PNG")]
     Unsupported(&'static str),
-    /// No known picture format.
-    #[error("the file is not a picture (JPEG, PNG, GIF, WebP and BMP can be read)")]
-    NotAPicture,
+    /// No known image format.
+    #[error("the file is not an image (JPEG, PNG, GIF, WebP and BMP can be read)")]
+    NotAImage,
     /// The header announces a side of no length.
-    #[error("the picture is {width}x{height} pixels, so there is nothing in it")]
+    #[error("the image is {width}x{height} pixels, so there is nothing in it")]
     NoPixels {
         /// Announced width in pixels.
         width: u32,
@@ -66,7 +66,7 @@ pub enum DecodeError {
         height: u32,
     },
     /// The header announces more pixels than [`MAX_PIXELS`].
-    #[error("the picture is {width}x{height} pixels, more than the {} million that can be read", MAX_PIXELS / 1_000_000)]
+    #[error("the image is {width}x{height} pixels, more than the {} million that can be read", MAX_PIXELS / 1_000_000)]
     TooLarge {
         /// Announced width in pixels.
         width: u32,
@@ -74,13 +74,13 @@ pub enum DecodeError {
         height: u32,
     },
     /// The decoder refuses the size before it says what it is.
-    #[error("the picture has more pixels than the {} million that can be read", MAX_PIXELS / 1_000_000)]
+    #[error("the image has more pixels than the {} million that can be read", MAX_PIXELS / 1_000_000)]
     TooManyPixels,
-    /// The file ends before the picture does.
-    #[error("the picture is cut off: the file ends too early")]
+    /// The file ends before the image does.
+    #[error("the image is cut off: the file ends too early")]
     Truncated,
     /// The content is damaged or of an odd kind.
-    #[error("the {format} picture is damaged: {reason}")]
+    #[error("the {format} image is damaged: {reason}")]
     Damaged {
         /// The format that the file begins like.
         format: &'static str,
@@ -89,7 +89,7 @@ pub enum DecodeError {
     },
 }
 
-/// Decodes a JPEG, PNG, GIF, WebP or BMP file into an upright, opaque 8-bit RGB picture.
+/// Decodes a JPEG, PNG, GIF, WebP or BMP file into an upright, opaque 8-bit RGB image.
 ///
 /// # Errors
 /// One [`DecodeError`] a sentence: empty, unknown or unsupported, without pixels, too large, cut off, damaged.
@@ -98,7 +98,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
         return Err(DecodeError::Empty);
     }
     let reader =
-        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| DecodeError::NotAPicture)?;
+        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| DecodeError::NotAImage)?;
     let format = reader.format().ok_or_else(|| unreadable(bytes))?;
     let name = name(format)?;
     // The JPEG decoder fills what is missing with gray and says nothing.
@@ -114,7 +114,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     if cut_off {
         return Err(DecodeError::Truncated);
     }
-    // Orientation is advice: a picture with broken EXIF data is still a picture.
+    // Orientation is advice: an image with broken EXIF data is still an image.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     image.apply_orientation(orientation);
@@ -139,7 +139,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     } else {
         image.into_rgb8().into_raw()
     };
-    Ok(Decoded { picture: Picture::new(width, height, rgb), notes })
+    Ok(Decoded { image: Image::new(width, height, rgb), notes })
 }
 
 fn check_size(width: u32, height: u32) -> Result<(), DecodeError> {
@@ -171,7 +171,7 @@ fn name(format: ImageFormat) -> Result<&'static str, DecodeError> {
         ImageFormat::Bmp => Ok("BMP"),
         ImageFormat::Tiff => Err(DecodeError::Unsupported("TIFF")),
         ImageFormat::Avif => Err(DecodeError::Unsupported("AVIF")),
-        _ => Err(DecodeError::NotAPicture),
+        _ => Err(DecodeError::NotAImage),
     }
 }
 
@@ -188,7 +188,7 @@ fn unreadable(bytes: &[u8]) -> DecodeError {
     match bytes.get(4..12) {
         Some(b"ftypheic" | b"ftypheix" | b"ftypmif1" | b"ftyphevc") => DecodeError::Unsupported("HEIC"),
         Some(b"ftypavis") => DecodeError::Unsupported("AVIF"),
-        _ => DecodeError::NotAPicture,
+        _ => DecodeError::NotAImage,
     }
 }
 
@@ -222,7 +222,7 @@ mod tests {
 
     fn file(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
-        image.write_to(&mut bytes, format).expect("an encoded picture");
+        image.write_to(&mut bytes, format).expect("an encoded image");
         bytes.into_inner()
     }
 
@@ -234,8 +234,8 @@ mod tests {
     fn lossless_formats_give_the_pixels_back() {
         let image = DynamicImage::ImageRgb8(gradient());
         for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::WebP] {
-            let decoded = decode(&file(&image, format)).expect("a picture");
-            assert_eq!(decoded.picture.rgb(), gradient().as_raw(), "{format:?}");
+            let decoded = decode(&file(&image, format)).expect("an image");
+            assert_eq!(decoded.image.rgb(), gradient().as_raw(), "{format:?}");
             assert_eq!(decoded.notes, []);
         }
     }
@@ -244,23 +244,23 @@ mod tests {
     fn a_header_that_announces_no_pixels_is_refused() {
         let mut gif = file(&DynamicImage::ImageRgb8(gradient()), ImageFormat::Gif);
         gif[8..10].fill(0);
-        let error = decode(&gif).expect_err("a picture of no height").to_string();
+        let error = decode(&gif).expect_err("an image of no height").to_string();
         assert!(error.contains("40x0 pixels"), "{error}");
     }
 
     #[test]
     fn transparency_is_put_on_white_and_said() {
         let clear = ImageBuffer::from_fn(2, 1, |x, _| Rgba([10, 20, 30, 255 * x as u8]));
-        let decoded = decode(&file(&DynamicImage::ImageRgba8(clear), ImageFormat::Png)).expect("a picture");
-        assert_eq!(decoded.picture.rgb(), [255, 255, 255, 10, 20, 30]);
+        let decoded = decode(&file(&DynamicImage::ImageRgba8(clear), ImageFormat::Png)).expect("an image");
+        assert_eq!(decoded.image.rgb(), [255, 255, 255, 10, 20, 30]);
         assert_eq!(decoded.notes, [Note::OnWhite]);
     }
 
     #[test]
     fn sixteen_bits_and_gray_become_eight_bit_rgb() {
         let deep = ImageBuffer::from_pixel(1, 1, image::Luma([0x8080u16]));
-        let decoded = decode(&file(&DynamicImage::ImageLuma16(deep), ImageFormat::Png)).expect("a picture");
-        assert_eq!(decoded.picture.rgb(), [128, 128, 128]);
+        let decoded = decode(&file(&DynamicImage::ImageLuma16(deep), ImageFormat::Png)).expect("an image");
+        assert_eq!(decoded.image.rgb(), [128, 128, 128]);
         assert_eq!(decoded.notes, [Note::EightBits]);
     }
 
@@ -269,7 +269,7 @@ mod tests {
         let jpeg = file(&DynamicImage::ImageRgb8(gradient()), ImageFormat::Jpeg);
         let png = file(&DynamicImage::ImageRgb8(gradient()), ImageFormat::Png);
         assert!(matches!(decode(b""), Err(DecodeError::Empty)));
-        assert!(matches!(decode(b"hello, this is text"), Err(DecodeError::NotAPicture)));
+        assert!(matches!(decode(b"hello, this is text"), Err(DecodeError::NotAImage)));
         for (bytes, format) in [
             (&b"\0\0\0\x18ftypheic...."[..], "HEIC"),
             (b"\0\0\0\x18ftypavif....", "AVIF"),

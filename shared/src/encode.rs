@@ -1,17 +1,17 @@
-//! Pictures and masks as PNG files.
+//! Images and masks as PNG files.
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder, ImageError};
 
+use crate::image::Image;
 use crate::mask::Mask;
-use crate::picture::Picture;
 
-/// A picture as a PNG file, without loss.
+/// An image as a PNG file, without loss.
 ///
 /// # Errors
 /// If the encoder refuses.
-pub fn picture(picture: &Picture) -> Result<Vec<u8>, ImageError> {
-    file(picture.rgb(), picture.width(), picture.height(), ExtendedColorType::Rgb8)
+pub fn image(image: &Image) -> Result<Vec<u8>, ImageError> {
+    file(image.rgb(), image.width(), image.height(), ExtendedColorType::Rgb8)
 }
 
 /// A mask as a PNG file: white where it covers, black elsewhere.
@@ -46,15 +46,15 @@ mod tests {
 
     #[test]
     fn what_is_encoded_is_decoded() {
-        let original = Picture::new(3, 2, (0..18).map(|at| at * 14).collect());
-        let decoded = decode(&picture(&original).expect("a file")).expect("a picture");
-        assert_eq!(decoded.picture, original);
+        let original = Image::new(3, 2, (0..18).map(|at| at * 14).collect());
+        let decoded = decode(&image(&original).expect("a file")).expect("an image");
+        assert_eq!(decoded.image, original);
         let half = Mask::new(2, 1, vec![0, 255]);
-        let decoded = decode(&mask(&half).expect("a file")).expect("a picture").picture;
+        let decoded = decode(&mask(&half).expect("a file")).expect("an image").image;
         assert_eq!([decoded.pixel(0, 0), decoded.pixel(1, 0)], [[0; 3], [255; 3]]);
         assert_eq!(
             image::load_from_memory(&tint(&half, [1, 2, 3]).expect("a file"))
-                .expect("a picture")
+                .expect("an image")
                 .to_rgba8()
                 .into_raw(),
             [1, 2, 3, 0, 1, 2, 3, 255]

@@ -1,4 +1,4 @@
-//! A loaded bundle on a device: pictures and captions in, embeddings out. The same code answers natively and in
+//! A loaded bundle on a device: images and captions in, embeddings out. The same code answers natively and in
 //! the page; reading results is asynchronous because a browser cannot wait for its GPU.
 
 use std::collections::BTreeMap;
@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::bundle::{Bundle, BundleError, Header};
+use crate::image::Image;
 use crate::model::Clip;
-use crate::picture::Picture;
 use crate::preprocess::{Fit, Preprocess};
 use crate::scene::Scene;
 use crate::similarity::Embedding;
@@ -85,24 +85,23 @@ impl Engine {
         self.logit_scale
     }
 
-    /// Embeds pictures in one pass: one embedding each, in order.
+    /// Embeds images in one pass: one embedding each, in order.
     ///
     /// # Errors
     /// If the device fails.
-    pub async fn embed_pictures(&self, pictures: &[&Picture]) -> Result<Vec<Embedding>, EngineError> {
-        if pictures.is_empty() {
+    pub async fn embed_images(&self, images: &[&Image]) -> Result<Vec<Embedding>, EngineError> {
+        if images.is_empty() {
             return Ok(Vec::new());
         }
         let side = self.preprocess.side;
-        let pixels =
-            pictures.iter().flat_map(|picture| self.preprocess.pixels(picture)).collect::<Vec<f32>>();
-        let pixels = TensorData::new(pixels, [pictures.len(), 3, side, side]);
+        let pixels = images.iter().flat_map(|image| self.preprocess.pixels(image)).collect::<Vec<f32>>();
+        let pixels = TensorData::new(pixels, [images.len(), 3, side, side]);
         read(self.clip.encode_image(Tensor::from_data(pixels, &self.clip.device()))).await
     }
 
-    /// What the model sees of a picture, and whether it sees all of it; embedding this is embedding the picture.
-    pub fn square(&self, picture: &Picture) -> (Picture, bool) {
-        (self.preprocess.square(picture), self.preprocess.fit == Fit::Squash)
+    /// What the model sees of an image, and whether it sees all of it; embedding this is embedding the image.
+    pub fn square(&self, image: &Image) -> (Image, bool) {
+        (self.preprocess.square(image), self.preprocess.fit == Fit::Squash)
     }
 
     /// Embeds captions in one pass: one embedding each, in order.
@@ -137,8 +136,8 @@ impl Engine {
         let mut scenes: BTreeMap<u64, Embedding> = BTreeMap::new();
         for (seed, _) in pairs {
             if !scenes.contains_key(seed) {
-                let picture = Scene::from_seed(*seed).render(SELFTEST_SIDE);
-                scenes.insert(*seed, self.embed_pictures(&[&picture]).await?.remove(0));
+                let image = Scene::from_seed(*seed).render(SELFTEST_SIDE);
+                scenes.insert(*seed, self.embed_images(&[&image]).await?.remove(0));
             }
         }
         let captions: Vec<&str> = pairs.iter().map(|(_, caption)| *caption).collect();

@@ -1,4 +1,4 @@
-//! How likely a run of words is as English, whatever the picture: a bigram model small enough to ship.
+//! How likely a run of words is as English, whatever the image: a bigram model small enough to ship.
 //!
 //! Negatives are drawn with it so that a reader of text alone cannot tell which caption was edited; the audit judges
 //! with another one, made of other captions.

@@ -1,7 +1,7 @@
 //! What trainer and page must agree on to the last bit.
 //!
 //! ```text
-//! picture file ─ decode ─ Picture ─ preprocess ─ [B, 3, S, S] ─┐
+//! image file ─ decode ─ Image ─ preprocess ─ [B, 3, S, S] ─┐
 //!                                                              ├─ model ─ unit embeddings ─ similarity ─ verdict
 //! caption ─ Caption ─ negative ─ tokenizer ─ [B, T] ───────────┘
 //! ```
@@ -20,11 +20,11 @@ pub mod difference;
 pub mod encode;
 pub mod engine;
 pub mod fluency;
+pub mod image;
 pub mod lexicon;
 pub mod mask;
 pub mod model;
 pub mod negative;
-pub mod picture;
 pub mod preprocess;
 pub mod resize;
 pub mod scene;

@@ -1,7 +1,7 @@
-//! Which part of a picture is edited.
+//! Which part of an image is edited.
 
-/// How far each cell of a grid over a picture belongs to what is edited, from 0 to 255. The grid need not be as fine as the
-/// picture.
+/// How far each cell of a grid over an image belongs to what is edited, from 0 to 255. The grid need not be as fine as the
+/// image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
     width: u32,

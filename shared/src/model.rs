@@ -2,15 +2,15 @@
 //!
 //! | letter | meaning |
 //! |---|---|
-//! | `B` | pictures or captions in a batch |
+//! | `B` | images or captions in a batch |
 //! | `T` | positions of a sequence: tokens, or patches and the class token |
-//! | `S` | side of the square picture in pixels |
+//! | `S` | side of the square image in pixels |
 //! | `W` | width of a tower |
 //! | `H` | attention heads |
 //! | `E` | width of the shared embedding |
-//! | `P` | patches of a picture |
+//! | `P` | patches of an image |
 //! | `C` | channels, or the numbers of a patch |
-//! | `N` | pictures that something is measured on |
+//! | `N` | images that something is measured on |
 //!
 //! It can hold OpenAI's ViT-B/32 exactly: pre-norm blocks, a norm before the image blocks, QuickGELU, bias-free
 //! projections, text pooled at the end token. One deviation in form, none in value: the patch convolution is a
@@ -58,7 +58,7 @@ pub struct ClipConfig {
     pub activation: Activation,
     /// The epsilon of every layer norm.
     pub norm_epsilon: f64,
-    /// How pictures become input.
+    /// How images become input.
     pub preprocess: Preprocess,
 }
 
@@ -143,7 +143,7 @@ pub struct Clip {
 }
 
 impl Clip {
-    /// Embeds preprocessed pictures.
+    /// Embeds preprocessed images.
     ///
     /// # Shapes
     /// - `pixels`: `[B, 3, S, S]`

@@ -2,7 +2,7 @@
 //!
 //! Two rules make them: *replace* exchanges one term for another of the same concept, *swap* lets two terms of one
 //! concept trade places. Five laws hold for every negative:
-//! 1. it never equals its positive, nor another caption known to be true of the picture;
+//! 1. it never equals its positive, nor another caption known to be true of the image;
 //! 2. it is the positive with exactly one stretch exchanged: `positive[..start] + to + positive[end..]`;
 //! 3. the stretch begins and ends with whole words;
 //! 4. no word is exchanged for one that looks the same, or that the caption or its siblings already use;

@@ -1,17 +1,17 @@
-//! Pictures to model input: resize, crop, normalize. The only owner of these numbers is the config of a bundle.
+//! Images to model input: resize, crop, normalize. The only owner of these numbers is the config of a bundle.
 
 use serde::{Deserialize, Serialize};
 
-use crate::picture::Picture;
+use crate::image::Image;
 use crate::resize::resize;
 
-/// How a picture becomes a square of `side` pixels with normalized channels.
+/// How an image becomes a square of `side` pixels with normalized channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preprocess {
     /// The side of the square in pixels.
     pub side: usize,
-    /// What happens to a picture that is not square.
+    /// What happens to an image that is not square.
     pub fit: Fit,
     /// Mean of each channel, on a scale of 0 to 1.
     pub mean: [f32; 3],
@@ -19,7 +19,7 @@ pub struct Preprocess {
     pub std: [f32; 3],
 }
 
-/// How a picture is brought to a square.
+/// How an image is brought to a square.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fit {
@@ -31,8 +31,8 @@ pub enum Fit {
 
 impl Preprocess {
     /// Resizes (antialiased bicubic, equal to Pillow's), crops and normalizes: `[3, side, side]`, row by row.
-    pub fn pixels(&self, picture: &Picture) -> Vec<f32> {
-        let square = self.square(picture);
+    pub fn pixels(&self, image: &Image) -> Vec<f32> {
+        let square = self.square(image);
         let area = self.side * self.side;
         let mut pixels = vec![0.0; 3 * area];
         for (at, rgb) in square.rgb().chunks_exact(3).enumerate() {
@@ -45,16 +45,16 @@ impl Preprocess {
     }
 
     /// The 8-bit square that the model sees, before normalization.
-    pub fn square(&self, picture: &Picture) -> Picture {
+    pub fn square(&self, image: &Image) -> Image {
         let side = self.side as u32;
         match self.fit {
-            Fit::Squash => resize(picture, side, side),
+            Fit::Squash => resize(image, side, side),
             Fit::CenterCrop => {
-                let picture = &without_far_ends(picture);
-                let (width, height) = (u64::from(picture.width()), u64::from(picture.height()));
+                let image = &without_far_ends(image);
+                let (width, height) = (u64::from(image.width()), u64::from(image.height()));
                 let shorter = width.min(height);
                 let scaled = |length: u64| (length * u64::from(side) / shorter) as u32;
-                let resized = resize(picture, scaled(width), scaled(height));
+                let resized = resize(image, scaled(width), scaled(height));
                 crop_center(&resized, side, side)
             }
         }
@@ -63,18 +63,18 @@ impl Preprocess {
 
 /// Cuts a strip longer than 16 squares to its middle 16, of which the crop keeps one: a strip of one pixel by a
 /// million would otherwise grow without bound on its way to the crop.
-fn without_far_ends(picture: &Picture) -> Picture {
-    let longest = 16 * picture.width().min(picture.height());
-    crop_center(picture, picture.width().min(longest), picture.height().min(longest))
+fn without_far_ends(image: &Image) -> Image {
+    let longest = 16 * image.width().min(image.height());
+    crop_center(image, image.width().min(longest), image.height().min(longest))
 }
 
-fn crop_center(picture: &Picture, width: u32, height: u32) -> Picture {
-    if (width, height) == (picture.width(), picture.height()) {
-        return picture.clone();
+fn crop_center(image: &Image, width: u32, height: u32) -> Image {
+    if (width, height) == (image.width(), image.height()) {
+        return image.clone();
     }
-    let left = (picture.width() - width) / 2;
-    let top = (picture.height() - height) / 2;
-    picture.cropped(left, top, width, height)
+    let left = (image.width() - width) / 2;
+    let top = (image.height() - height) / 2;
+    image.cropped(left, top, width, height)
 }
 
 #[cfg(test)]
@@ -86,7 +86,7 @@ mod tests {
     }
 
     /// Wide, with a different left, middle and right third.
-    fn flag() -> Picture {
+    fn flag() -> Image {
         let row = [[255u8, 0, 0]; 8]
             .iter()
             .chain(&[[0, 255, 0]; 8])
@@ -94,7 +94,7 @@ mod tests {
             .flatten()
             .copied()
             .collect::<Vec<_>>();
-        Picture::new(24, 8, row.repeat(8))
+        Image::new(24, 8, row.repeat(8))
     }
 
     #[test]
@@ -116,9 +116,9 @@ mod tests {
     #[test]
     fn a_single_pixel_and_a_thin_strip_can_be_used() {
         for (width, height) in [(1, 1), (1, 500), (100_000, 1)] {
-            let picture = Picture::new(width, height, vec![7; 3 * (width * height) as usize]);
+            let image = Image::new(width, height, vec![7; 3 * (width * height) as usize]);
             for fit in [Fit::CenterCrop, Fit::Squash] {
-                assert!(preprocess(16, fit).square(&picture).rgb().iter().all(|&byte| byte == 7));
+                assert!(preprocess(16, fit).square(&image).rgb().iter().all(|&byte| byte == 7));
             }
         }
     }

@@ -1,38 +1,38 @@
 //! Antialiased bicubic resizing, equal to Pillow's `BICUBIC` to the last bit.
 //!
 //! The algorithm is that of Pillow's `Resample.c`: a separable convolution, rows first, with coefficients of 22 bits
-//! and rounding to 8 bits between the passes. (Since version 13 Pillow takes columns first where a picture becomes much
+//! and rounding to 8 bits between the passes. (Since version 13 Pillow takes columns first where an image becomes much
 //! flatter; the scores of published weights are older.) The crates at hand round differently, by one level in every tenth byte,
 //! which published weights are not used to.
 
-use crate::picture::Picture;
+use crate::image::Image;
 
 /// The cubic's reach in source pixels, when nothing is made smaller.
 const SUPPORT: f64 = 2.0;
 /// Bits after the point of a coefficient.
 const PRECISION: u32 = 32 - 8 - 2;
 
-/// A picture made smaller until neither side is longer than `longest` pixels; one that is not stays as it is.
+/// An image made smaller until neither side is longer than `longest` pixels; one that is not stays as it is.
 ///
 /// # Panics
 /// If `longest` is zero.
-pub fn within(picture: &Picture, longest: u32) -> Picture {
-    let longer = picture.width().max(picture.height());
+pub fn within(image: &Image, longest: u32) -> Image {
+    let longer = image.width().max(image.height());
     if longer <= longest {
-        return picture.clone();
+        return image.clone();
     }
     let scaled = |side: u32| (u64::from(side) * u64::from(longest) / u64::from(longer)).max(1) as u32;
-    resize(picture, scaled(picture.width()), scaled(picture.height()))
+    resize(image, scaled(image.width()), scaled(image.height()))
 }
 
-/// Resizes a picture to `width` by `height` pixels.
+/// Resizes an image to `width` by `height` pixels.
 ///
 /// # Panics
 /// If a side is zero.
-pub fn resize(picture: &Picture, width: u32, height: u32) -> Picture {
-    let (old_width, old_height) = (picture.width() as usize, picture.height() as usize);
+pub fn resize(image: &Image, width: u32, height: u32) -> Image {
+    let (old_width, old_height) = (image.width() as usize, image.height() as usize);
     let (new_width, new_height) = (width as usize, height as usize);
-    let mut rgb = picture.rgb().to_vec();
+    let mut rgb = image.rgb().to_vec();
     if new_width != old_width {
         let windows = windows(old_width, new_width);
         let mut narrowed = Vec::with_capacity(3 * new_width * old_height);
@@ -55,7 +55,7 @@ pub fn resize(picture: &Picture, width: u32, height: u32) -> Picture {
         }
         rgb = lowered;
     }
-    Picture::new(width, height, rgb)
+    Image::new(width, height, rgb)
 }
 
 /// The source pixels that make one target pixel, and their weights.
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_size_that_stays_changes_nothing() {
-        let picture = Picture::new(2, 2, (0..12).collect());
-        assert_eq!(resize(&picture, 2, 2), picture);
+        let image = Image::new(2, 2, (0..12).collect());
+        assert_eq!(resize(&image, 2, 2), image);
     }
 }

@@ -1,4 +1,4 @@
-//! Synthetic pictures with captions and counterfactuals: a training set that needs no download.
+//! Synthetic images with captions and counterfactuals: a training set that needs no download.
 //!
 //! A [`Scene`] describes one to three objects before a quiet background; [`Scene::render`] paints
 //! it at any size. A [`Pair`] holds two scenes that differ in one fact, with captions that differ
@@ -32,7 +32,7 @@ use light::{Grain, Light};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::picture::Picture;
+use crate::image::Image;
 pub use color::{ColorName, Rgb, from_hsv};
 pub use counterfactual::Pair;
 pub use kind::Kind;
@@ -40,9 +40,9 @@ pub use layout::{Point, Side, SizeName};
 pub use object::Object;
 pub use wording::caption;
 
-/// A full description of a picture: objects, background, light and grain.
+/// A full description of an image: objects, background, light and grain.
 ///
-/// Its objects lie inside the picture, their boxes do not touch, and no two of them are alike in
+/// Its objects lie inside the image, their boxes do not touch, and no two of them are alike in
 /// both kind and color.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scene {
@@ -85,11 +85,11 @@ impl Scene {
         &self.objects
     }
 
-    /// Paints the scene as a square picture of `side` by `side` pixels, antialiased.
+    /// Paints the scene as a square image of `side` by `side` pixels, antialiased.
     ///
     /// # Panics
     /// If `side` is zero.
-    pub fn render(&self, side: u32) -> Picture {
+    pub fn render(&self, side: u32) -> Image {
         render::render(self, side)
     }
 }

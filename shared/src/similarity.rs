@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::concept::Concept;
 use crate::negative::HardNegative;
 
-/// A point on the unit sphere: what a tower makes of a picture or a caption.
+/// A point on the unit sphere: what a tower makes of an image or a caption.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Embedding(Vec<f32>);
 
@@ -30,7 +30,7 @@ impl Embedding {
     }
 }
 
-/// What a scored text is to its picture.
+/// What a scored text is to its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -40,7 +40,7 @@ pub enum Kind {
     Negative,
 }
 
-/// How one text fares with one picture.
+/// How one text fares with one image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// The text.
@@ -49,27 +49,27 @@ pub struct Score {
     pub kind: Kind,
     /// What the negative changes; nothing for the caption itself.
     pub concept: Option<Concept>,
-    /// The cosine of picture and text.
+    /// The cosine of image and text.
     pub similarity: f32,
     /// Its share in the softmax over the texts it competes with.
     pub probability: f32,
 }
 
-/// Scores a caption and its negatives against a picture, the caption first.
+/// Scores a caption and its negatives against an image, the caption first.
 ///
 /// `texts` holds the embedding of the caption and then those of `negatives`, in order.
 ///
 /// # Panics
 /// If there is not one embedding for each text.
 pub fn contest(
-    picture: &Embedding,
+    image: &Embedding,
     caption: &str,
     negatives: &[HardNegative],
     texts: &[Embedding],
     logit_scale: f32,
 ) -> Vec<Score> {
     assert_eq!(texts.len(), 1 + negatives.len(), "embeddings and texts");
-    let similarities: Vec<f32> = texts.iter().map(|text| picture.cosine(text)).collect();
+    let similarities: Vec<f32> = texts.iter().map(|text| image.cosine(text)).collect();
     let own = (caption.to_owned(), Kind::Caption, None);
     let others = negatives.iter().map(|n| (n.caption.clone(), Kind::Negative, Some(n.concept)));
     std::iter::once(own)
@@ -121,27 +121,27 @@ pub fn verdicts(scores: &[Score]) -> Vec<Verdict> {
         .collect()
 }
 
-/// The similarities of two pictures and two captions that belong together crosswise:
+/// The similarities of two images and two captions that belong together crosswise:
 /// Winoground (arXiv 2204.03162) and InpaintCOCO (arXiv 2403.02875).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Square {
-    /// `[picture][caption]`; matching ones on the diagonal.
+    /// `[image][caption]`; matching ones on the diagonal.
     pub similarities: [[f32; 2]; 2],
 }
 
 impl Square {
-    /// Scores two pictures and two captions, each in the order in which they belong together.
-    pub fn of(pictures: [&Embedding; 2], captions: [&Embedding; 2]) -> Self {
-        Square { similarities: pictures.map(|picture| captions.map(|caption| picture.cosine(caption))) }
+    /// Scores two images and two captions, each in the order in which they belong together.
+    pub fn of(images: [&Embedding; 2], captions: [&Embedding; 2]) -> Self {
+        Square { similarities: images.map(|image| captions.map(|caption| image.cosine(caption))) }
     }
 
-    /// Each picture prefers its own caption. A tie is a miss.
+    /// Each image prefers its own caption. A tie is a miss.
     pub fn image_to_text(&self) -> bool {
         let s = self.similarities;
         s[0][0] > s[0][1] && s[1][1] > s[1][0]
     }
 
-    /// Each caption prefers its own picture. A tie is a miss.
+    /// Each caption prefers its own image. A tie is a miss.
     pub fn text_to_image(&self) -> bool {
         let s = self.similarities;
         s[0][0] > s[1][0] && s[1][1] > s[0][1]
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn the_three_scores_of_a_square_follow_their_definitions() {
         assert_eq!(square([[0.9, 0.1], [0.2, 0.8]]), [true, true, true]);
-        // Both pictures prefer their captions, but the second caption prefers the first picture.
+        // Both images prefer their captions, but the second caption prefers the first image.
         assert_eq!(square([[0.9, 0.8], [0.1, 0.7]]), [true, false, false]);
         assert_eq!(square([[0.9, 0.1], [0.95, 0.97]]), [true, false, false]);
         assert_eq!(square([[0.5, 0.6], [0.1, 0.7]]), [false, true, false]);

@@ -39,7 +39,7 @@ struct Probe {
 }
 
 impl Probe {
-    /// The products of a block: of the image tower with 50 positions a picture, of the text tower with 32 a text; forward,
+    /// The products of a block: of the image tower with 50 positions an image, of the text tower with 32 a text; forward,
     /// and the gradients of input and weights.
     fn products(&self, dtype: DType) {
         for (tower, rows, width) in [("image", 256 * 50, 768), ("text", 1280 * 32, 512)] {

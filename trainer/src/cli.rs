@@ -52,9 +52,9 @@ pub enum Command {
     Experiment(ExperimentArgs),
     /// Score bundles on a benchmark.
     Evaluate(EvaluateArgs),
-    /// Score captions against pictures, as the page does.
+    /// Score captions against images, as the page does.
     Score(ScoreArgs),
-    /// Write the embeddings of pictures or captions as a NumPy array.
+    /// Write the embeddings of images or captions as a NumPy array.
     Embed(EmbedArgs),
     /// Make a bundle of published CLIP weights.
     Import(ImportArgs),

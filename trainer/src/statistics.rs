@@ -1,6 +1,6 @@
 //! Shares and their uncertainty, alone and in comparison.
 //!
-//! Items of one picture are not independent, so intervals are made by drawing whole pictures anew: the bootstrap over
+//! Items of one image are not independent, so intervals are made by drawing whole images anew: the bootstrap over
 //! clusters (Cameron, Gelbach and Miller 2008, doi:10.1162/rest.90.3.414).
 
 use std::collections::BTreeMap;
@@ -73,10 +73,10 @@ pub fn spread(values: &[f64]) -> Spread {
     Spread { mean, deviation: Some(deviation), interval: Some([mean - reach, mean + reach]) }
 }
 
-/// One outcome and the picture that it belongs to.
+/// One outcome and the image that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
-    /// Names the picture.
+    /// Names the image.
     pub cluster: usize,
     /// 1 for a hit, 0 for a miss, or a difference of two of these.
     pub value: f64,
@@ -84,7 +84,7 @@ pub struct Outcome {
 
 impl Share {
     /// The share of outcomes with the interval of [`bootstrap`].
-    pub fn over_pictures(outcomes: &[Outcome], seed: u64) -> Self {
+    pub fn over_images(outcomes: &[Outcome], seed: u64) -> Self {
         let [low, high] = bootstrap(outcomes, seed);
         Share { low, high, ..Share::of(outcomes.iter().map(|outcome| outcome.value)) }
     }
@@ -93,7 +93,7 @@ impl Share {
 /// How many times the outcomes are drawn anew.
 const RESAMPLES: u64 = 1000;
 
-/// The 95 % interval of the mean of some outcomes, by drawing pictures with replacement. The same seed gives the same
+/// The 95 % interval of the mean of some outcomes, by drawing images with replacement. The same seed gives the same
 /// interval. Not a number where there are no outcomes.
 pub fn bootstrap(outcomes: &[Outcome], seed: u64) -> [f64; 2] {
     let mut clusters: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
@@ -213,7 +213,7 @@ mod tests {
             [0.7075, 0.7925],
             0.005,
         );
-        // Four outcomes of one picture that always agree carry as much as one.
+        // Four outcomes of one image that always agree carry as much as one.
         let alike = |idx: usize| Outcome { cluster: idx / 4, value: three_of_four(idx / 4) };
         check_interval(400, alike, [0.66, 0.83], 0.011);
         let gains = [1.0, 1.0, -1.0, 0.0, 0.0];

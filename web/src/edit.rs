@@ -1,14 +1,14 @@
-//! Edits of a region of a picture, after which another caption is true of it: the picture's half of a counterfactual
+//! Edits of a region of an image, after which another caption is true of it: the image's half of a counterfactual
 //! pair, as InpaintCOCO (arXiv 2403.02875) made by hand.
 //!
 //! ```text
 //! strokes ── select ──▶ Mask ──┬─ recolor ──────────────┐
-//!                              ├─ fill (remove) ─ place ├──▶ Picture ── words ──▶ the caption that fits it
-//!            whole picture ────┴─ mirror ───────────────┘
+//!                              ├─ fill (remove) ─ place ├──▶ Image ── words ──▶ the caption that fits it
+//!            whole image ────┴─ mirror ───────────────┘
 //! ```
 //!
 //! Two laws hold for every edit but the mirror: not a byte changes where the mask has no coverage, nor the place a thing is
-//! moved to, nor, where a thing is taken away, the narrow edge around it that is filled with it; and the same picture, mask
+//! moved to, nor, where a thing is taken away, the narrow edge around it that is filled with it; and the same image, mask
 //! and edit give the same bytes on every target.
 
 mod fill;
@@ -19,8 +19,8 @@ mod select;
 mod words;
 
 use serde::{Deserialize, Serialize};
+use shared::image::Image;
 use shared::mask::Mask;
-use shared::picture::Picture;
 use shared::scene::ColorName;
 
 pub use place::Placement;
@@ -28,7 +28,7 @@ pub use recolor::{MOST_LIGHTNESS_SHIFT, color_of};
 pub use select::{Stroke, WORKING_SIDE, select};
 pub use words::caption_after;
 
-/// What is done to a picture.
+/// What is done to an image.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Edit {
@@ -37,7 +37,7 @@ pub enum Edit {
         /// The color.
         to: ColorName,
     },
-    /// Left and right of the whole picture are exchanged.
+    /// Left and right of the whole image are exchanged.
     Mirror,
     /// What is selected is cut out and put back elsewhere, or in another size.
     Place(Placement),
@@ -57,28 +57,23 @@ pub enum EditError {
 }
 
 impl Edit {
-    /// The picture after the edit. `told` hears now and then which share of the work is done, from 0 to 1.
+    /// The image after the edit. `told` hears now and then which share of the work is done, from 0 to 1.
     ///
     /// # Errors
     /// If the mask covers nothing where the edit needs it to, or leaves nothing to fill a gap with.
-    pub fn apply(
-        self,
-        picture: &Picture,
-        mask: &Mask,
-        told: &mut dyn FnMut(f32),
-    ) -> Result<Picture, EditError> {
+    pub fn apply(self, image: &Image, mask: &Mask, told: &mut dyn FnMut(f32)) -> Result<Image, EditError> {
         let selected = || {
-            let mask = mask.scaled(picture.width(), picture.height());
+            let mask = mask.scaled(image.width(), image.height());
             mask.bounds().map(|_| mask).ok_or(EditError::NothingSelected)
         };
         match self {
-            Edit::Mirror => Ok(picture.mirrored()),
-            Edit::Recolor { to } => Ok(recolor::recolor(picture, &selected()?, to)),
-            Edit::Remove => fill::fill(picture, &Self::gap(&selected()?), told),
+            Edit::Mirror => Ok(image.mirrored()),
+            Edit::Recolor { to } => Ok(recolor::recolor(image, &selected()?, to)),
+            Edit::Remove => fill::fill(image, &Self::gap(&selected()?), told),
             Edit::Place(placement) => {
                 let mask = selected()?;
-                let behind = fill::fill(picture, &Self::gap(&mask), told)?;
-                Ok(place::place(picture, &mask, behind, placement))
+                let behind = fill::fill(image, &Self::gap(&mask), told)?;
+                Ok(place::place(image, &mask, behind, placement))
             }
         }
     }

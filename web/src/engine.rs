@@ -1,4 +1,4 @@
-//! The worker: loads bundles, reads pictures, scores captions. Knows tensors and no DOM.
+//! The worker: loads bundles, reads images, scores captions. Knows tensors and no DOM.
 
 mod blob;
 mod collection;

@@ -1,17 +1,17 @@
-//! Pictures as files that the browser can show and keep.
+//! Images as files that the browser can show and keep.
 
 use js_sys::{Array, Uint8Array};
 use shared::encode;
+use shared::image::Image;
 use shared::mask::Mask;
-use shared::picture::Picture;
 use web_sys::Blob;
 
-/// A picture as a PNG file, without loss.
+/// An image as a PNG file, without loss.
 ///
 /// # Errors
 /// If it cannot be encoded, or the browser has no memory for it.
-pub fn of_picture(picture: &Picture) -> Result<Blob, String> {
-    blob(&encode::picture(picture).map_err(|error| error.to_string())?)
+pub fn of_image(image: &Image) -> Result<Blob, String> {
+    blob(&encode::image(image).map_err(|error| error.to_string())?)
 }
 
 /// A mask as a PNG file that is tinted where the mask covers and transparent elsewhere.

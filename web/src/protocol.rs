@@ -9,8 +9,8 @@ use shared::scene::ColorName;
 use crate::edit::{Edit, Stroke};
 pub use answers::{Answer, Challenge, Grid, Kept, Model, Origin, Relevance, WordWorth};
 
-/// Names a picture for as long as the page is open.
-pub type PictureId = u32;
+/// Names an image for as long as the page is open.
+pub type ImageId = u32;
 
 /// What computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,15 +86,15 @@ pub enum Request {
         /// What to call the model.
         name: String,
     },
-    /// Read a picture from the file beside the message.
-    AddPicture {
-        /// What to call the picture.
-        id: PictureId,
+    /// Read an image from the file beside the message.
+    AddImage {
+        /// What to call the image.
+        id: ImageId,
     },
-    /// Forget a picture.
-    RemovePicture {
+    /// Forget an image.
+    RemoveImage {
         /// Which one.
-        id: PictureId,
+        id: ImageId,
     },
     /// Throw away a bundle that the browser keeps.
     Forget {
@@ -103,50 +103,50 @@ pub enum Request {
     },
     /// Stop the download that is under way. Heard at once, whatever else is waiting.
     Cancel,
-    /// Say what strokes on a picture select. A later request replaces one that has not begun.
+    /// Say what strokes on an image select. A later request replaces one that has not begun.
     Select {
-        /// Which picture.
-        picture: PictureId,
+        /// Which image.
+        image: ImageId,
         /// What was painted on it.
         region: Region,
     },
-    /// Make another picture of a region of one.
+    /// Make another image of a region of one.
     Edit {
-        /// Which picture.
-        picture: PictureId,
+        /// Which image.
+        image: ImageId,
         /// What to call the new one.
-        id: PictureId,
+        id: ImageId,
         /// What is edited.
         region: Region,
         /// What is done to it.
         edit: Edit,
     },
-    /// Take one row of cells of a picture away, one after the other, and score two captions each time.
+    /// Take one row of cells of an image away, one after the other, and score two captions each time.
     Explain {
         /// Comes back with the answer.
         job: u32,
-        /// Which picture.
-        picture: PictureId,
+        /// Which image.
+        image: ImageId,
         /// The caption and a foil of it.
         captions: [String; 2],
         /// Which row, from the top. The first one also says what each word of the caption is worth.
         row: usize,
     },
-    /// Score every picture with every caption.
+    /// Score every image with every caption.
     Matrix {
         /// Comes back with the answer.
         job: u32,
-        /// The pictures.
-        pictures: Vec<PictureId>,
+        /// The images.
+        images: Vec<ImageId>,
         /// The captions.
         captions: Vec<String>,
     },
-    /// Put two pictures with their captions into the visitor's challenge set.
+    /// Put two images with their captions into the visitor's challenge set.
     Keep {
         /// What the two differ in.
         concept: Concept,
-        /// The pictures.
-        pictures: [PictureId; 2],
+        /// The images.
+        images: [ImageId; 2],
         /// The caption of each.
         captions: [String; 2],
     },
@@ -158,16 +158,16 @@ pub enum Request {
     Compare {
         /// Comes back with the answer.
         job: u32,
-        /// Which picture.
-        picture: PictureId,
+        /// Which image.
+        image: ImageId,
         /// The caption under test.
         caption: String,
-        /// Another picture with its own caption, to be compared crosswise.
-        other: Option<(PictureId, String)>,
+        /// Another image with its own caption, to be compared crosswise.
+        other: Option<(ImageId, String)>,
     },
 }
 
-/// What was painted on a picture, and how far it reaches.
+/// What was painted on an image, and how far it reaches.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Region {
     /// The strokes, in order.
@@ -213,33 +213,33 @@ pub enum Event {
         /// Why not, in a sentence.
         reason: String,
     },
-    /// A picture was read.
-    PictureRead {
+    /// An image was read.
+    ImageRead {
         /// Which one.
-        id: PictureId,
+        id: ImageId,
         /// What was changed to make it plain RGB.
         notes: Vec<String>,
     },
-    /// A file is not a picture that can be used.
-    PictureRefused {
+    /// A file is not an image that can be used.
+    ImageRefused {
         /// Which one.
-        id: PictureId,
+        id: ImageId,
         /// Why not, in a sentence.
         reason: String,
     },
     /// What strokes select; the mask is the file beside the message.
     Selected {
-        /// On which picture.
-        picture: PictureId,
-        /// The share of the picture, from 0 to 1.
+        /// On which image.
+        image: ImageId,
+        /// The share of the image, from 0 to 1.
         share: f32,
         /// Its color, if anything is selected.
         color: Option<ColorName>,
     },
-    /// An edited picture; its file is beside the message.
+    /// An edited image; its file is beside the message.
     Edited {
         /// Which one.
-        id: PictureId,
+        id: ImageId,
         /// The color of the region before the edit, if there was one.
         was: Option<ColorName>,
     },
@@ -248,14 +248,14 @@ pub enum Event {
         /// Why not, in a sentence.
         reason: String,
     },
-    /// A row of the map that every model makes of a picture.
+    /// A row of the map that every model makes of an image.
     Explained {
         /// The job it answers.
         job: u32,
         /// What each model says.
         models: Vec<Relevance>,
     },
-    /// What every model makes of every picture and every caption.
+    /// What every model makes of every image and every caption.
     Matrix {
         /// The job it answers.
         job: u32,
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn messages_survive_the_journey_as_json() {
-        let request = Request::Compare { job: 7, picture: 3, caption: "a \"red\" 🚗".into(), other: None };
+        let request = Request::Compare { job: 7, image: 3, caption: "a \"red\" 🚗".into(), other: None };
         let json = serde_json::to_string(&request).expect("json");
         assert_eq!(serde_json::from_str::<Request>(&json).expect("the message"), request);
     }

@@ -1,19 +1,19 @@
-//! Which parts of a picture and which words of a caption a similarity rests on, found by taking each away in turn: occlusion
+//! Which parts of an image and which words of a caption a similarity rests on, found by taking each away in turn: occlusion
 //! (arXiv 1311.2901, section 4.2), which needs no gradients and asks every model the same.
 
 use std::ops::Range;
 
-use shared::picture::Picture;
+use shared::image::Image;
 
-/// Cells along a side of the picture.
+/// Cells along a side of the image.
 pub const GRID: usize = 7;
 
-/// The square that a model sees, with each cell of one row of the grid taken away in turn: [`GRID`] pictures, from left to
+/// The square that a model sees, with each cell of one row of the grid taken away in turn: [`GRID`] images, from left to
 /// right, in which the cell has the square's mean color.
 ///
 /// # Panics
 /// If there is no such row.
-pub fn without_each_cell(square: &Picture, row: usize) -> Vec<Picture> {
+pub fn without_each_cell(square: &Image, row: usize) -> Vec<Image> {
     assert!(row < GRID, "row {row} of {GRID}");
     let (width, height) = (square.width() as usize, square.height() as usize);
     let pixels = square.pixels();
@@ -30,7 +30,7 @@ pub fn without_each_cell(square: &Picture, row: usize) -> Vec<Picture> {
                 let is_away = rows.contains(&(at / width)) && columns.contains(&(at % width));
                 if is_away { mean } else { *pixel }
             });
-            Picture::new(square.width(), square.height(), covered.collect())
+            Image::new(square.width(), square.height(), covered.collect())
         })
         .collect()
 }
@@ -62,13 +62,13 @@ mod tests {
         for side in [7u32, 16, 64] {
             // Black but for one row above, so that no other pixel has the mean color.
             let rgb = (0..3 * side * side).map(|at| if at < 3 * side { 255 } else { 0 }).collect();
-            let square = Picture::new(side, side, rgb);
+            let square = Image::new(side, side, rgb);
             let mut gone = vec![0; (side * side) as usize];
             for row in 0..GRID {
-                for picture in without_each_cell(&square, row) {
+                for image in without_each_cell(&square, row) {
                     for (at, count) in gone.iter_mut().enumerate() {
                         let (x, y) = (at as u32 % side, at as u32 / side);
-                        *count += usize::from(picture.pixel(x, y) != square.pixel(x, y));
+                        *count += usize::from(image.pixel(x, y) != square.pixel(x, y));
                     }
                 }
             }

@@ -127,7 +127,7 @@ pub fn selection(share: f32, color: Option<ColorName>) -> String {
     }
 }
 
-/// What an edited picture is called.
+/// What an edited image is called.
 pub fn edited_name(source: &str, edit: Edit, was: Option<ColorName>) -> String {
     let what = match (edit, was) {
         (Edit::Mirror, _) => "mirrored".to_owned(),
@@ -196,23 +196,23 @@ pub fn cell(at: usize, side: usize, [caption, foil]: [f32; 2]) -> String {
     )
 }
 
-/// The answers of all models to one picture, for other programs.
+/// The answers of all models to one image, for other programs.
 ///
 /// # Errors
 /// If a number is not one.
-pub fn json(picture: &str, answers: &[Answer]) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(&serde_json::json!({ "image": picture, "answers": answers }))
+pub fn json(image: &str, answers: &[Answer]) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(&serde_json::json!({ "image": image, "answers": answers }))
 }
 
 /// The same as a table, one line for each model and caption (RFC 4180).
-pub fn csv(picture: &str, answers: &[Answer]) -> String {
+pub fn csv(image: &str, answers: &[Answer]) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let mut lines = vec!["image,model,kind,concept,caption,similarity,probability".to_owned()];
     for answer in answers {
         lines.extend(answer.scores.iter().map(|score| {
             let kind = if score.concept.is_none() { "caption" } else { "negative" };
             let concept = score.concept.map_or("", Concept::name);
-            let names = [picture, &answer.model].map(quoted).join(",");
+            let names = [image, &answer.model].map(quoted).join(",");
             let caption = quoted(&score.caption);
             format!("{names},{kind},{concept},{caption},{},{}", score.similarity, score.probability)
         }));

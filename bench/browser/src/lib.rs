@@ -35,7 +35,7 @@ impl Towers {
         Ok(Towers { clip: config.init(&device).drawn(), config })
     }
 
-    /// Embeds a batch of pictures, `pixels` being `[B, 3, 224, 224]`, and reads the embeddings back.
+    /// Embeds a batch of images, `pixels` being `[B, 3, 224, 224]`, and reads the embeddings back.
     ///
     /// # Errors
     /// If the device fails.
@@ -96,7 +96,7 @@ pub struct Parts {
 
 #[wasm_bindgen]
 impl Parts {
-    /// Prepares for batches of pictures on `webgpu` or `cpu`.
+    /// Prepares for batches of images on `webgpu` or `cpu`.
     ///
     /// # Errors
     /// If there is no such device.

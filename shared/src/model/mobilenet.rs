@@ -1,7 +1,7 @@
 //! MobileNetV2 of width 1.0 (arXiv 1801.04381) up to its classifier: what an image tower sees photographs through.
 //!
-//! Of three of its maps each channel is read over the whole picture: how strong it is on average, and how much that varies.
-//! Six thousand photographs teach a tower no better use of the places (`NOTEBOOK.md`), and a picture is 3,392 numbers instead
+//! Of three of its maps each channel is read over the whole image: how strong it is on average, and how much that varies.
+//! Six thousand photographs teach a tower no better use of the places (`NOTEBOOK.md`), and an image is 3,392 numbers instead
 //! of fifty times as many.
 //!
 //! Each batch norm is folded into its convolution. Convolutions of stride 2 pad as TensorFlow's `SAME` does, nothing
@@ -27,15 +27,15 @@ pub const STAGES: [[usize; 4]; 7] = [
     [6, 160, 3, 2],
     [6, 320, 1, 1],
 ];
-/// The blocks behind which maps are a sixteenth of the picture's side; they still know colors.
+/// The blocks behind which maps are a sixteenth of the image's side; they still know colors.
 const MIDDLE: usize = 13;
 /// The channels of the maps that are read: in the middle, behind the last block, and behind the convolution before the
 /// classifier.
 const READ: [usize; 3] = [96, 320, 1280];
-/// The numbers of a picture: of each channel that is read, a mean and a deviation.
+/// The numbers of an image: of each channel that is read, a mean and a deviation.
 pub(super) const CHANNELS: usize = 2 * (READ[0] + READ[1] + READ[2]);
 
-/// Pictures to what their channels say on the whole.
+/// Images to what their channels say on the whole.
 #[derive(Module, Debug)]
 pub struct MobileNetV2 {
     stem: Conv2d,
@@ -75,7 +75,7 @@ impl MobileNetV2 {
     }
 }
 
-/// The mean of each channel and its deviation over the picture: `[B, C, S, S]` to `[B, 2C]`.
+/// The mean of each channel and its deviation over the image: `[B, C, S, S]` to `[B, 2C]`.
 fn means_and_deviations(maps: Tensor<4>) -> Tensor<2> {
     /// Keeps the gradient of a root finite where a channel is the same everywhere.
     const LEAST: f64 = 1e-6;

@@ -46,7 +46,7 @@ pub struct Recipe<'a> {
     pub concepts: &'a [Concept],
     /// The rules.
     pub strategy: Strategy,
-    /// What must not be said of the picture. Without it nothing is known but the caption.
+    /// What must not be said of the image. Without it nothing is known but the caption.
     pub guard: Option<&'a Guard>,
     /// How the words are chosen.
     pub proposal: Proposal<'a>,

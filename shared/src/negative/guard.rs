@@ -1,9 +1,9 @@
-//! What is known to be true of a picture besides its caption, so that no negative says it.
+//! What is known to be true of an image besides its caption, so that no negative says it.
 
 use crate::caption::Caption;
 use crate::lexicon::{Class, lexicon};
 
-/// Keeps negatives false: nothing is written that a sibling caption or a label of the same picture says.
+/// Keeps negatives false: nothing is written that a sibling caption or a label of the same image says.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     classes: Vec<Class>,
@@ -11,7 +11,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard that knows the other captions of the same picture, and the names of what was found in it (such as
+    /// A guard that knows the other captions of the same image, and the names of what was found in it (such as
     /// COCO's categories).
     pub fn new<'a>(
         siblings: impl IntoIterator<Item = &'a Caption>,

@@ -14,7 +14,7 @@ pub(super) struct Background {
     tones: [Rgb; 2],
 }
 
-/// Where the second tone shows; lengths are in shares of the picture's side.
+/// Where the second tone shows; lengths are in shares of the image's side.
 #[derive(Clone, Debug, PartialEq)]
 enum Pattern {
     Plain,
@@ -83,7 +83,7 @@ impl Background {
         Background { pattern, tones: [from_hsv(hue, saturation, value), second] }
     }
 
-    /// The color at a point of a picture of `side` pixels.
+    /// The color at a point of an image of `side` pixels.
     pub(super) fn color(&self, x: f32, y: f32, side: f32) -> Rgb {
         let [first, second] = self.tones;
         let share = match self.pattern {

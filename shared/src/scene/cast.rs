@@ -7,7 +7,7 @@ use super::color::Rgb;
 use super::light::Light;
 use super::object::Object;
 
-/// Every pixel that `object` may change in a picture of `side` pixels, its shadow included.
+/// Every pixel that `object` may change in an image of `side` pixels, its shadow included.
 pub(super) fn footprint(object: &Object, light: &Light, side: u32) -> PixelBox {
     let cast = Cast::of(object, light, side);
     let (body, shade) = (cast.body, cast.shade());
@@ -19,7 +19,7 @@ pub(super) fn footprint(object: &Object, light: &Light, side: u32) -> PixelBox {
     }
 }
 
-/// The pixels `left..right` by `top..bottom` of a picture.
+/// The pixels `left..right` by `top..bottom` of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PixelBox {
     left: i32,
@@ -95,7 +95,7 @@ impl Cast {
     }
 }
 
-/// A square picture in the making, colors in 0..=1.
+/// A square image in the making, colors in 0..=1.
 pub(super) struct Canvas {
     side: u32,
     pixels: Vec<Rgb>,

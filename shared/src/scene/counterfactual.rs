@@ -15,7 +15,7 @@ use crate::concept::Concept;
 /// A scene with a caption, and the same scene with one fact changed with the caption that fits it.
 ///
 /// The two captions differ in one term, which names the pair's concept. Each is true of its own
-/// scene and false of the other. The two pictures are equal outside [`Pair::mask`]. Which of the
+/// scene and false of the other. The two images are equal outside [`Pair::mask`]. Which of the
 /// two comes first is decided by a coin, so captions alone cannot tell them apart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
@@ -90,7 +90,7 @@ impl Pair {
         self.foil.term
     }
 
-    /// Where the two pictures of `side` pixels may differ: `side * side` flags, rows from the top.
+    /// Where the two images of `side` pixels may differ: `side * side` flags, rows from the top.
     ///
     /// True on the boxes around the changed object and its shadow, before and after.
     pub fn mask(&self, side: u32) -> Vec<bool> {

@@ -45,7 +45,7 @@ impl Edit {
     }
 }
 
-/// Lays `objects` out so that `changed` has room on the other side of `anchor`, or of the picture.
+/// Lays `objects` out so that `changed` has room on the other side of `anchor`, or of the image.
 ///
 /// Gives the centre there, and the side on which the object is now.
 pub(super) fn opposite_place(

@@ -142,7 +142,7 @@ fn articles_agree_with_the_word_that_follows() {
 }
 
 #[test]
-fn pictures_of_a_pair_differ_inside_the_mask_only() {
+fn images_of_a_pair_differ_inside_the_mask_only() {
     for (pair, side) in pairs(90).map(|pair| (pair, 64)).chain(pairs(20).map(|pair| (pair, 224))) {
         let (own, foil) = (pair.scene().render(side), pair.foil_scene().render(side));
         let mask = pair.mask(side);
@@ -231,8 +231,8 @@ fn objects_are_inside_and_apart() {
 #[test]
 fn any_side_can_be_rendered() {
     for side in [1, 2, 7, 33] {
-        let picture = Scene::from_seed(3).render(side);
-        assert_eq!((picture.width(), picture.height()), (side, side));
+        let image = Scene::from_seed(3).render(side);
+        assert_eq!((image.width(), image.height()), (side, side));
     }
 }
 

@@ -2,10 +2,10 @@
 
 use rand::{Rng, RngExt};
 
-/// A position in shares of the picture's side: x to the right, y downwards, (0, 0) top left.
+/// A position in shares of the image's side: x to the right, y downwards, (0, 0) top left.
 pub type Point = [f32; 2];
 
-/// Free space kept between two objects' boxes, and around each inside the picture, in shares of the side.
+/// Free space kept between two objects' boxes, and around each inside the image, in shares of the side.
 const GAP: f32 = 0.03;
 const EDGE: f32 = 0.02;
 
@@ -22,7 +22,7 @@ impl SizeName {
     /// Every size, the smallest first.
     pub const ALL: [SizeName; 3] = [SizeName::Small, SizeName::Medium, SizeName::Large];
 
-    /// The longer side of an object of this size, in shares of the picture's side.
+    /// The longer side of an object of this size, in shares of the image's side.
     pub(super) fn extent(self, rng: &mut impl Rng) -> f32 {
         match self {
             SizeName::Small => rng.random_range(0.18..0.21),
@@ -46,7 +46,7 @@ impl SizeName {
     }
 }
 
-/// A side, of the picture or of another object.
+/// A side, of the image or of another object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Side {
@@ -75,7 +75,7 @@ impl Side {
         matches!(self, Side::Left | Side::Right)
     }
 
-    /// Whether something at `center` is plainly on this side of the picture.
+    /// Whether something at `center` is plainly on this side of the image.
     pub(super) fn holds(self, [x, y]: Point) -> bool {
         match self {
             Side::Left => x <= 0.36,
@@ -98,7 +98,7 @@ impl Side {
     }
 }
 
-/// Whether a box of `extent` around `center` lies inside the picture.
+/// Whether a box of `extent` around `center` lies inside the image.
 pub(super) fn inside(center: Point, extent: f32) -> bool {
     let reach = extent / 2.0 + EDGE;
     center.into_iter().all(|at| at >= reach && at <= 1.0 - reach)

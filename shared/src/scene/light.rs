@@ -1,4 +1,4 @@
-//! Light that falls on a scene, and the grain of its picture.
+//! Light that falls on a scene, and the grain of its image.
 
 use rand::{Rng, RngExt};
 

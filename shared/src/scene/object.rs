@@ -37,17 +37,17 @@ impl Object {
         self.size
     }
 
-    /// The side of the square box around it, in shares of the picture's side.
+    /// The side of the square box around it, in shares of the image's side.
     pub fn extent(&self) -> f32 {
         self.extent
     }
 
-    /// The centre of that box, in shares of the picture's side: x to the right, y downwards.
+    /// The centre of that box, in shares of the image's side: x to the right, y downwards.
     pub fn center(&self) -> Point {
         self.center
     }
 
-    /// Something of uniform kind, color and size in the middle of the picture.
+    /// Something of uniform kind, color and size in the middle of the image.
     fn sample(rng: &mut impl Rng) -> Object {
         let (color, size) = (ColorName::sample(rng), SizeName::sample(rng));
         // Cosine and sine of twice the angle whose tangent is drawn: no function whose last bits vary.
@@ -107,7 +107,7 @@ pub(super) fn all_differ(objects: &[Object]) -> bool {
         .all(|(at, one)| objects[..at].iter().all(|other| (one.kind, one.color) != (other.kind, other.color)))
 }
 
-/// Spreads `objects` over the picture, each with room for `extents`; false where they do not fit.
+/// Spreads `objects` over the image, each with room for `extents`; false where they do not fit.
 pub(super) fn lay_out(rng: &mut impl Rng, objects: &mut [Object], extents: &[f32]) -> bool {
     let centers = spread(rng, extents);
     for (object, &center) in objects.iter_mut().zip(centers.iter().flatten()) {

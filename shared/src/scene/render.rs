@@ -6,10 +6,10 @@ use tiny_skia::Pixmap;
 
 use super::Scene;
 use super::cast::{Canvas, Cast};
-use crate::picture::Picture;
+use crate::image::Image;
 
 /// Paints `scene` as a square of `side` pixels.
-pub(super) fn render(scene: &Scene, side: u32) -> Picture {
+pub(super) fn render(scene: &Scene, side: u32) -> Image {
     let size = side as f32;
     let middle = |at: u32| (at as f32 + 0.5) / size;
     let mut canvas = Canvas::new(side, |x, y| scene.background.color(middle(x), middle(y), size));
@@ -31,5 +31,5 @@ pub(super) fn render(scene: &Scene, side: u32) -> Picture {
         let grain = scene.grain.at(x, y);
         rgb.extend([0, 1, 2].map(|channel| (color[channel] * gain + grain[channel] + 0.5) as u8));
     }
-    Picture::new(side, side, rgb)
+    Image::new(side, side, rgb)
 }

@@ -91,7 +91,7 @@ impl Mention {
     }
 }
 
-/// One of the sides of the picture on which `object` plainly is.
+/// One of the sides of the image on which `object` plainly is.
 pub(super) fn plain_side(rng: &mut impl Rng, object: &Object) -> Option<Side> {
     let sides = Side::ALL.map(|side| Some(side).filter(|side| side.holds(object.center)));
     let mut sides = sides.into_iter().flatten();

@@ -33,7 +33,7 @@ pub(super) struct Wording {
     plain_size: bool,
     /// "to the left of" rather than "left of".
     toward: bool,
-    of_the_picture: bool,
+    of_the_image: bool,
     joiner: &'static str,
     capital: bool,
     stop: bool,
@@ -66,7 +66,7 @@ impl Wording {
                 [rng.random_range(0..6)],
             plain_size: rng.random_bool(0.4),
             toward: rng.random_bool(0.6),
-            of_the_picture: rng.random_bool(0.35) && !opening.contains("picture"),
+            of_the_image: rng.random_bool(0.35) && !opening.contains("picture"),
             joiner: [" and ", " and ", ", "][rng.random_range(0..3)],
             capital: rng.random_bool(0.4),
             stop: rng.random_bool(0.4),
@@ -155,7 +155,7 @@ impl Wording {
 
     fn place(&self, side: Side) -> String {
         let preposition = if side.is_across() { "on" } else { "at" };
-        let of = if self.of_the_picture { " of the picture" } else { "" };
+        let of = if self.of_the_image { " of the picture" } else { "" };
         format!("{preposition} the {}{of}", place_word(side))
     }
 
@@ -169,7 +169,7 @@ impl Wording {
     }
 }
 
-/// The term that tells a place in the picture from the one across.
+/// The term that tells a place in the image from the one across.
 pub(super) fn place_word(side: Side) -> &'static str {
     match side {
         Side::Left => "left",
@@ -215,7 +215,7 @@ mod tests {
         place_first: None,
         plain_size: true,
         toward: true,
-        of_the_picture: false,
+        of_the_image: false,
         joiner: " and ",
         capital: false,
         stop: false,
@@ -250,7 +250,7 @@ mod tests {
         let placed =
             Mention { place: Some(Side::Top), size: None, ..mention(ColorName::Blue, Kind::Umbrella) };
         let statement = Statement { mentions: vec![placed.clone()], relation: None };
-        let first = Wording { place_first: Some(", "), of_the_picture: true, ..SHORT };
+        let first = Wording { place_first: Some(", "), of_the_image: true, ..SHORT };
         assert_eq!(first.text(&statement), "at the top of the picture, a blue umbrella");
         let bare = Statement { mentions: vec![Mention { color: None, ..placed }], relation: None };
         assert_eq!(SHORT.text(&bare), "there is an umbrella at the top");

@@ -41,7 +41,7 @@ pub struct EmbedArgs {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub struct Embedded {
-    /// A folder of pictures, embedded in order of their names.
+    /// A folder of images, embedded in order of their names.
     #[arg(long, value_name = "DIR")]
     pub images: Option<PathBuf>,
     /// A text file with one caption a line (`-` reads standard input).
@@ -55,9 +55,9 @@ pub struct Embedded {
 /// If nothing can be read or written, or the device fails.
 pub fn run(args: &EmbedArgs) -> Result<()> {
     let (mut names, wanted) = match (&args.what.images, &args.what.captions) {
-        (Some(folder), _) => pictures(folder)?,
+        (Some(folder), _) => images(folder)?,
         (None, Some(file)) => captions(file)?,
-        (None, None) => bail!("name pictures by --images or captions by --captions"),
+        (None, None) => bail!("name images by --images or captions by --captions"),
     };
     let device = device::open(args.device)?;
     let (_, engine) = bundles::load(&args.bundle, &device)?;
@@ -70,7 +70,7 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
         }
         let broken: Vec<usize> = unreadable.iter().map(|(id, _)| *id).collect();
         let readable: Vec<usize> = (0..names.len()).filter(|id| !broken.contains(id)).collect();
-        rows.extend(readable.iter().map(|id| embeddings.picture(*id)));
+        rows.extend(readable.iter().map(|id| embeddings.image(*id)));
         names = readable.into_iter().map(|id| std::mem::take(&mut names[id])).collect();
     } else {
         let known = wanted.captions.iter().enumerate().map(|(id, text)| (text.as_str(), id));
@@ -87,20 +87,20 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     Ok(())
 }
 
-/// The pictures of a folder in order of their names, folders before them included.
-fn pictures(path: &Path) -> Result<(Vec<String>, Benchmark)> {
+/// The images of a folder in order of their names, folders before them included.
+fn images(path: &Path) -> Result<(Vec<String>, Benchmark)> {
     let folder = Folder::open(path, &[])?;
     let mut named: Vec<(String, &Path)> = folder
-        .pictures()
+        .images()
         .map(|file| (file.strip_prefix(path).unwrap_or(file).display().to_string(), file))
         .collect();
     if named.is_empty() {
-        bail!("there are no pictures in {}", path.display());
+        bail!("there are no images in {}", path.display());
     }
     named.sort();
     let mut wanted = Benchmark::default();
     for (_, file) in &named {
-        wanted.picture(ImageSource::File((*file).to_owned()));
+        wanted.image(ImageSource::File((*file).to_owned()));
     }
     Ok((named.into_iter().map(|(name, _)| name).collect(), wanted))
 }

@@ -29,7 +29,7 @@ pub struct EvaluateArgs {
     /// Write the report as one page that needs nothing else.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// No pictures in the page, for pictures that must not be passed on.
+    /// No images in the page, for images that must not be passed on.
     #[arg(long, requires = "html")]
     pub no_thumbnails: bool,
     /// Write the table as CSV.
@@ -54,8 +54,8 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
     write(args.json.as_deref(), || Ok(serde_json::to_string_pretty(&report)?))?;
     write(args.csv.as_deref(), || report::csv::table(&report))?;
     write(args.html.as_deref(), || {
-        let pictures = (!args.no_thumbnails).then_some(&benchmark);
-        Ok(report::html::page(&report, pictures))
+        let images = (!args.no_thumbnails).then_some(&benchmark);
+        Ok(report::html::page(&report, images))
     })?;
     // Last, because a reader that goes away ends the program.
     report::terminal::print(&mut io::stdout().lock(), &report)

@@ -33,7 +33,7 @@ pub struct ExportArgs {
     /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight, two in convolutions).
     #[arg(long, value_name = "PRECISION", default_value = "f16", value_parser = named::<Precision>)]
     pub precision: Precision,
-    /// Let the bundle remember how the pictures look that it was trained on (20 bytes a picture), so that `evaluate` finds
+    /// Let the bundle remember how the images look that it was trained on (20 bytes an image), so that `evaluate` finds
     /// copies of them under other names, in other sizes and formats. Names it remembers anyway.
     #[arg(long)]
     pub perceptual_hashes: bool,
@@ -51,7 +51,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let model = checkpoint::load_model(&folder, state::adapted(&config, config.model.init(&device)))?;
     // Adapters become part of what they adapt.
     let model = model.materialize();
-    let (pictures, looks) = pictures(&args.run)?;
+    let (images, looks) = images(&args.run)?;
     let training = Training {
         data: config.settings.data.clone(),
         negatives: config.settings.negatives.to_string(),
@@ -60,7 +60,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
         seed: config.settings.seed,
         commit: config.commit.clone(),
         results: metrics_at(&args.run, steps)?,
-        pictures,
+        images,
         looks: if args.perceptual_hashes { looks } else { Vec::new() },
         imported: None,
     };
@@ -71,8 +71,8 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     bundles::write(&args.out, &bundle)
 }
 
-/// The fingerprints and the looks of the pictures that a run was trained on, if it was on files.
-fn pictures(run: &Path) -> Result<(Vec<u32>, Vec<u64>)> {
+/// The fingerprints and the looks of the images that a run was trained on, if it was on files.
+fn images(run: &Path) -> Result<(Vec<u32>, Vec<u64>)> {
     let path = run.join(PICTURE_LIST);
     if !path.exists() {
         return Ok((Vec::new(), Vec::new()));

@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::Value;
 use shared::bundle::Precision;
 use shared::bundle::{Bundle, Imported, Training};
+use shared::image::Image;
 use shared::model::{Activation, VisionConfig};
-use shared::picture::Picture;
 use shared::preprocess::Fit;
 
 use crate::dataset::ImageSource;
@@ -30,7 +30,7 @@ pub struct ImportArgs {
     /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight, two in convolutions).
     #[arg(long, value_name = "PRECISION", default_value = "f16", value_parser = named::<Precision>)]
     pub precision: Precision,
-    /// Pictures on which to measure what the precision costs. Without them: drawn scenes.
+    /// Images on which to measure what the precision costs. Without them: drawn scenes.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub image: Vec<PathBuf>,
 }
@@ -50,18 +50,18 @@ pub fn run(args: &ImportArgs) -> Result<()> {
         seed: 0,
         commit: system::commit(),
         results: serde_json::Map::new(),
-        pictures: Vec::new(),
+        images: Vec::new(),
         looks: Vec::new(),
         imported: Some(Imported {
             from: args.from.display().to_string(),
             layout: published.layout().to_owned(),
         }),
     };
-    let pictures = if args.image.is_empty() { bundles::drift_scenes() } else { pictures(args)? };
+    let images = if args.image.is_empty() { bundles::drift_scenes() } else { images(args)? };
     let pack = |precision, training: &Training| {
         Bundle::pack(&published.config, published.weights(), &published.tokenizer, training, precision)
     };
-    let bundle = bundles::make(args.precision, &pictures, training, pack)?;
+    let bundle = bundles::make(args.precision, &images, training, pack)?;
     let results = &bundle.header().training().results;
     let [max, mean] = ["drift_max", "drift_mean"].map(|name| results.get(name).and_then(Value::as_f64));
     if let (Some(max), Some(mean)) = (max, mean) {
@@ -86,7 +86,7 @@ fn describe(published: &Published) {
         VisionConfig::Backbone(_) => String::new(),
     };
     println!(
-        "{} names; {activation}; {patches}pictures of {} pixels, {fit}; {} tokens, at most {} a caption",
+        "{} names; {activation}; {patches}images of {} pixels, {fit}; {} tokens, at most {} a caption",
         published.layout(),
         config.preprocess.side,
         config.text.vocabulary,
@@ -94,6 +94,6 @@ fn describe(published: &Published) {
     );
 }
 
-fn pictures(args: &ImportArgs) -> Result<Vec<Picture>> {
-    args.image.iter().map(|path| ImageSource::File(path.clone()).picture()).collect()
+fn images(args: &ImportArgs) -> Result<Vec<Image>> {
+    args.image.iter().map(|path| ImageSource::File(path.clone()).image()).collect()
 }

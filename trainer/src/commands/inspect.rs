@@ -53,7 +53,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
             writeln!(out, "trained on  {}, negatives: {}", training.data.join(", "), training.negatives)?;
             writeln!(
                 out,
-                "            {} steps of {} pictures, seed {}, commit {}",
+                "            {} steps of {} images, seed {}, commit {}",
                 training.steps, training.batch, training.seed, training.commit
             )?;
         }

@@ -28,7 +28,7 @@ use crate::system::switch::Switch;
 pub struct NegativesArgs {
     /// Captions: a text file with one a line (`-` reads standard input), COCO's, Karpathy's or ARO's JSON, Flickr's
     /// `*.token.txt`, or a table (.csv, .tsv) with the columns `image` and `caption`; gzipped or not. Captions of one
-    /// picture keep each other's words out.
+    /// image keep each other's words out.
     #[arg(long, value_name = "FILE")]
     pub captions: PathBuf,
     /// Of captions that have splits, the one to read; without it all of a table, and `test` of Karpathy's JSON.

@@ -23,7 +23,7 @@ pub struct ScenesArgs {
     /// Another seed gives other scenes.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// The side of the pictures in pixels.
+    /// The side of the images in pixels.
     #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u32).range(16..=2048))]
     pub side: u32,
 }

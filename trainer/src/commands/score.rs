@@ -23,7 +23,7 @@ pub struct ScoreArgs {
     /// The bundle that answers.
     #[arg(long, value_name = "FILE")]
     pub bundle: PathBuf,
-    /// The pictures.
+    /// The images.
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub image: Vec<PathBuf>,
     /// The captions.
@@ -52,7 +52,7 @@ struct Report {
     scores: Vec<Row>,
 }
 
-/// Scores every caption against every picture.
+/// Scores every caption against every image.
 ///
 /// # Errors
 /// If a file cannot be read or used, or the device fails.
@@ -67,11 +67,11 @@ pub fn run(args: &ScoreArgs) -> Result<()> {
         for note in &decoded.notes {
             eprintln!("{name}: {note}");
         }
-        let picture = &pollster::block_on(engine.embed_pictures(&[&decoded.picture]))?[0];
+        let image = &pollster::block_on(engine.embed_images(&[&decoded.image]))?[0];
         let found = if args.negatives {
-            against_negatives(&engine, picture, &args.caption)?
+            against_negatives(&engine, image, &args.caption)?
         } else {
-            against_each_other(&engine, picture, &args.caption)?
+            against_each_other(&engine, image, &args.caption)?
         };
         scores.extend(found.into_iter().map(|score| Row { image: name.clone(), score }));
     }
@@ -85,7 +85,7 @@ pub fn run(args: &ScoreArgs) -> Result<()> {
     Ok(())
 }
 
-fn against_negatives(engine: &Engine, picture: &Embedding, captions: &[String]) -> Result<Vec<Score>> {
+fn against_negatives(engine: &Engine, image: &Embedding, captions: &[String]) -> Result<Vec<Score>> {
     let mut scores = Vec::new();
     for text in captions {
         let caption = Caption::new(text.as_str());
@@ -100,15 +100,15 @@ fn against_negatives(engine: &Engine, picture: &Embedding, captions: &[String]) 
         let texts: Vec<&str> =
             std::iter::once(text.as_str()).chain(negatives.iter().map(|n| n.caption.as_str())).collect();
         let embeddings = pollster::block_on(engine.embed_captions(&texts))?;
-        scores.extend(contest(picture, text, &negatives, &embeddings, engine.logit_scale()));
+        scores.extend(contest(image, text, &negatives, &embeddings, engine.logit_scale()));
     }
     Ok(scores)
 }
 
-fn against_each_other(engine: &Engine, picture: &Embedding, captions: &[String]) -> Result<Vec<Score>> {
+fn against_each_other(engine: &Engine, image: &Embedding, captions: &[String]) -> Result<Vec<Score>> {
     let texts: Vec<&str> = captions.iter().map(String::as_str).collect();
     let embeddings = pollster::block_on(engine.embed_captions(&texts))?;
-    let similarities: Vec<f32> = embeddings.iter().map(|text| picture.cosine(text)).collect();
+    let similarities: Vec<f32> = embeddings.iter().map(|text| image.cosine(text)).collect();
     let probabilities = probabilities(&similarities, engine.logit_scale());
     let rows = captions.iter().zip(similarities.iter().zip(probabilities));
     Ok(rows

@@ -26,7 +26,7 @@ pub fn read(path: &Path, split: Split) -> Result<Vec<Record>> {
 /// If there is none, or a text file cannot be read.
 pub fn read_beside_images(folder: &Folder) -> Result<Vec<Record>> {
     let mut records = Records::default();
-    for image in folder.pictures() {
+    for image in folder.images() {
         let path = image.with_extension("txt");
         if path.exists() {
             let text = std::io::read_to_string(open(&path)?)
@@ -56,8 +56,8 @@ pub fn is_known(name: &str) -> bool {
     }
 }
 
-/// Whether a file of captions says which pictures they belong to, by its name.
-pub fn has_pictures(name: &str) -> bool {
+/// Whether a file of captions says which images they belong to, by its name.
+pub fn has_images(name: &str) -> bool {
     form(&name.to_lowercase()).is_some()
 }
 
@@ -187,11 +187,11 @@ mod tests {
         for known in
             ["captions_val.json.gz", "dataset_coco.json", "coco_karpathy_test.json", "a.csv", "a.token.txt"]
         {
-            assert!(is_known(known) && has_pictures(known), "{known}");
+            assert!(is_known(known) && has_images(known), "{known}");
         }
-        assert!(has_pictures("Mine.JSON") && !is_known("mine.json"));
+        assert!(has_images("Mine.JSON") && !is_known("mine.json"));
         for lines in ["a.txt", "a.jsonl", "-", ""] {
-            assert!(!has_pictures(lines) && !is_known(lines), "{lines}");
+            assert!(!has_images(lines) && !is_known(lines), "{lines}");
         }
     }
 }

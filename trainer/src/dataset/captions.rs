@@ -1,4 +1,4 @@
-//! Files of captions, with the picture that each belongs to where the file says so.
+//! Files of captions, with the image that each belongs to where the file says so.
 
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -12,7 +12,7 @@ use shared::seed;
 
 use super::caption_file;
 use super::corpus::Corpus;
-use super::image_names::picture_key;
+use super::image_names::image_key;
 use super::record::{Annotation, Record};
 use super::split::Split;
 use crate::system::files::{file_name, open};
@@ -21,13 +21,13 @@ use crate::system::files::{file_name, open};
 #[derive(Debug, Default)]
 pub struct Captions {
     captions: Vec<Caption>,
-    /// What the picture of each caption is called; nothing where the file names no pictures.
-    pictures: Vec<String>,
+    /// What the image of each caption is called; nothing where the file names no images.
+    images: Vec<String>,
     siblings: HashMap<String, Vec<usize>>,
 }
 
 impl Captions {
-    /// Reads captions: those of pictures in any form that [`caption_file`] knows, or the lines of a text file (`-` is
+    /// Reads captions: those of images in any form that [`caption_file`] knows, or the lines of a text file (`-` is
     /// standard input); gzipped or not.
     ///
     /// # Errors
@@ -35,17 +35,17 @@ impl Captions {
     /// captions.
     pub fn read(path: &Path, split: Split) -> Result<Self> {
         let mut captions = Captions::default();
-        if caption_file::has_pictures(&file_name(path)) {
+        if caption_file::has_images(&file_name(path)) {
             let records = caption_file::read(path, split)?;
             let of_record = |record: Record| {
-                let key = picture_key(&record.name);
+                let key = image_key(&record.name);
                 record.captions.into_iter().map(move |caption| (caption, key.clone()))
             };
             let mut annotations: Vec<(Annotation, String)> =
                 records.into_iter().flat_map(of_record).collect();
             annotations.sort_by_key(|(annotation, _)| annotation.position);
-            for (annotation, picture) in annotations {
-                captions.push(annotation.caption, picture);
+            for (annotation, image) in annotations {
+                captions.push(annotation.caption, image);
             }
         } else {
             captions.captions =
@@ -58,11 +58,11 @@ impl Captions {
         Ok(captions)
     }
 
-    fn push(&mut self, caption: Caption, picture: String) {
-        let siblings = self.siblings.entry(picture.clone()).or_default();
+    fn push(&mut self, caption: Caption, image: String) {
+        let siblings = self.siblings.entry(image.clone()).or_default();
         siblings.push(self.captions.len());
         self.captions.push(caption);
-        self.pictures.push(picture);
+        self.images.push(image);
     }
 
     /// All captions.
@@ -70,14 +70,14 @@ impl Captions {
         &self.captions
     }
 
-    /// What the picture of a caption is called, the same in all files of one data set.
-    pub fn picture(&self, idx: usize) -> Option<&str> {
-        self.pictures.get(idx).map(String::as_str)
+    /// What the image of a caption is called, the same in all files of one data set.
+    pub fn image_name(&self, idx: usize) -> Option<&str> {
+        self.images.get(idx).map(String::as_str)
     }
 
-    /// The other captions of the same picture.
+    /// The other captions of the same image.
     pub fn siblings(&self, idx: usize) -> impl Iterator<Item = &Caption> {
-        let all = self.picture(idx).and_then(|picture| self.siblings.get(picture));
+        let all = self.image_name(idx).and_then(|image| self.siblings.get(image));
         all.into_iter().flatten().filter(move |other| **other != idx).map(|other| &self.captions[*other])
     }
 
@@ -107,8 +107,8 @@ impl Captions {
 pub const NEAR: usize = 50;
 
 /// A number that captions of one image share: by its name, or where it has none by the caption's place in the file.
-pub fn image(picture: Option<&str>, idx: usize) -> u64 {
-    picture.map_or((idx / NEAR) as u64, seed::of_text)
+pub fn image_number(image: Option<&str>, idx: usize) -> u64 {
+    image.map_or((idx / NEAR) as u64, seed::of_text)
 }
 
 impl Corpus for Captions {
@@ -125,7 +125,7 @@ impl Corpus for Captions {
     }
 
     fn image(&self, idx: usize) -> u64 {
-        image(self.picture(idx), idx)
+        image_number(self.image_name(idx), idx)
     }
 }
 
@@ -152,21 +152,21 @@ mod tests {
     }
 
     #[test]
-    fn every_format_gives_captions_and_their_pictures() -> Result<()> {
+    fn every_format_gives_captions_and_their_images() -> Result<()> {
         let lines = read("a.txt", "\u{feff}a dog\r\na cat\n".as_bytes(), None)?;
         assert_eq!(texts(&lines), ["a dog", "a cat"]);
-        assert_eq!((lines.picture(0), lines.siblings(0).count()), (None, 0));
+        assert_eq!((lines.image_name(0), lines.siblings(0).count()), (None, 0));
 
         let coco = br#"{"images":[],"annotations":[{"id":1,"image_id":7,"caption":"a dog\n"},{"id":2,"image_id":7,"caption":"a pup"}]}"#;
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(coco)?;
         let coco = read("captions_val.json.gz", &gzip.finish()?, None)?;
-        assert_eq!((texts(&coco), coco.picture(0)), (vec!["a dog", "a pup"], Some("7")));
+        assert_eq!((texts(&coco), coco.image_name(0)), (vec!["a dog", "a pup"], Some("7")));
         assert_eq!(coco.siblings(0).map(Caption::text).collect::<Vec<_>>(), ["a pup"]);
 
         let csv = b"image,split,caption\n1_a.jpg,dev,\"a dog, wet\"\n2_b.jpg,train,a cat\n";
         let csv = read("c.csv", csv, Some("dev"))?;
-        assert_eq!((texts(&csv), csv.picture(0)), (vec!["a dog, wet"], Some("1_a")));
+        assert_eq!((texts(&csv), csv.image_name(0)), (vec!["a dog, wet"], Some("1_a")));
         Ok(())
     }
 

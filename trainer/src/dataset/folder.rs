@@ -1,8 +1,8 @@
 //! A folder of other people's files: found by their names, wherever they lie in it.
 //!
-//! People keep benchmarks in folders of their own making, so a picture's own name counts first, and folders before it
+//! People keep benchmarks in folders of their own making, so an image's own name counts first, and folders before it
 //! only where several have the same name: `val2017/000000000139.jpg` is found for `000000000139.jpg`, and
-//! `COCO_val2014_000000000139.jpg` too, because COCO's pictures have one number.
+//! `COCO_val2014_000000000139.jpg` too, because COCO's images have one number.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::image_names::{coco_number, is_picture};
+use super::image_names::{coco_number, is_image};
 use super::image_source::ImageSource;
 use crate::system::files::{file_name, stem};
 
@@ -28,7 +28,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Lists a folder, or takes a single file, and further folders of pictures.
+    /// Lists a folder, or takes a single file, and further folders of images.
     ///
     /// # Errors
     /// If one of them cannot be read.
@@ -46,7 +46,7 @@ impl Folder {
             by_stem: HashMap::new(),
             by_number: HashMap::new(),
         };
-        for (idx, file) in folder.files.iter().enumerate().filter(|(_, file)| is_picture(file)) {
+        for (idx, file) in folder.files.iter().enumerate().filter(|(_, file)| is_image(file)) {
             let name = file_name(file);
             if let Some(number) = coco_number(&name) {
                 folder.by_number.entry(number).or_default().push(idx);
@@ -62,30 +62,30 @@ impl Folder {
         &self.root
     }
 
-    /// A picture of this name, which may have folders before it.
-    pub fn picture(&self, name: &str) -> Option<ImageSource> {
-        self.picture_path(name).map(|path| ImageSource::File(path.to_owned()))
+    /// An image of this name, which may have folders before it.
+    pub fn image(&self, name: &str) -> Option<ImageSource> {
+        self.image_path(name).map(|path| ImageSource::File(path.to_owned()))
     }
 
-    /// The picture that [`picture_key`] gives this key.
+    /// The image that [`image_key`] gives this key.
     ///
-    /// [`picture_key`]: crate::dataset::image_names::picture_key
-    pub fn picture_of_key(&self, key: &str) -> Option<ImageSource> {
+    /// [`image_key`]: crate::dataset::image_names::image_key
+    pub fn image_of_key(&self, key: &str) -> Option<ImageSource> {
         self.path_of_key(key).map(|path| ImageSource::File(path.to_owned()))
     }
 
-    /// Where the picture of a key is.
+    /// Where the image of a key is.
     pub fn path_of_key(&self, key: &str) -> Option<&Path> {
         let of_number = key.parse().ok().and_then(|number: u64| self.by_number.get(&number));
         let found = of_number.or_else(|| self.by_stem.get(key))?;
         Some(&self.files[found[0]])
     }
 
-    /// Where a picture of this name is. Of several the one is taken that shares most of the folders named before it.
-    pub fn picture_path(&self, name: &str) -> Option<&Path> {
+    /// Where an image of this name is. Of several the one is taken that shares most of the folders named before it.
+    pub fn image_path(&self, name: &str) -> Option<&Path> {
         let mut folders: Vec<&str> = name.split(['/', '\\']).collect();
         let bare = folders.pop()?;
-        let without_ending = || self.by_stem.get(bare).filter(|_| !is_picture(Path::new(bare)));
+        let without_ending = || self.by_stem.get(bare).filter(|_| !is_image(Path::new(bare)));
         let of_number = || self.by_number.get(&coco_number(bare)?);
         let found = self.by_name.get(bare).or_else(without_ending).or_else(of_number)?;
         let shared = |path: &Path| {
@@ -96,9 +96,9 @@ impl Folder {
         Some(&self.files[*best])
     }
 
-    /// Every picture, in order of its path.
-    pub fn pictures(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(PathBuf::as_path).filter(|file| is_picture(file))
+    /// Every image, in order of its path.
+    pub fn images(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path).filter(|file| is_image(file))
     }
 
     /// The files whose names, in lower case, fit; in order of their paths.
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pictures_are_told_apart_by_their_folders_and_only_cocos_have_numbers() {
+    fn images_are_told_apart_by_their_folders_and_only_cocos_have_numbers() {
         let root = tempfile::tempdir().expect("a folder");
         for name in ["a/1.jpg", "b/1.jpg", "b/c/000000000139.jpg", "b/85329.jpg", "b/ex_0_img_0.png"] {
             let path = root.path().join(name);
@@ -153,7 +153,7 @@ mod tests {
         }
         let folder = Folder::open(root.path(), &[]).expect("the folder");
         let found = |name: &str| {
-            let path = folder.picture_path(name)?.strip_prefix(root.path()).ok()?;
+            let path = folder.image_path(name)?.strip_prefix(root.path()).ok()?;
             Some(path.to_string_lossy().replace('\\', "/"))
         };
         let is_at = |name: &str, place: &str| assert_eq!(found(name).as_deref(), Some(place), "{name}");

@@ -1,6 +1,6 @@
 //! Edits of a whole photograph by a rule, after which another caption is true of it.
 
-use shared::picture::Picture;
+use shared::image::Image;
 use shared::scene::from_hsv;
 
 /// What is done to a photograph.
@@ -61,9 +61,9 @@ impl Hue {
         (saturation >= LEAST[0] && value >= LEAST[1] && offset.abs() <= reach).then_some(offset)
     }
 
-    /// The share of a picture's pixels that have this hue.
-    pub fn share(self, picture: &Picture) -> f64 {
-        let pixels = picture.pixels();
+    /// The share of an image's pixels that have this hue.
+    pub fn share(self, image: &Image) -> f64 {
+        let pixels = image.pixels();
         pixels.iter().filter(|rgb| self.offset(**rgb).is_some()).count() as f64 / pixels.len() as f64
     }
 }
@@ -78,7 +78,7 @@ impl Edit {
     }
 
     /// The photograph after the edit.
-    pub fn apply(self, photograph: &Picture) -> Picture {
+    pub fn apply(self, photograph: &Image) -> Image {
         let Edit::Recolor { from, to } = self else { return photograph.mirrored() };
         let [middle, reach] = to.range();
         let [_, old_reach] = from.range();
@@ -90,7 +90,7 @@ impl Edit {
             }
             None => pixel,
         });
-        Picture::new(photograph.width(), photograph.height(), recolored.collect())
+        Image::new(photograph.width(), photograph.height(), recolored.collect())
     }
 }
 
@@ -134,15 +134,15 @@ mod tests {
     #[test]
     fn what_is_red_becomes_blue_and_keeps_its_shade_and_nothing_else_changes() {
         let scene = [[200, 20, 20], [100, 10, 10], [90, 90, 90], [20, 160, 40], [222, 170, 140]];
-        let picture = Picture::new(5, 1, scene.concat());
-        assert_eq!(Hue::Red.share(&picture), 0.4);
-        let edited = Edit::Recolor { from: Hue::Red, to: Hue::Blue }.apply(&picture);
+        let image = Image::new(5, 1, scene.concat());
+        assert_eq!(Hue::Red.share(&image), 0.4);
+        let edited = Edit::Recolor { from: Hue::Red, to: Hue::Blue }.apply(&image);
         assert_eq!((Hue::Red.share(&edited), Hue::Blue.share(&edited)), (0.0, 0.4));
         for x in 2..5 {
-            assert_eq!(edited.pixel(x, 0), picture.pixel(x, 0), "grey, grass and skin");
+            assert_eq!(edited.pixel(x, 0), image.pixel(x, 0), "grey, grass and skin");
         }
         for x in 0..2 {
-            let [before, after] = [&picture, &edited].map(|picture| hsv(picture.pixel(x, 0))[2]);
+            let [before, after] = [&image, &edited].map(|image| hsv(image.pixel(x, 0))[2]);
             assert_eq!(before, after, "light and shade");
         }
     }
@@ -157,7 +157,7 @@ mod tests {
             let [middle, reach] = from.range();
             let rgb = [-0.98, 0.0, 0.98].map(|part| super::rgb([middle + part * reach, 0.9, 0.8]));
             for to in Hue::ALL.into_iter().filter(|to| *to != from) {
-                let edited = Edit::Recolor { from, to }.apply(&Picture::new(3, 1, rgb.concat()));
+                let edited = Edit::Recolor { from, to }.apply(&Image::new(3, 1, rgb.concat()));
                 assert_eq!(to.share(&edited), 1.0, "{from:?} to {to:?}");
             }
         }

@@ -10,22 +10,22 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use shared::decode::decode;
-use shared::picture::Picture;
+use shared::image::Image;
 use shared::scene::Scene;
 
 use super::image_edit::Edit;
-use super::image_names::picture_key;
+use super::image_names::image_key;
 use super::shards::Shard;
 use crate::system::files::file_name;
 
-/// A picture that is read when it is needed. Two are equal if they come from the same place.
+/// An image that is read when it is needed. Two are equal if they come from the same place.
 #[derive(Clone, Debug)]
 pub enum ImageSource {
     /// A file.
     File(PathBuf),
-    /// A part of a file's picture.
+    /// A part of a file's image.
     Crop(PathBuf, Box2),
-    /// A file's picture after an edit.
+    /// A file's image after an edit.
     Edited(PathBuf, Edit),
     /// A file inside a shard, by its name there.
     Part(Arc<Shard>, Range<u64>, String),
@@ -35,14 +35,14 @@ pub enum ImageSource {
     Scene(String, Arc<Scene>),
 }
 
-/// A box in a picture: left, top, width and height in pixels.
+/// A box in an image: left, top, width and height in pixels.
 pub type Box2 = [u32; 4];
 
 /// The side at which scenes are drawn, in pixels.
 const SCENE_SIDE: u32 = 224;
 
 impl ImageSource {
-    /// A picture file inside another file.
+    /// An image file inside another file.
     pub fn bytes(bytes: Bytes) -> Self {
         let hash = Sha256::digest(&bytes).into();
         ImageSource::Bytes(bytes, hash)
@@ -66,19 +66,19 @@ impl ImageSource {
         }
     }
 
-    /// One name for the picture in different files, as [`picture_key`] gives it.
+    /// One name for the image in different files, as [`image_key`] gives it.
     pub fn key(&self) -> String {
-        picture_key(&self.path().map_or_else(|| self.name(), file_name))
+        image_key(&self.path().map_or_else(|| self.name(), file_name))
     }
 
-    /// Reads the picture.
+    /// Reads the image.
     ///
     /// # Errors
-    /// If its file cannot be read, or is not a picture.
-    pub fn picture(&self) -> Result<Picture> {
+    /// If its file cannot be read, or is not an image.
+    pub fn image(&self) -> Result<Image> {
         let decoded = |bytes: &[u8]| {
             let decoded = decode(bytes).with_context(|| format!("cannot use {}", self.name()))?;
-            Ok::<_, anyhow::Error>(decoded.picture)
+            Ok::<_, anyhow::Error>(decoded.image)
         };
         match self {
             ImageSource::Scene(_, scene) => Ok(scene.render(SCENE_SIDE)),
@@ -90,7 +90,7 @@ impl ImageSource {
         }
     }
 
-    /// The hash of what the picture is made of: the same for copies of one file.
+    /// The hash of what the image is made of: the same for copies of one file.
     ///
     /// # Errors
     /// If its file cannot be read.
@@ -129,13 +129,13 @@ impl ImageSource {
     }
 }
 
-/// The part of a picture inside a box; what of the box lies outside of the picture is left out.
-fn crop(picture: &Picture, [left, top, width, height]: Box2) -> Picture {
-    let left = left.min(picture.width() - 1);
-    let top = top.min(picture.height() - 1);
-    let width = width.clamp(1, picture.width() - left);
-    let height = height.clamp(1, picture.height() - top);
-    picture.cropped(left, top, width, height)
+/// The part of an image inside a box; what of the box lies outside of the image is left out.
+fn crop(image: &Image, [left, top, width, height]: Box2) -> Image {
+    let left = left.min(image.width() - 1);
+    let top = top.min(image.height() - 1);
+    let width = width.clamp(1, image.width() - left);
+    let height = height.clamp(1, image.height() - top);
+    image.cropped(left, top, width, height)
 }
 
 impl PartialEq for ImageSource {
@@ -175,12 +175,12 @@ mod tests {
 
     #[test]
     fn a_crop_is_the_pixels_of_its_box_as_far_as_there_are_any() {
-        let picture = Picture::new(3, 2, (0..18).collect());
-        let part = crop(&picture, [1, 0, 1, 2]);
+        let image = Image::new(3, 2, (0..18).collect());
+        let part = crop(&image, [1, 0, 1, 2]);
         assert_eq!((part.width(), part.height(), part.rgb()), (1, 2, &[3, 4, 5, 12, 13, 14][..]));
-        let part = crop(&picture, [2, 1, 9, 9]);
+        let part = crop(&image, [2, 1, 9, 9]);
         assert_eq!((part.width(), part.height(), part.rgb()), (1, 1, &[15, 16, 17][..]));
-        let outside = crop(&picture, [7, 7, 0, 0]);
+        let outside = crop(&image, [7, 7, 0, 0]);
         assert_eq!((outside.width(), outside.height()), (1, 1));
     }
 }

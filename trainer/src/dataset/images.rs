@@ -9,14 +9,14 @@ use rayon::prelude::*;
 use serde::Serialize;
 use shared::caption::Caption;
 use shared::decode::decode;
+use shared::image::Image;
 use shared::negative::Guard;
-use shared::picture::Picture;
 use shared::seed;
 
 use super::caption_file;
 use super::corpus::Corpus;
 use super::folder::Folder;
-use super::image_names::picture_key;
+use super::image_names::image_key;
 use super::image_source::ImageSource;
 use super::instances::{self, Instances};
 use super::perceptual_hash::perceptual_hash;
@@ -54,7 +54,7 @@ pub struct Images {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Skipped {
     /// Its name in the data.
-    pub picture: String,
+    pub image: String,
     /// The reason.
     pub why: String,
 }
@@ -72,10 +72,9 @@ impl Images {
         }
         let Found { records, hashes, skipped, .. } = found;
         if records.is_empty() {
-            let first = skipped
-                .first()
-                .map_or_else(String::new, |first| format!(": {}, {}", first.picture, first.why));
-            bail!("no picture of {data} can be used{first}");
+            let first =
+                skipped.first().map_or_else(String::new, |first| format!(": {}, {}", first.image, first.why));
+            bail!("no image of {data} can be used{first}");
         }
         let counts = records.iter().map(|record| record.captions.len());
         let first_captions =
@@ -136,9 +135,9 @@ impl Images {
     ///
     /// # Errors
     /// If its file cannot be read any more, or is not an image.
-    pub fn read(&self, idx: usize) -> Result<Picture> {
+    pub fn read(&self, idx: usize) -> Result<Image> {
         let record = &self.records[idx];
-        record.image.as_ref().with_context(|| format!("{} is gone", record.name))?.picture()
+        record.image.as_ref().with_context(|| format!("{} is gone", record.name))?.image()
     }
 }
 
@@ -188,7 +187,7 @@ enum Listed {
 }
 
 /// Reads what a source names: shards, a file of captions, or a folder with one such file, or with shards, or with a text file
-/// beside each picture.
+/// beside each image.
 fn list(data: &str, options: &Options) -> Result<Listed> {
     if shards::is_shards(data) {
         return Ok(Listed::Shards(vec![data.to_owned()]));
@@ -240,9 +239,9 @@ impl<'a> Found<'a> {
         let hashed: Vec<_> = records
             .into_par_iter()
             .map(|mut record| {
-                record.image = folder.picture(&record.name);
+                record.image = folder.image(&record.name);
                 let hash =
-                    record.image.as_ref().ok_or_else(|| "the picture is not there".to_owned()).and_then(hash);
+                    record.image.as_ref().ok_or_else(|| "the image is not there".to_owned()).and_then(hash);
                 (record, hash)
             })
             .collect();
@@ -261,7 +260,7 @@ impl<'a> Found<'a> {
                 self.add(record, sample.look);
             }
             let rest = broken.map(|why| Skipped {
-                picture: shard.address.clone(),
+                image: shard.address.clone(),
                 why: format!("the rest of the shard cannot be read: {why}"),
             });
             self.skipped.extend(rest);
@@ -272,7 +271,7 @@ impl<'a> Found<'a> {
     /// Adds an image, or the reason why not.
     fn add(&mut self, mut record: Record, hash: Result<u64, String>) {
         let mut skip =
-            |why: &str| self.skipped.push(Skipped { picture: record.name.clone(), why: why.to_owned() });
+            |why: &str| self.skipped.push(Skipped { image: record.name.clone(), why: why.to_owned() });
         let n_captions = record.captions.len();
         record.captions.retain(|caption| !caption.text().is_empty());
         if record.captions.len() < n_captions {
@@ -281,9 +280,9 @@ impl<'a> Found<'a> {
         match hash {
             Err(why) => skip(&why),
             Ok(_) if record.captions.is_empty() => skip("it has no caption"),
-            Ok(_) if self.names.contains(&record.name) => skip("another picture has the same name"),
+            Ok(_) if self.names.contains(&record.name) => skip("another image has the same name"),
             Ok(hash) => {
-                let objects = self.instances.get(&picture_key(&record.name));
+                let objects = self.instances.get(&image_key(&record.name));
                 record.objects = objects.into_iter().flatten().cloned().collect();
                 self.names.insert(record.name.clone());
                 self.records.push(record);
@@ -298,5 +297,5 @@ fn hash(source: &ImageSource) -> Result<u64, String> {
     let bytes =
         source.file_bytes().map_err(|error| format!("the file cannot be read: {}", error.root_cause()))?;
     let decoded = decode(&bytes).map_err(|error| error.to_string())?;
-    Ok(perceptual_hash(&decoded.picture))
+    Ok(perceptual_hash(&decoded.image))
 }

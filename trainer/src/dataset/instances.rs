@@ -1,4 +1,4 @@
-//! What people outlined in COCO's pictures (`instances_*.json`): things that a negative must not name, because they are
+//! What people outlined in COCO's images (`instances_*.json`): things that a negative must not name, because they are
 //! there although no caption says so.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::dataset::image_names::picture_key;
+use crate::dataset::image_names::image_key;
 use crate::system::files::json;
 
 #[derive(Deserialize)]
@@ -35,24 +35,24 @@ struct Category {
     name: String,
 }
 
-/// The kinds of things in pictures, by the pictures' keys.
+/// The kinds of things in images, by the images' keys.
 pub type Instances = BTreeMap<String, BTreeSet<String>>;
 
 /// Reads a file and adds what it says.
 ///
 /// # Errors
-/// If it cannot be read, has another form, or names a picture or category that it does not have.
+/// If it cannot be read, has another form, or names an image or category that it does not have.
 pub fn read(path: &Path, instances: &mut Instances) -> Result<()> {
     let file: File = json(path, "COCO's form with `images`, `annotations` and `categories`")?;
     let names: HashMap<u64, String> = file.categories.into_iter().map(|one| (one.id, one.name)).collect();
-    let pictures: HashMap<u64, String> =
-        file.images.into_iter().map(|image| (image.id, picture_key(&image.file_name))).collect();
+    let images: HashMap<u64, String> =
+        file.images.into_iter().map(|image| (image.id, image_key(&image.file_name))).collect();
     for annotation in file.annotations {
         let Annotation { image_id, category_id } = annotation;
-        let unknown = || format!("{}: unknown picture {image_id} or category {category_id}", path.display());
-        let picture = pictures.get(&image_id).with_context(unknown)?;
+        let unknown = || format!("{}: unknown image {image_id} or category {category_id}", path.display());
+        let image = images.get(&image_id).with_context(unknown)?;
         let name = names.get(&category_id).with_context(unknown)?;
-        instances.entry(picture.clone()).or_default().insert(name.clone());
+        instances.entry(image.clone()).or_default().insert(name.clone());
     }
     Ok(())
 }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_picture_has_its_kinds_once() {
+    fn each_image_has_its_kinds_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("instances_val2017.json");
         let text = |category: u64| {
@@ -82,6 +82,6 @@ mod tests {
         assert_eq!(kinds, ["dog", "potted plant"]);
         assert_eq!(read_text(text(18)).expect("instances")["139"].len(), 1);
         let error = read_text(text(7)).expect_err("no such category");
-        assert!(error.to_string().contains("unknown picture 9 or category 7"), "{error}");
+        assert!(error.to_string().contains("unknown image 9 or category 7"), "{error}");
     }
 }

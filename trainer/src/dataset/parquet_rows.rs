@@ -1,4 +1,4 @@
-//! Rows of parquet files, as Hugging Face publishes data sets: text, and pictures as `{bytes, path}`.
+//! Rows of parquet files, as Hugging Face publishes data sets: text, and images as `{bytes, path}`.
 
 use std::fs::File;
 use std::path::Path;
@@ -66,12 +66,12 @@ pub fn text(row: &Row, name: &str) -> Result<String> {
     }
 }
 
-/// The picture file of a cell.
+/// The image file of a cell.
 ///
 /// # Errors
 /// If the cell holds something else.
 pub fn image(row: &Row, name: &str) -> Result<Bytes> {
-    let Field::Group(image) = field(row, name)? else { bail!("{name} is not a picture") };
+    let Field::Group(image) = field(row, name)? else { bail!("{name} is not an image") };
     match field(image, "bytes")? {
         Field::Bytes(bytes) => Ok(Bytes::copy_from_slice(bytes.data())),
         _ => bail!("{name} has no bytes"),

@@ -2,20 +2,20 @@
 
 use image::imageops::FilterType;
 use image_hasher::{HashAlg, HasherConfig};
-use shared::picture::Picture;
+use shared::image::Image;
 
 /// Hashes that differ in at most so many of their 64 bits are taken for copies: the most at which no two of Flickr8k's
 /// training and dev photographs are (NOTEBOOK, "Are copies recognized by their looks?").
 const MOST_DIFFERENT_BITS: u32 = 3;
 
 /// The difference hash of an image: for each of 64 places whether it gets brighter to the right. Copies differ in a few bits.
-pub fn perceptual_hash(picture: &Picture) -> u64 {
+pub fn perceptual_hash(image: &Image) -> u64 {
     let hasher = HasherConfig::with_bytes_type::<[u8; 8]>()
         .hash_alg(HashAlg::Gradient)
         .hash_size(8, 8)
         .resize_filter(FilterType::Triangle)
         .to_hasher();
-    let pixels = image::RgbImage::from_raw(picture.width(), picture.height(), picture.rgb().to_vec());
+    let pixels = image::RgbImage::from_raw(image.width(), image.height(), image.rgb().to_vec());
     let bytes = pixels.map(|pixels| hasher.hash_image(&pixels)).expect("three bytes a pixel");
     u64::from_le_bytes(bytes.as_bytes().try_into().expect("64 bits"))
 }
@@ -38,16 +38,16 @@ mod tests {
             std::fs::read_dir(samples).expect("the samples").map(|entry| entry.expect("a file").path());
         let mut looks = Vec::new();
         for path in files.filter(|path| path.extension().is_some_and(|ending| ending == "jpg")) {
-            let picture =
-                shared::decode::decode(&std::fs::read(&path).expect("a file")).expect("a picture").picture;
-            let (width, height) = (picture.width(), picture.height());
-            let pixels = image::RgbImage::from_raw(width, height, picture.rgb().to_vec()).expect("pixels");
+            let image =
+                shared::decode::decode(&std::fs::read(&path).expect("a file")).expect("an image").image;
+            let (width, height) = (image.width(), image.height());
+            let pixels = image::RgbImage::from_raw(width, height, image.rgb().to_vec()).expect("pixels");
             let smaller = imageops::resize(&pixels, width / 3, height / 3, FilterType::CatmullRom);
-            let smaller = Picture::new(width / 3, height / 3, smaller.into_raw());
+            let smaller = Image::new(width / 3, height / 3, smaller.into_raw());
             looks.push([
-                perceptual_hash(&picture),
+                perceptual_hash(&image),
                 perceptual_hash(&smaller),
-                perceptual_hash(&picture.mirrored()),
+                perceptual_hash(&image.mirrored()),
             ]);
         }
         assert!(looks.len() > 3);

@@ -1,8 +1,8 @@
-//! Tar files of pictures and captions, as WebDataset and img2dataset write them, on this machine or behind HTTP or S3.
+//! Tar files of images and captions, as WebDataset and img2dataset write them, on this machine or behind HTTP or S3.
 //!
-//! A shard is read through once, front to back, when it is opened: what stands where is remembered, pictures are not. From
-//! then on each picture is a range of bytes that is read when it is shown, so a set may be larger than memory and disk, and
-//! still every picture is at hand by its number, in an order that is new every epoch.
+//! A shard is read through once, front to back, when it is opened: what stands where is remembered, images are not. From
+//! then on each image is a range of bytes that is read when it is shown, so a set may be larger than memory and disk, and
+//! still every image is at hand by its number, in an order that is new every epoch.
 
 mod scan;
 
@@ -159,7 +159,7 @@ mod tests {
     use std::io::Write;
     use std::net::TcpListener;
 
-    use super::scan::tests::{picture, tar_of};
+    use super::scan::tests::{image, tar_of};
     use super::*;
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn shards_are_read_over_http_and_on_the_next_run_only_what_is_shown() {
-        let bytes = picture(3);
+        let bytes = image(3);
         let archive = tar_of(&[("a.png", &bytes), ("a.txt", b"a dog")]);
         let address = serve(archive);
         let folder = tempfile::tempdir().expect("a folder");

@@ -12,7 +12,7 @@ use shared::negative::HardNegative;
 
 use super::caption_file;
 use super::captions::NEAR;
-use super::image_names::picture_key;
+use super::image_names::image_key;
 use super::record::Annotation;
 use super::split::Split;
 use crate::system::files::{file_name, open, stem};
@@ -22,8 +22,8 @@ use crate::system::files::{file_name, open, stem};
 pub struct TextPair {
     /// The subset of its benchmark.
     pub subset: String,
-    /// The picture, as [`picture_key`] names it.
-    pub picture: String,
+    /// The image, as [`image_key`] names it.
+    pub image: String,
     /// The true caption.
     pub positive: String,
     /// The false caption.
@@ -72,7 +72,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
 fn sugar_crepe_pairs(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
     let pair = |(_, item): (String, sugar_crepe::Contest)| TextPair {
         subset: subset.to_owned(),
-        picture: picture_key(&item.filename),
+        image: image_key(&item.filename),
         positive: item.caption,
         negative: item.negative_caption,
     };
@@ -85,7 +85,7 @@ fn valse_pairs(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
     let pair = |contest: valse::Contest| {
         Some(TextPair {
             subset: subset.to_owned(),
-            picture: picture_key(&contest.image),
+            image: image_key(&contest.image),
             positive: contest.caption,
             negative: contest.foil?,
         })
@@ -103,7 +103,7 @@ fn own(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
         })?;
         pairs.extend(negatives.into_iter().map(|negative| TextPair {
             subset: format!("{subset}/{}", negative.concept),
-            picture: format!("lines {}", number / NEAR),
+            image: format!("lines {}", number / NEAR),
             positive: caption.clone(),
             negative: negative.caption,
         }));
@@ -121,11 +121,11 @@ struct Line {
 fn neg_clip(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
     let mut pairs = Vec::new();
     for record in caption_file::read(path, Split::Unnamed)? {
-        let picture = picture_key(&record.name);
+        let image = image_key(&record.name);
         for Annotation { caption, negatives, position } in record.captions {
             pairs.extend(negatives.into_iter().map(|negative| {
                 let (subset, positive) = (subset.to_owned(), caption.text().to_owned());
-                (position, TextPair { subset, picture: picture.clone(), positive, negative })
+                (position, TextPair { subset, image: image.clone(), positive, negative })
             }));
         }
     }
@@ -152,10 +152,7 @@ mod tests {
         let text = r#"{"0": {"filename": "000000000007.jpg", "caption": "a dog", "negative_caption": "a cat"},
             "12": {"filename": "000000000008.jpg", "caption": "a cup", "negative_caption": "a mug"}}"#;
         let pairs = read_file("replace_obj.json", text)?;
-        assert_eq!(
-            (pairs.len(), pairs[1].picture.as_str(), pairs[0].subset.as_str()),
-            (2, "8", "replace_obj")
-        );
+        assert_eq!((pairs.len(), pairs[1].image.as_str(), pairs[0].subset.as_str()), (2, "8", "replace_obj"));
         Ok(())
     }
 
@@ -167,7 +164,7 @@ mod tests {
         let pairs = read_file("valid_neg_clip.tsv", text)?;
         let negatives: Vec<&str> = pairs.iter().map(|pair| pair.negative.as_str()).collect();
         assert_eq!(negatives, ["a \"run\"", "it's"]);
-        assert_eq!((pairs[0].positive.as_str(), pairs[0].picture.as_str()), ("a dog runs", "9"));
+        assert_eq!((pairs[0].positive.as_str(), pairs[0].image.as_str()), ("a dog runs", "9"));
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! What a benchmark asks, whatever its files look like: one small module a format below, one scorer for all.
 //!
-//! Pictures and captions are numbered and stand in the benchmark once, however many cases use them, so that no model
+//! Images and captions are numbered and stand in the benchmark once, however many cases use them, so that no model
 //! embeds one twice.
 
 mod aro;
@@ -30,42 +30,42 @@ use super::Options;
 use crate::dataset::{Folder, ImageSource};
 pub use name::Name;
 
-/// The number of a picture of a benchmark.
-pub type PictureId = usize;
+/// The number of an image of a benchmark.
+pub type ImageId = usize;
 /// The number of a caption of a benchmark.
 pub type CaptionId = usize;
 
 /// Everything that is asked, and what could not be.
 #[derive(Debug, Default)]
 pub struct Benchmark {
-    /// Every picture once.
-    pub pictures: Vec<ImageSource>,
+    /// Every image once.
+    pub images: Vec<ImageSource>,
     /// Every caption once.
     pub captions: Vec<String>,
-    /// Captions and pictures that compete with each other.
+    /// Captions and images that compete with each other.
     pub cases: Vec<Case>,
-    /// Pictures and captions that all compete with all.
+    /// Images and captions that all compete with all.
     pub rankings: Vec<Ranking>,
     /// How many items of a subset were left out, by the reason.
     pub skipped: BTreeMap<(String, Skip), usize>,
-    known_pictures: HashMap<ImageSource, PictureId>,
+    known_images: HashMap<ImageSource, ImageId>,
     known_captions: HashMap<String, CaptionId>,
 }
 
 /// Why an item of a benchmark was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Skip {
-    /// Its picture is not among the files.
-    MissingPicture,
+    /// Its image is not among the files.
+    MissingImage,
     /// A caption without text.
     EmptyCaption,
     /// A caption and its negative are the same.
     EqualCaptions,
     /// The people who made the benchmark count it only where their judges agreed.
     Unconfirmed,
-    /// Its picture is there and cannot be read.
-    UnreadablePicture,
-    /// What it asks has no answer: a class that is named but has no picture, a statement without its opposite.
+    /// Its image is there and cannot be read.
+    UnreadableImage,
+    /// What it asks has no answer: a class that is named but has no image, a statement without its opposite.
     Unpaired,
     /// Its class was to be left out.
     UnwantedClass,
@@ -75,8 +75,8 @@ impl Skip {
     /// The reason in words.
     pub const fn words(self) -> &'static str {
         match self {
-            Skip::MissingPicture => "picture missing",
-            Skip::UnreadablePicture => "picture unreadable",
+            Skip::MissingImage => "image missing",
+            Skip::UnreadableImage => "image unreadable",
             Skip::EmptyCaption => "empty caption",
             Skip::EqualCaptions => "caption and negative are equal",
             Skip::Unconfirmed => "not confirmed by its judges",
@@ -97,8 +97,8 @@ pub struct Case {
     pub class: Option<String>,
     /// Whether it counts in its subset only, because the same item counts elsewhere already.
     pub extra: bool,
-    /// The pictures.
-    pub pictures: Vec<PictureId>,
+    /// The images.
+    pub images: Vec<ImageId>,
     /// The captions.
     pub captions: Vec<CaptionId>,
     /// What is right.
@@ -108,27 +108,27 @@ pub struct Case {
 /// What is right in a [`Case`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// Of one picture the first `n_true` captions are true, the others false: each true one must beat every false one.
+    /// Of one image the first `n_true` captions are true, the others false: each true one must beat every false one.
     Captions {
         /// How many are true.
         n_true: usize,
     },
-    /// One caption is true of the first picture and false of the others.
-    Pictures,
-    /// Two pictures and two captions belong together crosswise (Winoground, arXiv 2204.03162).
+    /// One caption is true of the first image and false of the others.
+    Images,
+    /// Two images and two captions belong together crosswise (Winoground, arXiv 2204.03162).
     Square,
 }
 
-/// Pictures and captions that all compete with all.
+/// Images and captions that all compete with all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ranking {
     /// The part of the benchmark that it counts for.
     pub subset: String,
-    /// The pictures.
-    pub pictures: Vec<PictureId>,
-    /// What is ranked for each picture. A text of more than one caption is the mean of their embeddings.
+    /// The images.
+    pub images: Vec<ImageId>,
+    /// What is ranked for each image. A text of more than one caption is the mean of their embeddings.
     pub texts: Vec<Vec<CaptionId>>,
-    /// For each text the place in `pictures` of the ones that it is true of.
+    /// For each text the place in `images` of the ones that it is true of.
     pub true_of: Vec<Vec<usize>>,
     /// What is counted.
     pub measure: Recall,
@@ -144,11 +144,11 @@ pub enum Recall {
 }
 
 impl Benchmark {
-    /// The number of a picture.
-    pub fn picture(&mut self, source: ImageSource) -> PictureId {
-        *self.known_pictures.entry(source).or_insert_with_key(|source| {
-            self.pictures.push(source.clone());
-            self.pictures.len() - 1
+    /// The number of an image.
+    pub fn image(&mut self, source: ImageSource) -> ImageId {
+        *self.known_images.entry(source).or_insert_with_key(|source| {
+            self.images.push(source.clone());
+            self.images.len() - 1
         })
     }
 
@@ -167,24 +167,24 @@ impl Benchmark {
         *self.skipped.entry((subset.to_owned(), why)).or_default() += 1;
     }
 
-    /// Adds an item with one picture, captions that are true of it and captions that are false; or counts why not.
-    pub fn add_contest(&mut self, item: Item, picture: Option<ImageSource>, truths: &[&str], foils: &[&str]) {
-        let Some(picture) = picture else { return self.skip(&item.subset, Skip::MissingPicture) };
+    /// Adds an item with one image, captions that are true of it and captions that are false; or counts why not.
+    pub fn add_contest(&mut self, item: Item, image: Option<ImageSource>, truths: &[&str], foils: &[&str]) {
+        let Some(image) = image else { return self.skip(&item.subset, Skip::MissingImage) };
         if truths.iter().chain(foils).any(|text| is_empty(text)) {
             return self.skip(&item.subset, Skip::EmptyCaption);
         }
         if truths.iter().any(|truth| foils.iter().any(|foil| truth.trim() == foil.trim())) {
             return self.skip(&item.subset, Skip::EqualCaptions);
         }
-        let pictures = vec![self.picture(picture)];
+        let images = vec![self.image(image)];
         let captions = truths.iter().chain(foils).map(|text| self.caption(text.trim())).collect();
-        self.push(item, pictures, captions, Ask::Captions { n_true: truths.len() });
+        self.push(item, images, captions, Ask::Captions { n_true: truths.len() });
     }
 
-    /// Adds an item with two pictures and two captions that belong together crosswise; or counts why not.
-    pub fn add_square(&mut self, item: Item, pictures: [Option<ImageSource>; 2], captions: [&str; 2]) {
-        let [Some(first), Some(second)] = pictures else {
-            return self.skip(&item.subset, Skip::MissingPicture);
+    /// Adds an item with two images and two captions that belong together crosswise; or counts why not.
+    pub fn add_square(&mut self, item: Item, images: [Option<ImageSource>; 2], captions: [&str; 2]) {
+        let [Some(first), Some(second)] = images else {
+            return self.skip(&item.subset, Skip::MissingImage);
         };
         if captions.iter().any(|text| is_empty(text)) {
             return self.skip(&item.subset, Skip::EmptyCaption);
@@ -192,14 +192,14 @@ impl Benchmark {
         if captions[0].trim() == captions[1].trim() {
             return self.skip(&item.subset, Skip::EqualCaptions);
         }
-        let pictures = [first, second].map(|picture| self.picture(picture)).to_vec();
+        let images = [first, second].map(|image| self.image(image)).to_vec();
         let captions = captions.map(|text| self.caption(text.trim())).to_vec();
-        self.push(item, pictures, captions, Ask::Square);
+        self.push(item, images, captions, Ask::Square);
     }
 
-    fn push(&mut self, item: Item, pictures: Vec<PictureId>, captions: Vec<CaptionId>, ask: Ask) {
+    fn push(&mut self, item: Item, images: Vec<ImageId>, captions: Vec<CaptionId>, ask: Ask) {
         let Item { id, subset, class, extra } = item;
-        self.cases.push(Case { id, subset, class, extra, pictures, captions, ask });
+        self.cases.push(Case { id, subset, class, extra, images, captions, ask });
     }
 
     /// Leaves out the items of some classes, and counts them.
@@ -219,35 +219,33 @@ impl Benchmark {
         }
     }
 
-    /// For every picture the first one of the same file: parts of one photograph are not independent.
-    pub fn photographs(&self) -> Vec<PictureId> {
-        let mut first: HashMap<&Path, PictureId> = HashMap::new();
-        let pictures = self.pictures.iter().enumerate();
-        pictures
-            .map(|(id, source)| source.path().map_or(id, |path| *first.entry(path).or_insert(id)))
-            .collect()
+    /// For every image the first one of the same file: parts of one photograph are not independent.
+    pub fn photographs(&self) -> Vec<ImageId> {
+        let mut first: HashMap<&Path, ImageId> = HashMap::new();
+        let images = self.images.iter().enumerate();
+        images.map(|(id, source)| source.path().map_or(id, |path| *first.entry(path).or_insert(id))).collect()
     }
 
-    /// Leaves out what needs one of these pictures, and counts it.
-    pub fn leave_out(&mut self, unreadable: &[PictureId]) {
-        let broken = |picture: &PictureId| unreadable.contains(picture);
-        self.skip_cases(Skip::UnreadablePicture, |case| case.pictures.iter().any(broken));
+    /// Leaves out what needs one of these images, and counts it.
+    pub fn leave_out(&mut self, unreadable: &[ImageId]) {
+        let broken = |image: &ImageId| unreadable.contains(image);
+        self.skip_cases(Skip::UnreadableImage, |case| case.images.iter().any(broken));
         for mut ranking in std::mem::take(&mut self.rankings) {
-            let mut places = vec![None; ranking.pictures.len()];
+            let mut places = vec![None; ranking.images.len()];
             let mut kept = Vec::new();
-            for (place, picture) in ranking.pictures.iter().enumerate() {
-                if broken(picture) {
-                    self.skip(&ranking.subset, Skip::UnreadablePicture);
+            for (place, image) in ranking.images.iter().enumerate() {
+                if broken(image) {
+                    self.skip(&ranking.subset, Skip::UnreadableImage);
                 } else {
                     places[place] = Some(kept.len());
-                    kept.push(*picture);
+                    kept.push(*image);
                 }
             }
-            ranking.pictures = kept;
+            ranking.images = kept;
             for true_of in &mut ranking.true_of {
                 *true_of = true_of.iter().filter_map(|place| places[*place]).collect();
             }
-            // A class without pictures still competes; a caption without its picture does not.
+            // A class without images still competes; a caption without its image does not.
             if ranking.measure == Recall::Retrieval {
                 let mut is_left = ranking.true_of.iter().map(|true_of| !true_of.is_empty());
                 ranking.texts.retain(|_| is_left.next().unwrap_or(false));
@@ -257,9 +255,9 @@ impl Benchmark {
         }
     }
 
-    /// Items whose picture is not there.
-    pub fn missing_pictures(&self) -> usize {
-        let missing = self.skipped.iter().filter(|((_, why), _)| *why == Skip::MissingPicture);
+    /// Items whose image is not there.
+    pub fn missing_images(&self) -> usize {
+        let missing = self.skipped.iter().filter(|((_, why), _)| *why == Skip::MissingImage);
         missing.map(|(_, count)| count).sum()
     }
 }
@@ -324,10 +322,10 @@ pub fn load(options: &Options, folder: Option<&Folder>) -> Result<Benchmark> {
         for ((subset, why), count) in &benchmark.skipped {
             eprintln!("{subset}: {count} items left out, {}", why.words());
         }
-        match benchmark.missing_pictures() {
+        match benchmark.missing_images() {
             0 => bail!("there is nothing to score"),
             missing => bail!(
-                "none of the pictures was found ({missing} items need one); put them anywhere under --data, or name their folder by --images"
+                "none of the images was found ({missing} items need one); put them anywhere under --data, or name their folder by --images"
             ),
         }
     }

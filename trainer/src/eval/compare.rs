@@ -21,7 +21,7 @@ pub struct Comparison {
     pub n: usize,
     /// Its share minus that of the other.
     pub difference: f64,
-    /// The 95 % interval's lower end, by a bootstrap over pictures of the paired differences.
+    /// The 95 % interval's lower end, by a bootstrap over images of the paired differences.
     pub low: f64,
     /// The 95 % interval's upper end.
     pub high: f64,

@@ -4,34 +4,34 @@ use serde::{Serialize, Serializer};
 use shared::similarity::{CHANCE, Embedding, Square};
 
 use super::embed::Embeddings;
-use crate::eval::benchmark::{Ask, Benchmark, CaptionId, Case, PictureId, Ranking, Recall};
+use crate::eval::benchmark::{Ask, Benchmark, CaptionId, Case, ImageId, Ranking, Recall};
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Measure {
     /// Every true caption beats every false one.
     Accuracy,
-    /// Both pictures prefer their own caption.
+    /// Both images prefer their own caption.
     ImageToText,
-    /// Both captions prefer their own picture; or the one caption does that there is.
+    /// Both captions prefer their own image; or the one caption does that there is.
     TextToImage,
     /// Both of these.
     Group,
-    /// The first picture prefers its own caption.
+    /// The first image prefers its own caption.
     FirstImage,
-    /// The edited picture prefers its own caption. Who has learned that edited text is wrong fails here.
+    /// The edited image prefers its own caption. Who has learned that edited text is wrong fails here.
     SecondImage,
-    /// The first caption prefers its own picture.
+    /// The first caption prefers its own image.
     FirstText,
-    /// The edited caption prefers its own picture.
+    /// The edited caption prefers its own image.
     SecondText,
-    /// A caption's picture is the first among all.
+    /// A caption's image is the first among all.
     TextRecall1,
     /// It is among the first five.
     TextRecall5,
     /// It is among the first ten.
     TextRecall10,
-    /// One of a picture's captions is the first among all.
+    /// One of an image's captions is the first among all.
     ImageRecall1,
     /// One is among the first five.
     ImageRecall5,
@@ -86,17 +86,17 @@ pub struct Decision {
     pub extra: bool,
     /// The number of its case, if it is one.
     pub case: Option<usize>,
-    /// The picture that it belongs to.
-    pub picture: PictureId,
-    /// The photograph that the picture is, or a part of: what intervals draw anew.
-    pub photograph: PictureId,
+    /// The image that it belongs to.
+    pub image: ImageId,
+    /// The photograph that the image is, or a part of: what intervals draw anew.
+    pub photograph: ImageId,
     /// What it was counted as.
     pub hits: Vec<(Measure, bool)>,
     /// Whether two numbers that were to be told apart are equal.
     pub tie: bool,
     /// By how much the weakest right answer leads the strongest wrong one.
     pub margin: f32,
-    /// Whether the right captions win at the picture of another item too; only where captions compete for one picture.
+    /// Whether the right captions win at the image of another item too; only where captions compete for one image.
     pub wrong_picture: Option<bool>,
     /// A coin's share, where it does not follow from the measure.
     coin: f64,
@@ -125,9 +125,8 @@ impl Decision {
 
 /// Decides every case and every query.
 pub fn decide(benchmark: &Benchmark, embeddings: &Embeddings) -> Vec<Decision> {
-    let similarity = |picture: PictureId, caption: CaptionId| {
-        embeddings.picture(picture).cosine(embeddings.caption(caption))
-    };
+    let similarity =
+        |image: ImageId, caption: CaptionId| embeddings.image(image).cosine(embeddings.caption(caption));
     let cases = benchmark.cases.iter().enumerate();
     let mut decisions: Vec<Decision> = cases.map(|(idx, case)| of_case(idx, case, similarity)).collect();
     for ranking in &benchmark.rankings {
@@ -135,18 +134,18 @@ pub fn decide(benchmark: &Benchmark, embeddings: &Embeddings) -> Vec<Decision> {
     }
     let photographs = benchmark.photographs();
     for decision in &mut decisions {
-        decision.photograph = photographs[decision.picture];
+        decision.photograph = photographs[decision.image];
     }
-    at_wrong_pictures(benchmark, &mut decisions, similarity);
+    at_wrong_images(benchmark, &mut decisions, similarity);
     decisions
 }
 
-/// Asks every case in which captions compete for one picture once more, at the picture of a case half the benchmark
+/// Asks every case in which captions compete for one image once more, at the image of a case half the benchmark
 /// away. What is got right there is known from the text alone.
-fn at_wrong_pictures(
+fn at_wrong_images(
     benchmark: &Benchmark,
     decisions: &mut [Decision],
-    similarity: impl Fn(PictureId, CaptionId) -> f32,
+    similarity: impl Fn(ImageId, CaptionId) -> f32,
 ) {
     let is_contest = |idx: &usize| matches!(benchmark.cases[*idx].ask, Ask::Captions { .. });
     let contests: Vec<usize> = (0..benchmark.cases.len()).filter(is_contest).collect();
@@ -155,23 +154,23 @@ fn at_wrong_pictures(
         let own = decisions[*idx].photograph;
         let other = others.find(|other| decisions[**other].photograph != own);
         decisions[*idx].wrong_picture = other.and_then(|other| {
-            let pictures = vec![decisions[*other].picture];
-            let case = Case { pictures, ..benchmark.cases[*idx].clone() };
+            let images = vec![decisions[*other].image];
+            let case = Case { images, ..benchmark.cases[*idx].clone() };
             of_case(*idx, &case, &similarity).hit(Measure::Accuracy)
         });
     }
 }
 
 /// The rule for a case.
-pub fn of_case(idx: usize, case: &Case, similarity: impl Fn(PictureId, CaptionId) -> f32) -> Decision {
+pub fn of_case(idx: usize, case: &Case, similarity: impl Fn(ImageId, CaptionId) -> f32) -> Decision {
     let decided = |hits: Vec<(Measure, bool)>, tie: bool, margin: f32, coin: f64| Decision {
         id: case.id.clone(),
         subset: case.subset.clone(),
         class: case.class.clone(),
         extra: case.extra,
         case: Some(idx),
-        picture: case.pictures[0],
-        photograph: case.pictures[0],
+        image: case.images[0],
+        photograph: case.images[0],
         hits,
         tie,
         margin,
@@ -180,20 +179,19 @@ pub fn of_case(idx: usize, case: &Case, similarity: impl Fn(PictureId, CaptionId
     };
     match case.ask {
         Ask::Captions { n_true } => {
-            let all: Vec<f32> =
-                case.captions.iter().map(|text| similarity(case.pictures[0], *text)).collect();
+            let all: Vec<f32> = case.captions.iter().map(|text| similarity(case.images[0], *text)).collect();
             let margin = lead(&all[..n_true], &all[n_true..]);
             let coin = chance_of_all(n_true, all.len() - n_true);
             decided(vec![(Measure::Accuracy, margin > 0.0)], margin == 0.0, margin, coin)
         }
-        Ask::Pictures => {
-            let all: Vec<f32> = case.pictures.iter().map(|one| similarity(*one, case.captions[0])).collect();
+        Ask::Images => {
+            let all: Vec<f32> = case.images.iter().map(|one| similarity(*one, case.captions[0])).collect();
             let margin = lead(&all[..1], &all[1..]);
             let coin = 1.0 / all.len() as f64;
             decided(vec![(Measure::TextToImage, margin > 0.0)], margin == 0.0, margin, coin)
         }
         Ask::Square => {
-            let s = [0, 1].map(|i| [0, 1].map(|t| similarity(case.pictures[i], case.captions[t])));
+            let s = [0, 1].map(|i| [0, 1].map(|t| similarity(case.images[i], case.captions[t])));
             let square = Square { similarities: s };
             let hits = vec![
                 (Measure::ImageToText, square.image_to_text()),
@@ -222,12 +220,12 @@ fn chance_of_all(right: usize, wrong: usize) -> f64 {
     (1..=right).map(|k| k as f64 / (wrong + k) as f64).product()
 }
 
-/// The cosines of a ranking's pictures and texts, `[pictures][texts]`.
+/// The cosines of a ranking's images and texts, `[images][texts]`.
 fn matrix(ranking: &Ranking, embeddings: &Embeddings) -> Vec<Vec<f32>> {
     let text = |captions: &Vec<CaptionId>| mean(captions.iter().map(|id| embeddings.caption(*id)));
     let texts: Vec<Embedding> = ranking.texts.iter().map(text).collect();
-    let row = |id: &PictureId| texts.iter().map(|text| embeddings.picture(*id).cosine(text)).collect();
-    ranking.pictures.iter().map(row).collect()
+    let row = |id: &ImageId| texts.iter().map(|text| embeddings.image(*id).cosine(text)).collect();
+    ranking.images.iter().map(row).collect()
 }
 
 /// The point in the middle of at least one, such as those of a class's captions (arXiv 2103.00020, section 3.1.4).
@@ -247,13 +245,13 @@ fn mean<'a>(mut points: impl ExactSizeIterator<Item = &'a Embedding>) -> Embeddi
 
 /// The rules for a ranking: where the best right answer stands. Wrong answers as good as it stand before it.
 pub fn of_ranking(ranking: &Ranking, similarities: &[Vec<f32>]) -> Vec<Decision> {
-    let n_pictures = ranking.pictures.len();
-    let mut texts_of: Vec<Vec<usize>> = vec![Vec::new(); n_pictures];
-    for (text, pictures) in ranking.true_of.iter().enumerate() {
-        pictures.iter().for_each(|picture| texts_of[*picture].push(text));
+    let n_images = ranking.images.len();
+    let mut texts_of: Vec<Vec<usize>> = vec![Vec::new(); n_images];
+    for (text, images) in ranking.true_of.iter().enumerate() {
+        images.iter().for_each(|image| texts_of[*image].push(text));
     }
     let decision = |id: String,
-                    picture: usize,
+                    image: usize,
                     standing: Standing,
                     measures: &[(Measure, usize)],
                     coin: f64| Decision {
@@ -262,8 +260,8 @@ pub fn of_ranking(ranking: &Ranking, similarities: &[Vec<f32>]) -> Vec<Decision>
         class: None,
         extra: false,
         case: None,
-        picture: ranking.pictures[picture],
-        photograph: ranking.pictures[picture],
+        image: ranking.images[image],
+        photograph: ranking.images[image],
         hits: measures.iter().map(|(measure, first)| (*measure, standing.wrong_before < *first)).collect(),
         tie: standing.tie,
         margin: standing.margin,
@@ -272,30 +270,30 @@ pub fn of_ranking(ranking: &Ranking, similarities: &[Vec<f32>]) -> Vec<Decision>
     };
     let by_text: &[(Measure, usize)] =
         &[(Measure::TextRecall1, 1), (Measure::TextRecall5, 5), (Measure::TextRecall10, 10)];
-    let by_picture: &[(Measure, usize)] = match ranking.measure {
+    let by_image: &[(Measure, usize)] = match ranking.measure {
         Recall::Retrieval => {
             &[(Measure::ImageRecall1, 1), (Measure::ImageRecall5, 5), (Measure::ImageRecall10, 10)]
         }
         Recall::Classification => &[(Measure::Top1, 1), (Measure::Top5, 5)],
     };
     let mut decisions = Vec::new();
-    for (picture, own) in texts_of.iter().enumerate().filter(|(_, own)| !own.is_empty()) {
-        let standing = Standing::of(&similarities[picture], |text| own.contains(&text));
+    for (image, own) in texts_of.iter().enumerate().filter(|(_, own)| !own.is_empty()) {
+        let standing = Standing::of(&similarities[image], |text| own.contains(&text));
         let coin = own.len() as f64 / ranking.texts.len() as f64;
         decisions.push(decision(
-            format!("{}/picture {picture}", ranking.subset),
-            picture,
+            format!("{}/picture {image}", ranking.subset),
+            image,
             standing,
-            by_picture,
+            by_image,
             coin,
         ));
     }
     if ranking.measure == Recall::Retrieval {
         for (text, own) in ranking.true_of.iter().enumerate() {
             let column: Vec<f32> = similarities.iter().map(|row| row[text]).collect();
-            let standing = Standing::of(&column, |picture| own.contains(&picture));
+            let standing = Standing::of(&column, |image| own.contains(&image));
             let id = format!("{}/text {text}", ranking.subset);
-            decisions.push(decision(id, own[0], standing, by_text, 1.0 / n_pictures as f64));
+            decisions.push(decision(id, own[0], standing, by_text, 1.0 / n_images as f64));
         }
     }
     decisions

@@ -1,4 +1,4 @@
-//! Every picture and every caption of a benchmark through the towers, each once.
+//! Every image and every caption of a benchmark through the towers, each once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,23 +7,23 @@ use anyhow::{Result, bail};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use shared::engine::Engine;
-use shared::picture::Picture;
+use shared::image::Image;
 use shared::similarity::Embedding;
 
-use super::benchmark::{Benchmark, CaptionId, PictureId};
+use super::benchmark::{Benchmark, CaptionId, ImageId};
 use crate::dataset::ImageSource;
 use crate::system::progress;
 
-/// Pictures or captions a pass through the model.
+/// Images or captions a pass through the model.
 const BATCH: usize = 64;
 
-/// What embeds pictures and captions.
+/// What embeds images and captions.
 pub trait Model {
-    /// One embedding a picture, in order.
+    /// One embedding an image, in order.
     ///
     /// # Errors
     /// If the device fails.
-    fn embed_pictures(&self, pictures: &[&Picture]) -> Result<Vec<Embedding>>;
+    fn embed_images(&self, images: &[&Image]) -> Result<Vec<Embedding>>;
 
     /// One embedding a caption, in order.
     ///
@@ -33,8 +33,8 @@ pub trait Model {
 }
 
 impl Model for Engine {
-    fn embed_pictures(&self, pictures: &[&Picture]) -> Result<Vec<Embedding>> {
-        Ok(pollster::block_on(Engine::embed_pictures(self, pictures))?)
+    fn embed_images(&self, images: &[&Image]) -> Result<Vec<Embedding>> {
+        Ok(pollster::block_on(Engine::embed_images(self, images))?)
     }
 
     fn embed_captions(&self, captions: &[&str]) -> Result<Vec<Embedding>> {
@@ -52,14 +52,14 @@ pub struct Embeddings {
 }
 
 /// Images that could not be read, and why.
-pub type Unreadable = Vec<(PictureId, String)>;
+pub type Unreadable = Vec<(ImageId, String)>;
 
 impl Embeddings {
     /// The embedding of an image that could be read.
     ///
     /// # Panics
     /// If it could not.
-    pub fn picture(&self, id: PictureId) -> &Embedding {
+    pub fn image(&self, id: ImageId) -> &Embedding {
         &self.images[self.places[id].expect("cases with unreadable images have been left out")]
     }
 
@@ -79,13 +79,13 @@ pub fn embed(
     models: &[&dyn Model],
     quiet: bool,
 ) -> Result<(Vec<Embeddings>, Unreadable)> {
-    let n_embedded = benchmark.pictures.len() + benchmark.captions.len();
+    let n_embedded = benchmark.images.len() + benchmark.captions.len();
     let bar = if quiet { ProgressBar::hidden() } else { progress::bar(n_embedded, "embedded")? };
     let mut images: Vec<Vec<Embedding>> = vec![Vec::new(); models.len()];
     let mut captions: Vec<Vec<Embedding>> = vec![Vec::new(); models.len()];
     let (mut places, mut unreadable) = (Vec::new(), Vec::new());
     let mut known: HashMap<[u8; 32], usize> = HashMap::new();
-    for (nth, batch) in benchmark.pictures.chunks(BATCH).enumerate() {
+    for (nth, batch) in benchmark.images.chunks(BATCH).enumerate() {
         let contents: Vec<Result<[u8; 32]>> = batch.par_iter().map(ImageSource::content).collect();
         let is_new = |idx: usize| {
             let content = contents[idx].as_ref().ok()?;
@@ -93,15 +93,15 @@ pub fn embed(
             (!before && !known.contains_key(content)).then_some(idx)
         };
         let new: Vec<usize> = (0..batch.len()).filter_map(is_new).collect();
-        let decoded: Vec<(usize, Result<Picture>)> =
-            new.into_par_iter().map(|idx| (idx, batch[idx].picture())).collect();
+        let decoded: Vec<(usize, Result<Image>)> =
+            new.into_par_iter().map(|idx| (idx, batch[idx].image())).collect();
         let mut reasons: HashMap<usize, String> = HashMap::new();
-        let mut read: Vec<Picture> = Vec::new();
-        for (idx, picture) in decoded {
-            match (picture, &contents[idx]) {
-                (Ok(picture), Ok(content)) => {
+        let mut read: Vec<Image> = Vec::new();
+        for (idx, image) in decoded {
+            match (image, &contents[idx]) {
+                (Ok(image), Ok(content)) => {
                     known.insert(*content, known.len());
-                    read.push(picture);
+                    read.push(image);
                 }
                 (Err(error), _) => {
                     reasons.insert(idx, format!("{error:#}"));
@@ -109,9 +109,9 @@ pub fn embed(
                 (Ok(_), Err(_)) => unreachable!("only what has a content is decoded"),
             }
         }
-        let read: Vec<&Picture> = read.iter().collect();
+        let read: Vec<&Image> = read.iter().collect();
         for (model, images) in models.iter().zip(&mut images) {
-            images.extend(model.embed_pictures(&read)?);
+            images.extend(model.embed_images(&read)?);
         }
         for (idx, content) in contents.iter().enumerate() {
             let place = content.as_ref().ok().and_then(|content| known.get(content).copied());
@@ -126,7 +126,7 @@ pub fn embed(
         bar.inc(batch.len() as u64);
     }
     if let (true, Some((_, why))) = (known.is_empty(), unreadable.first()) {
-        bail!("no picture could be read: {why}");
+        bail!("no image could be read: {why}");
     }
     for batch in benchmark.captions.chunks(BATCH) {
         let texts: Vec<&str> = batch.iter().map(String::as_str).collect();

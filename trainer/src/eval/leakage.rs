@@ -8,17 +8,17 @@ use shared::bundle::Training;
 use shared::seed;
 
 use crate::dataset::ImageSource;
-use crate::dataset::image_names::picture_key;
+use crate::dataset::image_names::image_key;
 use crate::dataset::perceptual_hash::{are_copies, perceptual_hash};
 use crate::eval::benchmark::Benchmark;
 
-/// A picture as training facts remember it: the lower half of a hash of its key, the same for all names of a picture of
-/// COCO. Two of a million pictures share one by chance, which a warning can bear.
+/// An image as training facts remember it: the lower half of a hash of its key, the same for all names of an image of
+/// COCO. Two of a million images share one by chance, which a warning can bear.
 pub fn fingerprint(name: &str) -> u32 {
-    seed::of_text(&picture_key(name)) as u32
+    seed::of_text(&image_key(name)) as u32
 }
 
-/// What is known of a bundle and the pictures of a benchmark.
+/// What is known of a bundle and the images of a benchmark.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Leakage {
     /// The names of those that it was trained on, or that look like one that it was trained on.
@@ -29,15 +29,15 @@ pub struct Leakage {
 }
 
 impl Leakage {
-    /// Tells of pictures that `who` was trained on, or is about to be.
+    /// Tells of images that `who` was trained on, or is about to be.
     ///
     /// # Errors
     /// If there are any, unless that is `allowed`.
     pub fn check(&self, who: &str, benchmark: &Benchmark, allowed: bool) -> Result<()> {
         let Some(first) = self.known.first() else { return Ok(()) };
-        let (n_known, n_pictures) = (self.known.len(), benchmark.pictures.len());
+        let (n_known, n_images) = (self.known.len(), benchmark.images.len());
         let told = format!(
-            "{who} was trained on {n_known} of the {n_pictures} pictures of this benchmark, such as {first}"
+            "{who} was trained on {n_known} of the {n_images} images of this benchmark, such as {first}"
         );
         if !allowed {
             bail!("{told}; --allow-leakage scores it all the same");
@@ -52,15 +52,15 @@ impl Leakage {
 pub fn hashes(benchmark: &Benchmark) -> Vec<Option<u64>> {
     let hash = |source: &ImageSource| match source {
         ImageSource::Scene(..) => None,
-        source => source.picture().ok().map(|picture| perceptual_hash(&picture)),
+        source => source.image().ok().map(|image| perceptual_hash(&image)),
     };
-    benchmark.pictures.par_iter().map(hash).collect()
+    benchmark.images.par_iter().map(hash).collect()
 }
 
 /// Looks for the images of a benchmark among those that a bundle was trained on: by their names, and by their hashes if the
 /// bundle knows any.
 pub fn trained_on(training: &Training, benchmark: &Benchmark, hashes: Option<&[Option<u64>]>) -> Leakage {
-    of(training.pictures.iter().copied().collect(), &training.looks, benchmark, hashes)
+    of(training.images.iter().copied().collect(), &training.looks, benchmark, hashes)
 }
 
 /// The same of images with these names, before anything is trained on them.
@@ -74,7 +74,7 @@ fn of(seen: BTreeSet<u32>, looks: &[u64], benchmark: &Benchmark, hashes: Option<
     }
     let mut leakage = Leakage::default();
     let mut files = BTreeSet::new();
-    for (idx, source) in benchmark.pictures.iter().enumerate() {
+    for (idx, source) in benchmark.images.iter().enumerate() {
         let hash = hashes.and_then(|hashes| hashes[idx]);
         let is_copy = hash.is_some_and(|hash| looks.iter().any(|seen| are_copies(*seen, hash)));
         let name = source.name();

@@ -17,17 +17,17 @@ pub struct Options {
     /// What to score on.
     #[arg(long, value_enum)]
     pub benchmark: Name,
-    /// The benchmark's own published files and its pictures: a folder that is searched by file names, or one file.
+    /// The benchmark's own published files and its images: a folder that is searched by file names, or one file.
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
-    /// More folders to search for pictures.
+    /// More folders to search for images.
     #[arg(long, value_name = "DIR")]
     #[serde(default, deserialize_with = "one_or_more")]
     pub images: Vec<PathBuf>,
     /// Of captions that have splits, the one to use; without it all of a table, and `test` of Karpathy's JSON.
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
-    /// Retrieval: how many pictures compete with each other, such as 1000; all of them without it.
+    /// Retrieval: how many images compete with each other, such as 1000; all of them without it.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(2..))]
     pub pool: Option<u32>,
     /// Zero-shot: what to say of a class, which replaces `{}`; several are averaged.
@@ -37,7 +37,7 @@ pub struct Options {
     /// Classes to leave out, one a line, such as the symmetric relations that ARO's authors leave out.
     #[arg(long, value_name = "FILE")]
     pub exclude: Option<PathBuf>,
-    /// Score a bundle that was trained on pictures of the benchmark, which is an error without it.
+    /// Score a bundle that was trained on images of the benchmark, which is an error without it.
     #[arg(long)]
     #[serde(default)]
     pub allow_leakage: bool,
@@ -53,7 +53,7 @@ pub struct Options {
     #[arg(long, default_value_t = 0)]
     #[serde(default)]
     pub seed: u64,
-    /// Captions that the blind judges learn from, each picture judged by what was learned from others. Without it they
+    /// Captions that the blind judges learn from, each image judged by what was learned from others. Without it they
     /// know what the generator of negatives knows.
     #[arg(long, value_name = "FILE")]
     pub judge: Option<PathBuf>,

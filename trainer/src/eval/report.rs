@@ -48,9 +48,9 @@ pub struct ModelReport {
     pub data: Vec<String>,
     /// The seed of its training.
     pub seed: u64,
-    /// How many of the benchmark's pictures it was trained on. More than none makes its scores worth little.
+    /// How many of the benchmark's images it was trained on. More than none makes its scores worth little.
     pub trained_on_pictures: usize,
-    /// How many have no names, so that nobody can tell; none if it was not trained on pictures of files.
+    /// How many have no names, so that nobody can tell; none if it was not trained on images of files.
     pub nameless_pictures: usize,
     /// The table.
     pub rows: Vec<Row>,

@@ -121,7 +121,7 @@ fn check_leakage(
         if leakage.nameless > 0 {
             let (count, bundle) = (leakage.nameless, name(path));
             eprintln!(
-                "{count} pictures have no names, so nobody can tell whether {bundle} was trained on them"
+                "{count} images have no names, so nobody can tell whether {bundle} was trained on them"
             );
         }
         leakage.check(&name(path), benchmark, allowed)?;

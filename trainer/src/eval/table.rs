@@ -24,7 +24,7 @@ pub struct Row {
     pub ties: usize,
     /// Hits over items; every item weighs the same (micro average).
     pub share: f64,
-    /// The 95 % interval's lower end, by a bootstrap over pictures.
+    /// The 95 % interval's lower end, by a bootstrap over images.
     pub low: f64,
     /// The 95 % interval's upper end.
     pub high: f64,
@@ -32,12 +32,12 @@ pub struct Row {
     pub macro_average: Option<Macro>,
     /// What a coin would get.
     pub chance: f64,
-    /// What judges get that never see the picture; only where captions compete for one picture.
+    /// What judges get that never see the image; only where captions compete for one image.
     pub blind: Option<Blind>,
     /// The same of a judge that learns from the other items; less than ½ tells as much as more.
     pub learned: Option<Learned>,
-    /// What this model gets when every item is asked at another item's picture: what it knows from the text alone. Only
-    /// where captions compete for one picture.
+    /// What this model gets when every item is asked at another item's image: what it knows from the text alone. Only
+    /// where captions compete for one image.
     pub wrong_picture: Option<f64>,
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::difference::exchanged;
 
 use super::decide::{Decision, Measure};
-use crate::eval::benchmark::{Ask, Benchmark, PictureId};
+use crate::eval::benchmark::{Ask, Benchmark, ImageId};
 
 /// How often a word is told from another one that stands in its place.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,7 +49,7 @@ pub fn terms(benchmark: &Benchmark, decisions: &[Decision]) -> Vec<Term> {
             }
         };
         match case.ask {
-            // In both directions: each caption is the true one of its own picture.
+            // In both directions: each caption is the true one of its own image.
             Ask::Square => {
                 let (first, second) = exchanged(caption(0), caption(1));
                 count(first, second, decision.hit(Measure::FirstImage) == Some(true));
@@ -59,7 +59,7 @@ pub fn terms(benchmark: &Benchmark, decisions: &[Decision]) -> Vec<Term> {
                 let (from, to) = exchanged(caption(0), caption(1));
                 count(from, to, decision.hit(Measure::Accuracy) == Some(true));
             }
-            Ask::Captions { .. } | Ask::Pictures => {}
+            Ask::Captions { .. } | Ask::Images => {}
         }
     }
     let term = |((subset, from, to), (n, hits))| Term { subset, from, to, n, hits };
@@ -79,14 +79,15 @@ fn bare(text: &str) -> String {
 pub struct Hard {
     /// The item.
     pub id: String,
-    /// What its first picture is called.
-    pub picture: String,
-    /// Its pictures, for whoever shows them.
+    /// What its first image is called.
+    #[serde(rename = "picture")]
+    pub image: String,
+    /// Its images, for whoever shows them.
     #[serde(skip)]
-    pub pictures: Vec<PictureId>,
+    pub images: Vec<ImageId>,
     /// Its captions, true ones first.
     pub captions: Vec<String>,
-    /// How many are true of its first picture.
+    /// How many are true of its first image.
     pub n_true: usize,
     /// By how much the weakest right answer leads the strongest wrong one; below zero it does not.
     pub margin: f32,
@@ -101,12 +102,12 @@ pub fn hardest(benchmark: &Benchmark, decisions: &[Decision], count: usize) -> [
         let case = &benchmark.cases[decision.case?];
         Some(Hard {
             id: decision.id.clone(),
-            picture: benchmark.pictures[decision.picture].name(),
-            pictures: case.pictures.clone(),
+            image: benchmark.images[decision.image].name(),
+            images: case.images.clone(),
             captions: case.captions.iter().map(|id| benchmark.captions[*id].clone()).collect(),
             n_true: match case.ask {
                 Ask::Captions { n_true } => n_true,
-                Ask::Pictures | Ask::Square => 1,
+                Ask::Images | Ask::Square => 1,
             },
             margin: decision.margin,
         })

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use anyhow::Result;
 use rand::RngExt;
-use shared::picture::Picture;
+use shared::image::Image;
 use shared::seed;
 use shared::similarity::Embedding;
 
@@ -18,56 +18,53 @@ use super::text_only::TextOnly;
 use crate::dataset::ImageSource;
 use crate::negatives::blind::Judges;
 
-/// A picture of one color, whose number can be read from its pixels.
-fn picture(number: u16) -> ImageSource {
+/// An image of one color, whose number can be read from its pixels.
+fn image(number: u16) -> ImageSource {
     let image = image::RgbImage::from_pixel(2, 2, image::Rgb([(number >> 8) as u8, number as u8, 7]));
     let mut file = std::io::Cursor::new(Vec::new());
     image.write_to(&mut file, image::ImageFormat::Png).expect("a PNG");
     ImageSource::bytes(file.into_inner().into())
 }
 
-/// Captions say of which picture they are true: "12" of the twelfth.
+/// Captions say of which image they are true: "12" of the twelfth.
 fn benchmark(n: u16) -> Benchmark {
     let mut benchmark = Benchmark::default();
     for number in 0..n {
         let [truth, foil] = [number, number + n].map(|one| one.to_string());
         let item = Item { class: Some(format!("class {}", number % 3)), ..Item::new("captions", number) };
-        benchmark.add_contest(item, Some(picture(number)), &[&truth], &[&foil]);
-        let pictures = [Some(picture(number)), Some(picture(number + n))];
-        benchmark.add_square(Item::new("squares", number), pictures, [&truth, &foil]);
+        benchmark.add_contest(item, Some(image(number)), &[&truth], &[&foil]);
+        let images = [Some(image(number)), Some(image(number + n))];
+        benchmark.add_square(Item::new("squares", number), images, [&truth, &foil]);
     }
-    let pictures: Vec<_> = (0..n).map(|number| benchmark.picture(picture(number))).collect();
+    let images: Vec<_> = (0..n).map(|number| benchmark.image(image(number))).collect();
     let texts = (0..n).map(|number| vec![benchmark.caption(&number.to_string())]).collect();
     let true_of = (0..n as usize).map(|place| vec![place]).collect();
     let subset = "ranking".to_owned();
-    benchmark.rankings.push(Ranking { subset, pictures, texts, true_of, measure: Recall::Retrieval });
+    benchmark.rankings.push(Ranking { subset, images, texts, true_of, measure: Recall::Retrieval });
     benchmark
 }
 
-/// Gives every picture and caption what a rule says of its number, and counts what it was given.
+/// Gives every image and caption what a rule says of its number, and counts what it was given.
 struct Planted<F> {
     rule: F,
-    pictures: RefCell<usize>,
+    images: RefCell<usize>,
     captions: RefCell<usize>,
 }
 
 impl<F: Fn(u64, bool) -> Vec<f32>> Planted<F> {
     fn new(rule: F) -> Self {
-        Planted { rule, pictures: RefCell::new(0), captions: RefCell::new(0) }
+        Planted { rule, images: RefCell::new(0), captions: RefCell::new(0) }
     }
 }
 
 impl<F: Fn(u64, bool) -> Vec<f32>> Model for Planted<F> {
-    fn embed_pictures(&self, pictures: &[&Picture]) -> Result<Vec<Embedding>> {
-        *self.pictures.borrow_mut() += pictures.len();
-        let number = |picture: &&Picture| {
-            let [high, low, _] = picture.pixel(0, 0);
+    fn embed_images(&self, images: &[&Image]) -> Result<Vec<Embedding>> {
+        *self.images.borrow_mut() += images.len();
+        let number = |image: &&Image| {
+            let [high, low, _] = image.pixel(0, 0);
             u64::from(high) << 8 | u64::from(low)
         };
-        Ok(pictures
-            .iter()
-            .map(|picture| Embedding::from_unit_row((self.rule)(number(picture), true)))
-            .collect())
+        Ok(images.iter().map(|image| Embedding::from_unit_row((self.rule)(number(image), true))).collect())
     }
 
     fn embed_captions(&self, captions: &[&str]) -> Result<Vec<Embedding>> {
@@ -112,8 +109,8 @@ fn who_always_ties_gets_nothing_and_the_ties_are_shown() {
 
 #[test]
 fn who_guesses_gets_what_chance_gives() {
-    let coin = |number: u64, is_picture: bool| {
-        let rng = &mut seed::rng(&[number, u64::from(is_picture)]);
+    let coin = |number: u64, is_image: bool| {
+        let rng = &mut seed::rng(&[number, u64::from(is_image)]);
         let row: Vec<f32> = (0..8).map(|_| rng.random_range(-1.0..1.0f32)).collect();
         let length = row.iter().map(|value| value * value).sum::<f32>().sqrt();
         row.iter().map(|value| value / length).collect()
@@ -127,9 +124,9 @@ fn who_guesses_gets_what_chance_gives() {
 }
 
 #[test]
-fn what_is_got_right_at_a_wrong_picture_is_known_from_the_text() {
+fn what_is_got_right_at_a_wrong_image_is_known_from_the_text() {
     let sees = |number: u64, _: bool| (0..80).map(|place| f32::from(place == number)).collect();
-    let reads = |number: u64, is_picture: bool| match is_picture || number < 40 {
+    let reads = |number: u64, is_image: bool| match is_image || number < 40 {
         true => vec![1.0, 0.0],
         false => vec![0.0, 1.0],
     };
@@ -142,29 +139,29 @@ fn what_is_got_right_at_a_wrong_picture_is_known_from_the_text() {
     assert_eq!(both(&sees), (1.0, Some(0.0)));
     assert_eq!(both(&reads), (1.0, Some(1.0)));
     let mut lonely = Benchmark::default();
-    lonely.add_contest(Item::new("captions", 0), Some(picture(0)), &["0"], &["1"]);
+    lonely.add_contest(Item::new("captions", 0), Some(image(0)), &["0"], &["1"]);
     assert_eq!(rows(&lonely, &Planted::new(sees))[0].wrong_picture, None);
 }
 
 #[test]
 fn nothing_is_embedded_twice() {
     let mut benchmark = benchmark(100);
-    // A copy of a picture under another name.
+    // A copy of an image under another name.
     let copy = tempfile::tempdir().expect("a folder");
     let path = copy.path().join("copy.png");
     std::fs::write(
         &path,
-        match picture(3) {
+        match image(3) {
             ImageSource::Bytes(bytes, _) => bytes,
-            _ => unreachable!("pictures of this test are bytes"),
+            _ => unreachable!("images of this test are bytes"),
         },
     )
     .expect("a file");
     benchmark.add_contest(Item::new("captions", "copy"), Some(ImageSource::File(path)), &["3"], &["4"]);
-    assert_eq!((benchmark.pictures.len(), benchmark.captions.len()), (201, 200));
+    assert_eq!((benchmark.images.len(), benchmark.captions.len()), (201, 200));
     let model = Planted::new(oracle);
     let table = rows(&benchmark, &model);
-    assert_eq!((*model.pictures.borrow(), *model.captions.borrow()), (200, 200));
+    assert_eq!((*model.images.borrow(), *model.captions.borrow()), (200, 200));
     assert!(table.iter().all(|row| row.share == 1.0), "the copy is found under its own name");
 }
 
@@ -175,7 +172,7 @@ fn micro_and_macro_averages_differ_where_classes_do() {
         let item = Item { class: Some(class.to_owned()), ..Item::new("s", number) };
         // The item of class b has its captions the wrong way round.
         let (truth, foil) = if class == "b" { (number + 9, number) } else { (number, number + 9) };
-        benchmark.add_contest(item, Some(picture(number)), &[&truth.to_string()], &[&foil.to_string()]);
+        benchmark.add_contest(item, Some(image(number)), &[&truth.to_string()], &[&foil.to_string()]);
     }
     let row = &rows(&benchmark, &Planted::new(oracle))[0];
     assert_eq!((row.n, row.hits, row.share), (4, 3, 0.75));
@@ -189,7 +186,7 @@ fn a_comparison_counts_who_alone_was_right() {
         decide(&benchmark, &embedded(&benchmark, &Planted::new(model)))
     };
     // Wrong about every even number.
-    let half = |number: u64, is_picture: bool| match is_picture && number.is_multiple_of(2) {
+    let half = |number: u64, is_image: bool| match is_image && number.is_multiple_of(2) {
         true => oracle(number + 30, true),
         false => oracle(number, false),
     };
@@ -209,7 +206,7 @@ fn every_true_caption_must_beat_every_false_one() {
             subset: String::new(),
             class: None,
             extra: false,
-            pictures: vec![0],
+            images: vec![0],
             captions: (0..similarities.len()).collect(),
             ask: Ask::Captions { n_true },
         };
@@ -228,16 +225,16 @@ fn every_true_caption_must_beat_every_false_one() {
 fn recall_is_that_of_a_worked_example() {
     let ranking = Ranking {
         subset: "r".into(),
-        pictures: vec![0, 1, 2],
+        images: vec![0, 1, 2],
         texts: vec![vec![0], vec![1], vec![2]],
         true_of: vec![vec![0], vec![0], vec![2]],
         measure: Recall::Retrieval,
     };
-    // The first picture has two captions and finds one of them first; the third has one and ties with a wrong one.
+    // The first image has two captions and finds one of them first; the third has one and ties with a wrong one.
     let similarities = vec![vec![0.9, 0.1, 0.5], vec![0.2, 0.8, 0.1], vec![0.3, 0.4, 0.4]];
     let decisions = decide::of_ranking(&ranking, &similarities);
     let hits = |measure| decisions.iter().filter_map(|d| d.hit(measure)).collect::<Vec<_>>();
-    assert_eq!(hits(Measure::ImageRecall1), [true, false], "a picture without captions asks nothing");
+    assert_eq!(hits(Measure::ImageRecall1), [true, false], "an image without captions asks nothing");
     assert_eq!(hits(Measure::TextRecall1), [true, false, false]);
     assert_eq!(hits(Measure::TextRecall5), [true, true, true]);
     assert!(decisions[1].tie);

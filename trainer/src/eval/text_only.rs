@@ -10,7 +10,7 @@ use super::parts::{ALL, BOOTSTRAP_SEED};
 use crate::negatives::blind::{Judges, Verdict};
 use crate::negatives::learned::{Learned, Pair};
 
-/// What text alone gives away of a benchmark, whatever the model: of each case in which captions compete for one picture
+/// What text alone gives away of a benchmark, whatever the model: of each case in which captions compete for one image
 /// the true caption against the first of the false ones.
 pub struct TextOnly {
     /// By case.
@@ -30,7 +30,7 @@ impl TextOnly {
         for case in &benchmark.cases {
             let Ask::Captions { n_true } = case.ask else { continue };
             let caption = |nth: usize| benchmark.captions[case.captions[nth]].as_str();
-            let image = photographs[case.pictures[0]] as u64;
+            let image = photographs[case.images[0]] as u64;
             let pair = Pair { positive: caption(0), negative: caption(n_true), image };
             pairs.entry(&case.subset).or_default().push(pair);
             if !case.extra {
@@ -49,8 +49,8 @@ fn verdicts(benchmark: &Benchmark, judges: &Judges) -> Vec<Option<Verdict>> {
     let verdict = |(idx, case): (usize, &Case)| {
         let Ask::Captions { n_true } = case.ask else { return None };
         let caption = |nth: usize| Caption::new(benchmark.captions[case.captions[nth]].as_str());
-        let picture = benchmark.pictures[case.pictures[0]].key();
-        Some(judges.judge(Some(&picture), idx, &caption(0), &caption(n_true)))
+        let image = benchmark.images[case.images[0]].key();
+        Some(judges.judge(Some(&image), idx, &caption(0), &caption(n_true)))
     };
     benchmark.cases.iter().enumerate().map(verdict).collect()
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use shared::bundle::{Bundle, Precision, SelfTest, Training};
 use shared::engine::{Engine, EngineError};
-use shared::picture::Picture;
+use shared::image::Image;
 use shared::scene::{self, Scene};
 use shared::seed;
 
@@ -42,20 +42,20 @@ pub fn load(path: &Path, device: &Device) -> Result<(Bundle, Engine)> {
 
 /// Makes a bundle, measures what its precision costs, and has it prove itself.
 ///
-/// `pack` packs the weights at a precision. How far similarities of `pictures` are from those of the exact weights is
+/// `pack` packs the weights at a precision. How far similarities of `images` are from those of the exact weights is
 /// added to the results in `training`. The self-test holds what the stored weights compute, rounding included.
 ///
 /// # Errors
 /// If packing fails, or the device does.
 pub fn make(
     precision: Precision,
-    pictures: &[Picture],
+    images: &[Image],
     mut training: Training,
     pack: impl Fn(Precision, &Training) -> Result<Bundle>,
 ) -> Result<Bundle> {
     let device = Device::flex();
     let captions: Vec<String> = (0..DRIFT_SCENES).map(caption).collect();
-    let similarities = |engine: &Engine| pollster::block_on(similarities(engine, pictures, &captions));
+    let similarities = |engine: &Engine| pollster::block_on(similarities(engine, images, &captions));
     let exact = match precision {
         Precision::F32 => None,
         Precision::F16 | Precision::Q8 => {
@@ -77,29 +77,29 @@ pub fn make(
     Ok(bundle.with(&training, &selftest)?)
 }
 
-/// The scenes whose captions, and themselves where nobody names pictures, show what a precision costs.
+/// The scenes whose captions, and themselves where nobody names images, show what a precision costs.
 const DRIFT_SCENES: u64 = 16;
 
 /// The side at which they are drawn, in pixels.
 const DRIFT_SIDE: u32 = 224;
 
-/// Scenes to measure on where nobody names pictures.
-pub fn drift_scenes() -> Vec<Picture> {
+/// Scenes to measure on where nobody names images.
+pub fn drift_scenes() -> Vec<Image> {
     (0..DRIFT_SCENES).map(|seed| Scene::from_seed(seed).render(DRIFT_SIDE)).collect()
 }
 
-/// The cosine of every picture with every caption.
+/// The cosine of every image with every caption.
 async fn similarities(
     engine: &Engine,
-    pictures: &[Picture],
+    images: &[Image],
     captions: &[String],
 ) -> Result<Vec<f32>, EngineError> {
     let captions: Vec<&str> = captions.iter().map(String::as_str).collect();
     let captions = engine.embed_captions(&captions).await?;
     let mut similarities = Vec::new();
-    for picture in pictures {
-        for picture in engine.embed_pictures(&[picture]).await? {
-            similarities.extend(captions.iter().map(|caption| picture.cosine(caption)));
+    for image in images {
+        for image in engine.embed_images(&[image]).await? {
+            similarities.extend(captions.iter().map(|caption| image.cosine(caption)));
         }
     }
     Ok(similarities)

@@ -21,7 +21,7 @@ pub enum Preset {
     Base,
 }
 
-/// Mean of each channel in OpenAI's training pictures (openai/CLIP, `clip/clip.py`).
+/// Mean of each channel in OpenAI's training images (openai/CLIP, `clip/clip.py`).
 pub const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 /// Standard deviation of each channel there.
 pub const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];

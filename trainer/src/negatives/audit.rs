@@ -74,7 +74,7 @@ pub struct Exchange {
 const EXCHANGES: usize = 5;
 
 /// Audits our own negatives of `captions`: for every caption one of each concept and rule, with what the captions of
-/// the same picture say kept out.
+/// the same image say kept out.
 ///
 /// # Errors
 /// If the judge that learns fails.
@@ -168,7 +168,7 @@ fn row(
         if let Some(negative) = draw(idx) {
             violations.add_edit(positive, &siblings, &negative);
             let edited = Caption::new(negative.caption.as_str());
-            verdicts.push(judges.judge(captions.picture(idx), idx, positive, &edited));
+            verdicts.push(judges.judge(captions.image_name(idx), idx, positive, &edited));
             each(&negative);
             negatives.push((idx, negative.caption));
         }
@@ -219,13 +219,13 @@ pub fn others(pairs: &[TextPair], name: &str, judges: &Judges, seed: u64) -> Res
             let [positive, negative] =
                 [&pair.positive, &pair.negative].map(|text| Caption::new(text.as_str()));
             violations.add_texts(&pair.positive, &pair.negative);
-            verdicts.push(judges.judge(Some(&pair.picture), idx, &positive, &negative));
+            verdicts.push(judges.judge(Some(&pair.image), idx, &positive, &negative));
         }
         let blind = Blind::of(&verdicts);
         let texts = pairs.iter().map(|pair| Pair {
             positive: &pair.positive,
             negative: &pair.negative,
-            image: seed::of_text(&pair.picture),
+            image: seed::of_text(&pair.image),
         });
         let learned = Learned::of(&texts.collect::<Vec<_>>(), seed)?;
         anyhow::Ok(Row {
@@ -263,7 +263,7 @@ pub fn print(out: &mut impl Write, audit: &Audit) -> Result<()> {
     )?;
     writeln!(
         out,
-        "How often a judge who never sees the picture takes the positive for the original, in %; 50 is chance."
+        "How often a judge who never sees the image takes the positive for the original, in %; 50 is chance."
     )?;
     writeln!(
         out,

@@ -1,4 +1,4 @@
-//! Judges that never see the picture: how far text alone gives away which caption was edited.
+//! Judges that never see the image: how far text alone gives away which caption was edited.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use shared::caption::Caption;
 use shared::fluency::{Fluency, fluency};
 use shared::seed;
 
-use crate::dataset::captions::{Captions, image};
+use crate::dataset::captions::{Captions, image_number};
 use crate::statistics::Share;
 
 /// Parts that the captions are split into; each is judged by what was learned from the others.
@@ -43,7 +43,7 @@ pub struct Verdict {
 impl Judges {
     /// Learns from captions.
     pub fn new(captions: &Captions) -> Self {
-        let fold = |idx: usize| fold(captions.picture(idx), idx);
+        let fold = |idx: usize| fold(captions.image_name(idx), idx);
         let models = (0..FOLDS).map(|own| {
             let others = captions.all().iter().enumerate().filter(|(idx, _)| fold(*idx) != own);
             Cow::Owned(Fluency::count(others.map(|(_, caption)| caption.words()), 1))
@@ -56,16 +56,10 @@ impl Judges {
         Judges { models: vec![Cow::Borrowed(fluency())] }
     }
 
-    /// Judges a pair by a model that has read no caption of its picture. `idx` tells the parts apart where pictures
+    /// Judges a pair by a model that has read no caption of its image. `idx` tells the parts apart where images
     /// have no names.
-    pub fn judge(
-        &self,
-        picture: Option<&str>,
-        idx: usize,
-        positive: &Caption,
-        negative: &Caption,
-    ) -> Verdict {
-        let model = &self.models[fold(picture, idx) as usize % self.models.len()];
+    pub fn judge(&self, image: Option<&str>, idx: usize, positive: &Caption, negative: &Caption) -> Verdict {
+        let model = &self.models[fold(image, idx) as usize % self.models.len()];
         let (positive_pairs, positive_words) = model.log_probability(positive.words());
         let (negative_pairs, negative_words) = model.log_probability(negative.words());
         let letters = |caption: &Caption| caption.text().trim().chars().count() as f64;
@@ -104,8 +98,8 @@ fn preferred(first: f64, second: f64) -> f64 {
     if (first - second).abs() <= ROUNDING { 0.5 } else { f64::from(first > second) }
 }
 
-fn fold(picture: Option<&str>, idx: usize) -> u64 {
-    seed::mix(&[image(picture, idx)]) % FOLDS
+fn fold(image: Option<&str>, idx: usize) -> u64 {
+    seed::mix(&[image_number(image, idx)]) % FOLDS
 }
 
 #[cfg(test)]
@@ -135,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn captions_of_one_picture_are_in_one_part() {
+    fn captions_of_one_image_are_in_one_part() {
         assert_eq!(fold(Some("7"), 1), fold(Some("7"), 1000));
         let parts: std::collections::BTreeSet<u64> = (0..50).map(|idx| fold(None, idx * NEAR)).collect();
         assert_eq!(parts.len() as u64, FOLDS);

@@ -55,10 +55,7 @@ impl Learned {
         let share = |reads| {
             let verdicts = verdicts(pairs, reads, seed)?;
             let outcome = |(pair, value): (&Pair, f64)| Outcome { cluster: pair.image as usize, value };
-            anyhow::Ok(Share::over_pictures(
-                &pairs.iter().zip(verdicts).map(outcome).collect::<Vec<_>>(),
-                seed,
-            ))
+            anyhow::Ok(Share::over_images(&pairs.iter().zip(verdicts).map(outcome).collect::<Vec<_>>(), seed))
         };
         Ok(Learned { neighbors: share(Reads::Neighbors)?, pairs: share(Reads::Pairs)? })
     }

@@ -46,7 +46,7 @@ pub fn configure(options: &Options, data: &Data) -> Result<(RunConfig, Tokenizer
     let config = RunConfig {
         shares: data.shares().to_vec(),
         fingerprint: data.fingerprint(),
-        pictures: data.pictures(),
+        images: data.images(),
         loss_weight: settings.loss_weight.unwrap_or_else(|| settings.loss.published_weight()),
         single_objects: 0.4,
         accum_freq: settings.accum_freq.unwrap_or(options.devices.len() as u64).max(1),

@@ -21,7 +21,7 @@ fn panels() -> [(&'static str, Vec<String>); 6] {
         ("Accuracy on hard negatives, %", accuracy.collect()),
         ("Logit scale", one("logit_scale")),
         ("Learning rate", one("learning_rate")),
-        ("Pictures a second", one("pictures_per_second")),
+        ("Images a second", one("images_per_second")),
         ("Time spent waiting for data, %", one("waiting")),
     ]
 }
@@ -48,7 +48,7 @@ fn page(config: &RunConfig, lines: &[Map<String, Value>]) -> String {
     let title = format!("Training on {}", config.settings.data.join(" and "));
     let last = lines.last().and_then(|line| line["step"].as_u64()).unwrap_or(0);
     let facts = format!(
-        "Step {last} of {}, {} pictures each. Negatives: {}, at most {} a caption. Seed {}, commit {}.",
+        "Step {last} of {}, {} images each. Negatives: {}, at most {} a caption. Seed {}, commit {}.",
         config.steps(),
         config.settings.batch_size as u64 * config.accum_freq,
         config.settings.negatives,

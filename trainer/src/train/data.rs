@@ -40,7 +40,7 @@ pub use source::Library;
 #[derive(Debug)]
 pub struct Data {
     sources: Vec<Source>,
-    /// Pictures of each in a batch.
+    /// Images of each in a batch.
     shares: Vec<usize>,
     encoder: InputEncoder,
     /// How long texts are on a GPU, once somebody has asked.
@@ -68,11 +68,11 @@ impl Data {
         Ok(Data { sources, shares, encoder: InputEncoder::default(), lengths: OnceLock::new() })
     }
 
-    /// Looks at all pictures through the locked stem of a model from now on. What it makes of photographs is computed
+    /// Looks at all images through the locked stem of a model from now on. What it makes of photographs is computed
     /// here and kept; where the settings name a folder, also for other runs.
     ///
     /// # Errors
-    /// If a picture cannot be read any more, the device fails, or the folder cannot be written to.
+    /// If an image cannot be read any more, the device fails, or the folder cannot be written to.
     pub fn freeze_backbone(&mut self, clip: Clip, config: &RunConfig) -> Result<()> {
         self.encoder = InputEncoder::frozen(clip);
         for source in &mut self.sources {
@@ -109,13 +109,13 @@ impl Data {
     /// Checks that every source has a batch.
     ///
     /// # Errors
-    /// If one has fewer pictures than a batch takes of it.
+    /// If one has fewer images than a batch takes of it.
     pub fn check_batch(&self) -> Result<()> {
-        let mut counts = self.sources.iter().map(Source::pictures).zip(&self.shares);
-        match counts.find(|(pictures, share)| *pictures < **share as u64) {
-            Some((pictures, share)) => {
+        let mut counts = self.sources.iter().map(Source::images).zip(&self.shares);
+        match counts.find(|(images, share)| *images < **share as u64) {
+            Some((images, share)) => {
                 bail!(
-                    "a source of --data has {pictures} pictures, a batch takes {share} of it; lower --batch-size"
+                    "a source of --data has {images} images, a batch takes {share} of it; lower --batch-size"
                 )
             }
             None => Ok(()),
@@ -133,14 +133,14 @@ impl Data {
         self.sources.iter().any(gives)
     }
 
-    /// Pictures of each source in a batch.
+    /// Images of each source in a batch.
     pub fn shares(&self) -> &[usize] {
         &self.shares
     }
 
-    /// Pictures an epoch: of the first source, however often the others are shown meanwhile.
-    pub fn pictures(&self) -> u64 {
-        self.sources[0].pictures()
+    /// Images an epoch: of the first source, however often the others are shown meanwhile.
+    pub fn images(&self) -> u64 {
+        self.sources[0].images()
     }
 
     /// A number that changes with the data.
@@ -175,7 +175,7 @@ impl Data {
         Tokenizer::train(captions.iter().map(|caption| &**caption), vocabulary)
     }
 
-    /// Writes into a run folder which pictures are trained on (`pictures.txt`) and which were left out, and why
+    /// Writes into a run folder which images are trained on (`images.txt`) and which were left out, and why
     /// (`skipped.jsonl`).
     ///
     /// # Errors
@@ -190,8 +190,8 @@ impl Data {
             for (name, look) in photographs.images().known() {
                 writeln!(names, "{name}\t{look:016x}")?;
             }
-            for picture in photographs.images().skipped() {
-                skipped += &serde_json::to_string(picture)?;
+            for image in photographs.images().skipped() {
+                skipped += &serde_json::to_string(image)?;
                 skipped.push('\n');
             }
             n_skipped += photographs.images().skipped().len();
@@ -234,13 +234,13 @@ fn apportion(batch: usize, weights: &[f64]) -> Result<Vec<usize>> {
         shares[place] += 1;
     }
     match shares.iter().position(|share| *share == 0) {
-        Some(place) => bail!("source {} of --data would not have a picture in a batch of {batch}", place + 1),
+        Some(place) => bail!("source {} of --data would not have an image in a batch of {batch}", place + 1),
         None => Ok(shares),
     }
 }
 
-/// The list of pictures in a run folder that trains on files: a line each, its name, a tab and its perceptual hash.
-pub const PICTURE_LIST: &str = "pictures.txt";
+/// The list of images in a run folder that trains on files: a line each, its name, a tab and its perceptual hash.
+pub const PICTURE_LIST: &str = "images.txt";
 
 #[cfg(test)]
 mod tests {

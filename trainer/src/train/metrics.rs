@@ -32,8 +32,8 @@ pub struct Metrics {
     /// Share of hard negatives that their captions scored above, by source. Scenes are never shown twice, so on scenes this
     /// equals held-out accuracy.
     pub hard_negative_accuracy: BTreeMap<String, f64>,
-    /// Pictures a second since the last line.
-    pub pictures_per_second: f64,
+    /// Images a second since the last line.
+    pub images_per_second: f64,
     /// Share of that time spent waiting for data.
     pub waiting: f64,
     /// GPU kernels that this process has compiled so far.
@@ -112,7 +112,7 @@ impl Reporter {
         let accuracy = metrics.hard_negative_accuracy.iter();
         let accuracy: String =
             accuracy.map(|(name, share)| format!("{name} {:.0} %, ", 100.0 * share)).collect();
-        let (loss, speed) = (metrics.loss, metrics.pictures_per_second);
+        let (loss, speed) = (metrics.loss, metrics.images_per_second);
         self.bar.set_message(format!("loss {loss:.3}, {accuracy}{speed:.0} images/s, "));
         let line = serde_json::to_string(metrics)?;
         writeln!(self.file, "{line}").context("cannot write metrics.jsonl")

@@ -1,11 +1,11 @@
 //! The contrastive losses: CLIP's, and four published ways in which hard negatives enter it.
 //!
-//! Each caption must find its picture among all pictures of the batch, as in CLIP (arXiv 2103.00020, figure 3). A hard
-//! negative has no picture, so it stands only on the other side, where each picture must find its caption.
+//! Each caption must find its image among all images of the batch, as in CLIP (arXiv 2103.00020, figure 3). A hard
+//! negative has no image, so it stands only on the other side, where each image must find its caption.
 //!
 //! With `s` for a cosine times the logit scale:
 //!
-//! | loss | what a picture's caption must beat | source |
+//! | loss | what an image's caption must beat | source |
 //! |---|---|---|
 //! | [`Loss::NegClip`] | all captions and all hard negatives of the batch, in one softmax | figure 1 of arXiv 2403.02875; NegCLIP, arXiv 2210.01936 |
 //! | [`Loss::Tsvlc`] | all captions; and, in a softmax of their own, the negatives of this very caption | TSVLC, arXiv 2211.11733 |
@@ -168,7 +168,7 @@ fn contrastive(
     // A factor a row, whose gradients are then summed: that of one factor for all would be one sum of `B · (B + M)` numbers.
     let scale = logit_scale.reshape([1, 1]).expand([batch, 1]);
     let among_captions = images.clone().matmul(captions.transpose()) * scale.clone(); // [B, B]
-    let among_pictures = among_captions.clone().transpose();
+    let among_images = among_captions.clone().transpose();
     let among_texts = match negatives {
         Some(negatives) => {
             let [_, slots, _] = negatives.embeddings.dims();
@@ -180,7 +180,7 @@ fn contrastive(
         None => among_captions,
     };
     let image_to_text = cross_entropy.forward(among_texts, matching.clone());
-    let text_to_image = cross_entropy.forward(among_pictures, matching);
+    let text_to_image = cross_entropy.forward(among_images, matching);
     (image_to_text + text_to_image) / 2.0
 }
 

@@ -76,7 +76,7 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
     let state = state
         .with_replicas(&further.iter().map(|device| state::learning(device, options)).collect::<Vec<_>>());
     eprintln!(
-        "{} weights, of which {} learn; {} steps of {} pictures, negatives: {}; {precision}",
+        "{} weights, of which {} learn; {} steps of {} images, negatives: {}; {precision}",
         state.model().num_params(),
         state.n_learning(),
         config.steps(),
@@ -252,7 +252,7 @@ impl Interval {
         // A device works on while we go ahead: only what was read has been computed.
         let ended = std::mem::replace(self, Interval::begin());
         let seconds = ended.begun.elapsed().as_secs_f64();
-        let pictures = (n_batches * batch) as f64;
+        let images = (n_batches * batch) as f64;
         Ok(Metrics {
             step,
             loss,
@@ -261,8 +261,8 @@ impl Interval {
             hard_negative_accuracy: accuracy
                 .map(|(source, share)| (source.name().to_owned(), share))
                 .collect(),
-            with_negatives: ended.with_negatives as f64 / pictures,
-            pictures_per_second: pictures / seconds,
+            with_negatives: ended.with_negatives as f64 / images,
+            images_per_second: images / seconds,
             waiting: ended.waited.as_secs_f64() / seconds,
             kernels_compiled: device::kernels_compiled(&state.model().device()),
         })

@@ -16,16 +16,16 @@ use crate::system::atomic_file;
 pub struct RunConfig {
     /// What it was told.
     pub settings: Settings,
-    /// Pictures of each source in a batch.
+    /// Images of each source in a batch.
     pub shares: Vec<usize>,
-    /// A number that changes with what the source says of its pictures: names, captions, given negatives.
+    /// A number that changes with what the source says of its images: names, captions, given negatives.
     pub fingerprint: u64,
-    /// Pictures an epoch, of the first source.
-    pub pictures: u64,
+    /// Images an epoch, of the first source.
+    pub images: u64,
     /// The weight of the loss's second term.
     pub loss_weight: f64,
     /// The share of the run, from its beginning, that shows one object at a time: what a thing is called is learned
-    /// far sooner when nothing else is in the picture (curriculum learning, Bengio et al. 2009).
+    /// far sooner when nothing else is in the image (curriculum learning, Bengio et al. 2009).
     pub single_objects: f64,
     /// Batches a step.
     pub accum_freq: u64,
@@ -44,7 +44,7 @@ const FILE: &str = "run.json";
 impl RunConfig {
     /// Batches of a pass over the data.
     pub fn batches_an_epoch(&self) -> u64 {
-        self.pictures / self.shares[0] as u64
+        self.images / self.shares[0] as u64
     }
 
     /// Batches of the whole run.

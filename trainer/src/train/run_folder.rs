@@ -103,9 +103,9 @@ pub fn is_done(run: &Path) -> Result<bool> {
 /// # Errors
 /// If it has changed.
 pub fn check_data(config: &RunConfig, data: &Data) -> Result<()> {
-    if (data.pictures(), data.fingerprint()) != (config.pictures, config.fingerprint) {
+    if (data.images(), data.fingerprint()) != (config.images, config.fingerprint) {
         let names = config.settings.data.join(" or ");
-        bail!("{names} has changed since the run began; it had {} pictures then", config.pictures);
+        bail!("{names} has changed since the run began; it had {} images then", config.images);
     }
     Ok(())
 }

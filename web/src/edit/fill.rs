@@ -1,37 +1,37 @@
 //! A hole filled with what may have been behind it: every patch over the hole is made like some patch of the rest.
 //!
 //! Patches are found by PatchMatch (Barnes et al. 2009, doi:10.1145/1531326.1531330) and vote on the colors they cover, in
-//! turns and from a coarse picture to a fine one (Wexler et al. 2007, doi:10.1109/TPAMI.2007.60). The finest one of these is
-//! still small; the picture itself then copies its pixels from where the patches were found.
+//! turns and from a coarse image to a fine one (Wexler et al. 2007, doi:10.1109/TPAMI.2007.60). The finest one of these is
+//! still small; the image itself then copies its pixels from where the patches were found.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use shared::image::Image;
 use shared::mask::Mask;
-use shared::picture::Picture;
 use shared::resize::resize;
 use shared::seed;
 
 use super::EditError;
 
-/// The longer side of the finest picture on which patches are sought.
+/// The longer side of the finest image on which patches are sought.
 const WORKING_SIDE: u32 = 320;
 /// The longer side of the coarsest.
 const COARSEST_SIDE: u32 = 24;
 /// Patches reach this far from their middle.
 const REACH: usize = 3;
-/// Turns of seeking and voting on the coarsest picture, and on each finer one.
+/// Turns of seeking and voting on the coarsest image, and on each finer one.
 const TURNS: [usize; 2] = [12, 4];
 /// Passes over the hole in one turn of seeking.
 const PASSES: usize = 2;
 
 /// Fills whatever the mask covers at all.
 ///
-/// `mask` has the picture's size. `told` hears which share is done.
+/// `mask` has the image's size. `told` hears which share is done.
 ///
 /// # Errors
 /// [`EditError::NothingLeft`] if no patch lies outside the mask.
-pub fn fill(picture: &Picture, mask: &Mask, told: &mut dyn FnMut(f32)) -> Result<Picture, EditError> {
-    let longer = picture.width().max(picture.height());
+pub fn fill(image: &Image, mask: &Mask, told: &mut dyn FnMut(f32)) -> Result<Image, EditError> {
+    let longer = image.width().max(image.height());
     let sides: Vec<u32> = std::iter::successors(Some(longer.min(WORKING_SIDE)), |side| {
         (side / 2 >= COARSEST_SIDE).then(|| side / 2)
     })
@@ -39,7 +39,7 @@ pub fn fill(picture: &Picture, mask: &Mask, told: &mut dyn FnMut(f32)) -> Result
     let mut field: Option<Field> = None;
     let mut finest = None;
     for (nth, side) in sides.iter().rev().enumerate() {
-        let mut level = Level::new(picture, mask, f64::from(*side) / f64::from(longer));
+        let mut level = Level::new(image, mask, f64::from(*side) / f64::from(longer));
         if level.sources.is_empty() {
             // What is too coarse for a whole patch may be fine enough when it is finer.
             continue;
@@ -65,10 +65,10 @@ pub fn fill(picture: &Picture, mask: &Mask, told: &mut dyn FnMut(f32)) -> Result
         told((nth + 1) as f32 / (sides.len() + 1) as f32);
     }
     let (Some(field), Some(level)) = (field, finest) else { return Err(EditError::NothingLeft) };
-    Ok(level.copied(picture, mask, &field))
+    Ok(level.copied(image, mask, &field))
 }
 
-/// The picture at one size.
+/// The image at one size.
 struct Level {
     width: usize,
     height: usize,
@@ -92,10 +92,10 @@ struct Field {
 }
 
 impl Level {
-    fn new(picture: &Picture, mask: &Mask, scale: f64) -> Self {
+    fn new(image: &Image, mask: &Mask, scale: f64) -> Self {
         let side = |full: u32| ((f64::from(full) * scale).round() as u32).max(1);
-        let (width, height) = (side(picture.width()), side(picture.height()));
-        let small = resize(picture, width, height);
+        let (width, height) = (side(image.width()), side(image.height()));
+        let small = resize(image, width, height);
         let (width, height) = (width as usize, height as usize);
         let mut hole = vec![false; width * height];
         for (y, row) in mask.coverage().chunks_exact(mask.width() as usize).enumerate() {
@@ -158,7 +158,7 @@ impl Level {
         })
     }
 
-    /// The sum of squared differences between the patches around two pixels, as far as the first is in the picture; at
+    /// The sum of squared differences between the patches around two pixels, as far as the first is in the image; at
     /// least `enough` if it would be more than that.
     fn apart(&self, target: usize, source: usize, enough: u32) -> u32 {
         let (x, y) = (target % self.width, target / self.width);
@@ -184,7 +184,7 @@ impl Level {
                 return sum;
             }
         }
-        // A patch that the picture's edge cuts is compared by what is left of it.
+        // A patch that the image's edge cuts is compared by what is left of it.
         sum * ((2 * REACH + 1) * (2 * REACH + 1)) as u32 / count as u32
     }
 
@@ -319,11 +319,11 @@ impl Level {
         voted.into_iter().for_each(|(at, color)| self.rgb[at] = color);
     }
 
-    /// The picture with its hole filled by pixels of its own, from where the patches of this level were found. A picture that
+    /// The image with its hole filled by pixels of its own, from where the patches of this level were found. An image that
     /// is no larger than the level takes what was voted.
-    fn copied(&self, picture: &Picture, mask: &Mask, field: &Field) -> Picture {
-        let (width, height) = (picture.width() as usize, picture.height() as usize);
-        let mut rgb = picture.rgb().to_vec();
+    fn copied(&self, image: &Image, mask: &Mask, field: &Field) -> Image {
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let mut rgb = image.rgb().to_vec();
         for at in (0..mask.coverage().len()).filter(|&at| mask.coverage()[at] > 0) {
             let (x, y) = (at % width, at / width);
             let small = y * self.height / height * self.width + x * self.width / width;
@@ -339,11 +339,11 @@ impl Level {
                 y * width + x
             });
             let color = match copied {
-                Some(source) if mask.coverage()[source] == 0 => picture.pixels()[source],
+                Some(source) if mask.coverage()[source] == 0 => image.pixels()[source],
                 _ => voted,
             };
             rgb[3 * at..3 * at + 3].copy_from_slice(&color);
         }
-        Picture::new(picture.width(), picture.height(), rgb)
+        Image::new(image.width(), image.height(), rgb)
     }
 }

@@ -1,15 +1,15 @@
 //! A region cut out and put back elsewhere, or in another size.
 
 use serde::{Deserialize, Serialize};
+use shared::image::Image;
 use shared::mask::Mask;
-use shared::picture::Picture;
 
 /// Where something is put.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Placement {
-    /// How far to the right, as a share of the picture's width.
+    /// How far to the right, as a share of the image's width.
     pub right: f32,
-    /// How far down, as a share of the picture's height.
+    /// How far down, as a share of the image's height.
     pub down: f32,
     /// How many times as large, on both sides. The middle of its lower edge stays where it is, since things stand on
     /// something.
@@ -21,14 +21,14 @@ impl Placement {
     pub const UNCHANGED: Placement = Placement { right: 0.0, down: 0.0, scale: 1.0 };
 }
 
-/// Pastes what `mask` covers of `picture` onto `behind`.
+/// Pastes what `mask` covers of `image` onto `behind`.
 ///
-/// `mask` and `behind` have the picture's size; `mask` covers something.
-pub fn place(picture: &Picture, mask: &Mask, behind: Picture, placement: Placement) -> Picture {
+/// `mask` and `behind` have the image's size; `mask` covers something.
+pub fn place(image: &Image, mask: &Mask, behind: Image, placement: Placement) -> Image {
     let Some([left, top, right, bottom]) = mask.bounds().map(|bounds| bounds.map(|side| side as f32)) else {
         return behind;
     };
-    let (width, height) = (picture.width(), picture.height());
+    let (width, height) = (image.width(), image.height());
     let (foot_x, foot_y) = ((left + right) / 2.0, bottom);
     let (to_x, to_y) = (foot_x + placement.right * width as f32, foot_y + placement.down * height as f32);
     let scale = placement.scale.max(f32::MIN_POSITIVE);
@@ -43,18 +43,18 @@ pub fn place(picture: &Picture, mask: &Mask, behind: Picture, placement: Placeme
     for y in rows {
         for x in columns.clone() {
             let source = [(x as f32 + 0.5 - to_x) / scale + foot_x, (y as f32 + 0.5 - to_y) / scale + foot_y];
-            let Some((new, coverage)) = sample(picture, mask, source) else { continue };
+            let Some((new, coverage)) = sample(image, mask, source) else { continue };
             let at = 3 * (y as usize * width as usize + x as usize);
             let old = [rgb[at], rgb[at + 1], rgb[at + 2]];
             rgb[at..at + 3].copy_from_slice(&blend(old, new, coverage));
         }
     }
-    Picture::new(width, height, rgb)
+    Image::new(width, height, rgb)
 }
 
 /// Color and coverage at a point (bilinear), the color only of what is covered. Nothing where nothing is.
-fn sample(picture: &Picture, mask: &Mask, [x, y]: [f32; 2]) -> Option<([u8; 3], u8)> {
-    let (width, height) = (picture.width(), picture.height());
+fn sample(image: &Image, mask: &Mask, [x, y]: [f32; 2]) -> Option<([u8; 3], u8)> {
+    let (width, height) = (image.width(), image.height());
     let (x, y) = (x - 0.5, y - 0.5);
     let (left, top) = (x.floor(), y.floor());
     let mut total = 0.0;
@@ -69,7 +69,7 @@ fn sample(picture: &Picture, mask: &Mask, [x, y]: [f32; 2]) -> Option<([u8; 3], 
         let coverage = mask.coverage()[row as usize * width as usize + column as usize];
         let weight = near * f32::from(coverage);
         total += weight;
-        for (sum, channel) in color.iter_mut().zip(picture.pixel(column, row)) {
+        for (sum, channel) in color.iter_mut().zip(image.pixel(column, row)) {
             *sum += weight * f32::from(channel);
         }
     }

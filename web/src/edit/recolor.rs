@@ -1,7 +1,7 @@
 //! Another color for a region, which keeps its light and shade.
 
+use shared::image::Image;
 use shared::mask::Mask;
-use shared::picture::Picture;
 use shared::scene::ColorName;
 
 use super::oklab::{Oklab, from_srgb, to_srgb};
@@ -42,14 +42,14 @@ impl Target {
 /// Moves the lightness of the region as a whole towards that of the color, and each pixel's hue and chroma to its own,
 /// the latter by as much as the pixel was paler or deeper than the rest of the region: a highlight stays a highlight.
 ///
-/// `mask` has the picture's size and covers something.
-pub fn recolor(picture: &Picture, mask: &Mask, color: ColorName) -> Picture {
+/// `mask` has the image's size and covers something.
+pub fn recolor(image: &Image, mask: &Mask, color: ColorName) -> Image {
     /// A region paler than this has no chroma to speak of, whose differences would be noise.
     const PALE: f32 = 0.04;
     /// No pixel becomes deeper than the color by more than this factor.
     const DEEPEST: f32 = 1.25;
     let target = Target::of(color);
-    let pixels = picture.pixels();
+    let pixels = image.pixels();
     let [mean_lightness, mean_chroma] = mean(pixels, mask);
     let shift = (target.lab[0] - mean_lightness).clamp(-target.most_shift, target.most_shift);
     let recolored = pixels.iter().zip(mask.coverage()).flat_map(|(&pixel, &coverage)| {
@@ -64,18 +64,18 @@ pub fn recolor(picture: &Picture, mask: &Mask, color: ColorName) -> Picture {
         let share = f32::from(coverage) / 255.0;
         to_srgb([0, 1, 2].map(|axis| lab[axis] + (new[axis] - lab[axis]) * share))
     });
-    Picture::new(picture.width(), picture.height(), recolored.collect())
+    Image::new(image.width(), image.height(), recolored.collect())
 }
 
 /// The word for the color that most of what is covered has. Nothing if nothing is covered.
 ///
-/// `mask` has the picture's size.
-pub fn color_of(picture: &Picture, mask: &Mask) -> Option<ColorName> {
+/// `mask` has the image's size.
+pub fn color_of(image: &Image, mask: &Mask) -> Option<ColorName> {
     /// How much more hue and chroma say about a color's name than lightness does.
     const COLORFUL: f32 = 2.5;
     let targets = ColorName::ALL.map(|color| (color, Target::of(color).lab));
     let mut votes = [0u64; ColorName::ALL.len()];
-    let pixels = picture.pixels().iter().zip(mask.coverage());
+    let pixels = image.pixels().iter().zip(mask.coverage());
     for (&pixel, &coverage) in pixels.filter(|(_, coverage)| **coverage > 0) {
         let lab = from_srgb(pixel);
         let apart = |target: &Oklab| {

@@ -6,18 +6,18 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use serde::{Deserialize, Serialize};
+use shared::image::Image;
 use shared::mask::Mask;
-use shared::picture::Picture;
 
-/// The longer side, in pixels, of the picture on which regions are grown; finer edges come from smoothing.
+/// The longer side, in pixels, of the image on which regions are grown; finer edges come from smoothing.
 pub const WORKING_SIDE: u32 = 384;
 
 /// A line painted with a round brush.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stroke {
-    /// Where it goes through: shares of the picture's width and height, from its top left.
+    /// Where it goes through: shares of the image's width and height, from its top left.
     pub points: Vec<[f32; 2]>,
-    /// The brush's radius as a share of the picture's longer side.
+    /// The brush's radius as a share of the image's longer side.
     pub radius: f32,
     /// Whether it takes away what others have added.
     pub erases: bool,
@@ -35,11 +35,11 @@ const COLORS: usize = 8;
 
 /// Selects what strokes mean.
 ///
-/// `reach` says how far a region grows, from 0 for nothing but the strokes to 1 for most of the picture. The mask has the
-/// picture's size, which should be [`WORKING_SIDE`] at most: the work is more than proportional to the pixels.
-pub fn select(picture: &Picture, strokes: &[Stroke], reach: f32) -> Mask {
-    let grid = Grid { width: picture.width() as usize, height: picture.height() as usize };
-    let pixels = picture.pixels();
+/// `reach` says how far a region grows, from 0 for nothing but the strokes to 1 for most of the image. The mask has the
+/// image's size, which should be [`WORKING_SIDE`] at most: the work is more than proportional to the pixels.
+pub fn select(image: &Image, strokes: &[Stroke], reach: f32) -> Mask {
+    let grid = Grid { width: image.width() as usize, height: image.height() as usize };
+    let pixels = image.pixels();
     let painted = grid.painted(strokes);
     let seeds: Vec<[u8; 3]> =
         painted.iter().zip(pixels).filter(|(of, _)| **of == Label::Inside).map(|(_, rgb)| *rgb).collect();
@@ -51,7 +51,7 @@ pub fn select(picture: &Picture, strokes: &[Stroke], reach: f32) -> Mask {
         close_holes(&grid, labels)
     };
     let coverage = inside.into_iter().map(|inside| if inside { u8::MAX } else { 0 }).collect();
-    Mask::new(picture.width(), picture.height(), coverage)
+    Mask::new(image.width(), image.height(), coverage)
 }
 
 /// What a reach of 1 may cost.
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     /// A disc of one color on a ground of another, both uneven, and a highlight in the middle of the disc.
-    fn disc() -> (Picture, Vec<bool>) {
+    fn disc() -> (Image, Vec<bool>) {
         let (side, mut rgb, mut truth) = (96u32, Vec::new(), Vec::new());
         for y in 0..side {
             for x in 0..side {
@@ -231,7 +231,7 @@ mod tests {
                 truth.push(is_disc);
             }
         }
-        (Picture::new(side, side, rgb), truth)
+        (Image::new(side, side, rgb), truth)
     }
 
     fn stroke(points: &[[f32; 2]], erases: bool) -> Stroke {
@@ -246,16 +246,16 @@ mod tests {
 
     #[test]
     fn a_dab_catches_the_thing_with_its_highlight_and_nothing_else() {
-        let (picture, truth) = disc();
-        let mask = select(&picture, &[stroke(&[[0.4, 0.6], [0.6, 0.6]], false)], 0.5);
+        let (image, truth) = disc();
+        let mask = select(&image, &[stroke(&[[0.4, 0.6], [0.6, 0.6]], false)], 0.5);
         assert!(agreement(&mask, &truth) > 0.98, "{}", agreement(&mask, &truth));
     }
 
     #[test]
     fn reach_zero_is_the_stroke_alone_and_more_reach_is_never_less() {
-        let (picture, _) = disc();
+        let (image, _) = disc();
         let sizes: Vec<usize> = [0.0, 0.1, 0.3, 0.6, 1.0]
-            .map(|reach| select(&picture, &[stroke(&[[0.5, 0.6]], false)], reach))
+            .map(|reach| select(&image, &[stroke(&[[0.5, 0.6]], false)], reach))
             .map(|mask| mask.coverage().iter().filter(|c| **c > 0).count())
             .to_vec();
         assert!(sizes.is_sorted() && sizes[0] < 40 && sizes[4] > 2000, "{sizes:?}");
@@ -263,23 +263,23 @@ mod tests {
 
     #[test]
     fn a_stroke_that_erases_takes_its_part_and_the_last_one_wins() {
-        let (picture, truth) = disc();
+        let (image, truth) = disc();
         let add = stroke(&[[0.35, 0.5]], false);
         let take = stroke(&[[0.65, 0.35], [0.65, 0.55]], true);
-        let mask = select(&picture, &[add.clone(), take.clone()], 0.5);
+        let mask = select(&image, &[add.clone(), take.clone()], 0.5);
         let at = |x: usize, y: usize| mask.coverage()[y * 96 + x];
         assert_eq!((at(30, 48), at(62, 48), at(70, 44)), (255, 0, 0));
-        let again = select(&picture, &[add, take.clone(), Stroke { erases: false, ..take }], 0.5);
+        let again = select(&image, &[add, take.clone(), Stroke { erases: false, ..take }], 0.5);
         assert!(agreement(&again, &truth) > 0.98);
     }
 
     #[test]
     fn without_strokes_nothing_is_selected() {
-        let (picture, _) = disc();
+        let (image, _) = disc();
         for strokes in [vec![], vec![stroke(&[[0.5, 0.5]], true)], vec![stroke(&[], false)]] {
-            assert_eq!(select(&picture, &strokes, 1.0).bounds(), None);
+            assert_eq!(select(&image, &strokes, 1.0).bounds(), None);
         }
-        let outside = select(&picture, &[stroke(&[[-3.0, f32::NAN], [9.0, 2.0]], false)], 0.5);
+        let outside = select(&image, &[stroke(&[[-3.0, f32::NAN], [9.0, 2.0]], false)], 0.5);
         assert_eq!(outside.bounds(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What must hold of edits, and what they make of pictures with known answers.
+//! What must hold of edits, and what they make of images with known answers.
 
 use proptest::prelude::*;
 use shared::resize::resize;
@@ -8,12 +8,12 @@ use super::*;
 
 fn quiet(_: f32) {}
 
-fn apply(edit: Edit, picture: &Picture, mask: &Mask) -> Picture {
-    edit.apply(picture, mask, &mut quiet).expect("an edit that can be made")
+fn apply(edit: Edit, image: &Image, mask: &Mask) -> Image {
+    edit.apply(image, mask, &mut quiet).expect("an edit that can be made")
 }
 
 /// A checked floor of two greens that repeats, with a red disc on it and the mask of the disc.
-fn planted(side: u32) -> (Picture, Mask) {
+fn planted(side: u32) -> (Image, Mask) {
     let (mut rgb, mut coverage) = (Vec::new(), Vec::new());
     let radius = side as f32 / 6.0;
     for y in 0..side {
@@ -29,7 +29,7 @@ fn planted(side: u32) -> (Picture, Mask) {
             coverage.push(if is_disc { 255 } else { 0 });
         }
     }
-    (Picture::new(side, side, rgb), Mask::new(side, side, coverage))
+    (Image::new(side, side, rgb), Mask::new(side, side, coverage))
 }
 
 fn is_red([r, g, _]: [u8; 3]) -> bool {
@@ -39,8 +39,8 @@ fn is_red([r, g, _]: [u8; 3]) -> bool {
 #[test]
 fn removal_leaves_no_pixel_of_the_removed_color_and_goes_on_with_the_pattern() {
     for side in [64, 320, 800] {
-        let (picture, mask) = planted(side);
-        let removed = apply(Edit::Remove, &picture, &mask);
+        let (image, mask) = planted(side);
+        let removed = apply(Edit::Remove, &image, &mask);
         assert!(!removed.pixels().iter().any(|pixel| is_red(*pixel)), "side {side}");
         // Of the pixels that were hidden, most have the very color that the floor has there.
         let period = side / 16;
@@ -75,33 +75,33 @@ fn a_thin_thing_before_two_grounds_leaves_no_pixel_of_a_color_of_its_own() {
             coverage.push(if is_pole { 255 } else { 0 });
         }
     }
-    let removed = apply(Edit::Remove, &Picture::new(side, side, rgb), &Mask::new(side, side, coverage));
+    let removed = apply(Edit::Remove, &Image::new(side, side, rgb), &Mask::new(side, side, coverage));
     assert!(!removed.pixels().iter().any(|pixel| pixel.iter().all(|level| *level < 30)));
 }
 
 #[test]
 fn what_is_moved_stands_there_and_no_longer_here() {
-    let (picture, mask) = planted(160);
+    let (image, mask) = planted(160);
     let placement = Placement { right: 0.3, down: 0.2, scale: 1.0 };
-    let moved = apply(Edit::Place(placement), &picture, &mask);
+    let moved = apply(Edit::Place(placement), &image, &mask);
     let [dx, dy] = [48, 32];
     for (at, _) in mask.coverage().iter().enumerate().filter(|(_, coverage)| **coverage > 0) {
         let (x, y) = (at as u32 % 160, at as u32 / 160);
-        assert_eq!(moved.pixel(x + dx, y + dy), picture.pixel(x, y));
+        assert_eq!(moved.pixel(x + dx, y + dy), image.pixel(x, y));
     }
-    let red = |picture: &Picture| picture.pixels().iter().filter(|pixel| is_red(**pixel)).count();
-    assert_eq!(red(&moved), red(&picture));
+    let red = |image: &Image| image.pixels().iter().filter(|pixel| is_red(**pixel)).count();
+    assert_eq!(red(&moved), red(&image));
     let twice = Edit::Place(Placement { scale: 1.5, ..Placement::UNCHANGED });
-    let larger = red(&apply(twice, &picture, &mask)) as f64 / red(&picture) as f64;
+    let larger = red(&apply(twice, &image, &mask)) as f64 / red(&image) as f64;
     assert!((larger - 2.25).abs() < 0.1, "1.5 times as wide and high, {larger} times the area");
-    let away = apply(Edit::Place(Placement { right: 5.0, ..placement }), &picture, &mask);
+    let away = apply(Edit::Place(Placement { right: 5.0, ..placement }), &image, &mask);
     assert_eq!(red(&away), 0, "out of the picture");
 }
 
 #[test]
 fn a_thing_is_recolored_to_what_people_call_so() {
-    let (picture, mask) = planted(64);
-    let middle = |to| apply(Edit::Recolor { to }, &picture, &mask).pixel(28, 28);
+    let (image, mask) = planted(64);
+    let middle = |to| apply(Edit::Recolor { to }, &image, &mask).pixel(28, 28);
     let [r, g, b] = middle(ColorName::Blue);
     assert!(b > 140 && r < 90 && g < 120, "blue {r} {g} {b}");
     let [r, g, b] = middle(ColorName::Yellow);
@@ -114,42 +114,41 @@ fn a_thing_is_recolored_to_what_people_call_so() {
 
 #[test]
 fn a_region_is_called_by_the_color_it_was_given() {
-    let (picture, mask) = planted(64);
-    assert_eq!(color_of(&picture, &mask), Some(ColorName::Red));
+    let (image, mask) = planted(64);
+    assert_eq!(color_of(&image, &mask), Some(ColorName::Red));
     for to in ColorName::ALL {
-        assert_eq!(color_of(&apply(Edit::Recolor { to }, &picture, &mask), &mask), Some(to));
+        assert_eq!(color_of(&apply(Edit::Recolor { to }, &image, &mask), &mask), Some(to));
     }
-    assert_eq!(color_of(&picture, &Mask::new(64, 64, vec![0; 64 * 64])), None);
+    assert_eq!(color_of(&image, &Mask::new(64, 64, vec![0; 64 * 64])), None);
 }
 
 #[test]
 fn edits_without_a_region_or_without_a_rest_say_so() {
-    let (picture, mask) = planted(64);
+    let (image, mask) = planted(64);
     let nothing = Mask::new(4, 4, vec![0; 16]);
     let everything = Mask::new(1, 1, vec![255]);
     for edit in [Edit::Remove, Edit::Recolor { to: ColorName::Red }, Edit::Place(Placement::UNCHANGED)] {
-        assert_eq!(edit.apply(&picture, &nothing, &mut quiet), Err(EditError::NothingSelected));
+        assert_eq!(edit.apply(&image, &nothing, &mut quiet), Err(EditError::NothingSelected));
     }
-    assert_eq!(Edit::Remove.apply(&picture, &everything, &mut quiet), Err(EditError::NothingLeft));
-    let tiny = Picture::new(3, 2, vec![7; 18]);
+    assert_eq!(Edit::Remove.apply(&image, &everything, &mut quiet), Err(EditError::NothingLeft));
+    let tiny = Image::new(3, 2, vec![7; 18]);
     assert_eq!(
         Edit::Remove.apply(&tiny, &Mask::new(3, 2, vec![255, 0, 0, 0, 0, 0]), &mut quiet),
         Err(EditError::NothingLeft)
     );
-    assert_eq!(apply(Edit::Mirror, &apply(Edit::Mirror, &picture, &nothing), &mask), picture);
+    assert_eq!(apply(Edit::Mirror, &apply(Edit::Mirror, &image, &nothing), &mask), image);
 }
 
 #[test]
 fn progress_rises_and_the_same_edit_gives_the_same_bytes_on_every_target() {
-    let (picture, mask) = planted(96);
+    let (image, mask) = planted(96);
     let mut shares = Vec::new();
-    let removed =
-        Edit::Remove.apply(&picture, &mask, &mut |share| shares.push(share)).expect("a filled hole");
+    let removed = Edit::Remove.apply(&image, &mask, &mut |share| shares.push(share)).expect("a filled hole");
     assert!(shares.is_sorted() && shares.iter().all(|share| (0.0..1.0).contains(share)) && shares.len() > 1);
-    let moved = apply(Edit::Place(Placement { right: 0.25, down: -0.1, scale: 0.8 }), &picture, &mask);
-    let purple = apply(Edit::Recolor { to: ColorName::Purple }, &picture, &mask.scaled(24, 24));
+    let moved = apply(Edit::Place(Placement { right: 0.25, down: -0.1, scale: 0.8 }), &image, &mask);
+    let purple = apply(Edit::Recolor { to: ColorName::Purple }, &image, &mask.scaled(24, 24));
     let hash =
-        |picture: &Picture| seed::mix(&picture.rgb().iter().map(|byte| u64::from(*byte)).collect::<Vec<_>>());
+        |image: &Image| seed::mix(&image.rgb().iter().map(|byte| u64::from(*byte)).collect::<Vec<_>>());
     // `web/` computes the same; a hash that changes here changes what visitors see.
     expect_test::expect![[r#"
         remove 87b0d709585d7456
@@ -164,13 +163,13 @@ fn progress_rises_and_the_same_edit_gives_the_same_bytes_on_every_target() {
     ));
 }
 
-/// A picture of blotches and a mask of a rectangle.
-fn arbitrary() -> impl Strategy<Value = (Picture, Mask)> {
+/// An image of blotches and a mask of a rectangle.
+fn arbitrary() -> impl Strategy<Value = (Image, Mask)> {
     (12u32..40, 12u32..40, any::<u64>(), 0.0f32..0.7, 0.0f32..0.7).prop_map(
         |(width, height, seed, left, top)| {
             let rng = &mut seed::rng(&[seed]);
             let coarse: Vec<u8> = (0..48).map(|_| rand::RngExt::random_range(rng, 0..=255u8)).collect();
-            let picture = resize(&Picture::new(4, 4, coarse), width, height);
+            let image = resize(&Image::new(4, 4, coarse), width, height);
             let inside = |at: u32, start: f32, side: u32| {
                 let from = (start * side as f32) as u32;
                 (from..from + side / 4 + 1).contains(&at)
@@ -181,7 +180,7 @@ fn arbitrary() -> impl Strategy<Value = (Picture, Mask)> {
                     _ => 0,
                 })
                 .collect();
-            (picture, Mask::new(width, height, coverage))
+            (image, Mask::new(width, height, coverage))
         },
     )
 }
@@ -192,25 +191,25 @@ fn colors() -> impl Strategy<Value = ColorName> {
 
 proptest! {
     #[test]
-    fn outside_the_mask_nothing_changes((picture, mask) in arbitrary(), to in colors()) {
-        let recolored = apply(Edit::Recolor { to }, &picture, &mask);
+    fn outside_the_mask_nothing_changes((image, mask) in arbitrary(), to in colors()) {
+        let recolored = apply(Edit::Recolor { to }, &image, &mask);
         let gap = Edit::gap(&mask);
-        let removed = Edit::Remove.apply(&picture, &mask, &mut quiet);
+        let removed = Edit::Remove.apply(&image, &mask, &mut quiet);
         for at in 0..mask.coverage().len() {
             if mask.coverage()[at] == 0 {
-                prop_assert_eq!(recolored.pixels()[at], picture.pixels()[at]);
+                prop_assert_eq!(recolored.pixels()[at], image.pixels()[at]);
             }
             if gap.coverage()[at] == 0 && let Ok(removed) = &removed {
-                prop_assert_eq!(removed.pixels()[at], picture.pixels()[at]);
+                prop_assert_eq!(removed.pixels()[at], image.pixels()[at]);
             }
         }
     }
 
     #[test]
-    fn a_hue_keeps_lightness_within_the_bound((picture, mask) in arbitrary(), hue in 0usize..6) {
+    fn a_hue_keeps_lightness_within_the_bound((image, mask) in arbitrary(), hue in 0usize..6) {
         let to = ColorName::ALL[hue];
-        let recolored = apply(Edit::Recolor { to }, &picture, &mask);
-        for (before, after) in picture.pixels().iter().zip(recolored.pixels()) {
+        let recolored = apply(Edit::Recolor { to }, &image, &mask);
+        for (before, after) in image.pixels().iter().zip(recolored.pixels()) {
             let [before, after] = [before, after].map(|rgb| oklab::from_srgb(*rgb)[0]);
             // Two hundredths for rounding to bytes, which is coarse where it is dark.
             prop_assert!((before - after).abs() <= MOST_LIGHTNESS_SHIFT + 0.02, "{} became {}", before, after);
@@ -219,12 +218,12 @@ proptest! {
 
     #[test]
     fn strokes_of_any_kind_select_without_fuss(
-        (picture, _) in arbitrary(),
+        (image, _) in arbitrary(),
         points in prop::collection::vec([-1.0f32..2.0, -1.0f32..2.0], 0..6),
         radius in -1.0f32..3.0,
         reach in -1.0f32..2.0,
     ) {
-        let mask = select(&picture, &[Stroke { points, radius, erases: false }], reach);
-        prop_assert_eq!((mask.width(), mask.height()), (picture.width(), picture.height()));
+        let mask = select(&image, &[Stroke { points, radius, erases: false }], reach);
+        prop_assert_eq!((mask.width(), mask.height()), (image.width(), image.height()));
     }
 }

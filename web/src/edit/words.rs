@@ -11,7 +11,7 @@ use super::{Edit, Placement};
 const LARGER: [&str; 4] = ["large", "big", "tall", "long"];
 const SMALLER: [&str; 4] = ["small", "little", "short", "tiny"];
 
-/// The negative of a caption that fits the picture after an edit, if the caption names what the edit changes: the color
+/// The negative of a caption that fits the image after an edit, if the caption names what the edit changes: the color
 /// word that says `was` or is the only one, the side, the size. Nothing if no rule can say it.
 pub fn caption_after(caption: &Caption, edit: Edit, was: Option<ColorName>) -> Option<HardNegative> {
     let of = |concept| negative::all(caption, &[concept]);

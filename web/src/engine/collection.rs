@@ -72,7 +72,7 @@ impl Collection {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text);
         }
-        case.pictures.iter().chain([&case.mask]).for_each(|file| hash.update(file));
+        case.images.iter().chain([&case.mask]).for_each(|file| hash.update(file));
         let address = format!("{PREFIX}{}", blob::hexadecimal(hash));
         let response =
             Response::new_with_opt_form_data(Some(&form(case)?)).map_err(|_| CollectionError::Full)?;
@@ -122,11 +122,11 @@ impl Collection {
             blob::read(&file).await.map_err(CollectionError::Browser)
         };
         let [first, second] = fields::CAPTIONS;
-        let [picture, other] = fields::PICTURES;
+        let [image, other] = fields::PICTURES;
         Ok(Case {
             concept: text(fields::CONCEPT)?.parse().map_err(|_| CollectionError::Unreadable)?,
             captions: [text(first)?, text(second)?],
-            pictures: [bytes(picture).await?.into(), bytes(other).await?.into()],
+            images: [bytes(image).await?.into(), bytes(other).await?.into()],
             mask: bytes(fields::MASK).await?.into(),
         })
     }
@@ -139,7 +139,7 @@ fn form(case: &Case) -> Result<FormData, CollectionError> {
     for (field, caption) in fields::CAPTIONS.into_iter().zip(&case.captions) {
         form.append_with_str(field, caption).map_err(full)?;
     }
-    let files = case.pictures.iter().chain([&case.mask]);
+    let files = case.images.iter().chain([&case.mask]);
     for (field, file) in fields::PICTURES.into_iter().chain([fields::MASK]).zip(files) {
         let file = png::blob(file).map_err(CollectionError::Browser)?;
         form.append_with_blob(field, &file).map_err(full)?;

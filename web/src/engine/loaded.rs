@@ -1,16 +1,16 @@
-//! One model and what it makes of pictures and captions. Nothing is embedded twice.
+//! One model and what it makes of images and captions. Nothing is embedded twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::bundle::Header;
 use shared::caption::Caption;
 use shared::engine::{Engine, EngineError};
+use shared::image::Image;
 use shared::negative;
-use shared::picture::Picture;
 use shared::similarity::{Embedding, Square, contest};
 use web_sys::Blob;
 
-use crate::protocol::{Answer, Grid, PictureId, Relevance, Set, WordWorth};
+use crate::protocol::{Answer, Grid, ImageId, Relevance, Set, WordWorth};
 use crate::relevance::{without_each_cell, without_each_word};
 
 /// One model and what it has computed so far.
@@ -22,17 +22,17 @@ pub(super) struct Loaded {
     pub(super) file: Blob,
     pub(super) header: Header,
     pub(super) engine: Engine,
-    pub(super) pictures: BTreeMap<PictureId, Embedding>,
+    pub(super) images: BTreeMap<ImageId, Embedding>,
     pub(super) captions: BTreeMap<String, Embedding>,
 }
 
 impl Loaded {
-    /// Scores a caption and its negatives, and crosswise with another picture and its caption; what was embedded before is
+    /// Scores a caption and its negatives, and crosswise with another image and its caption; what was embedded before is
     /// not embedded again.
     pub(super) async fn answer(
         &mut self,
-        (id, picture, caption): Pictured<'_>,
-        other: Option<Pictured<'_>>,
+        (id, image, caption): Imaged<'_>,
+        other: Option<Imaged<'_>>,
     ) -> Result<Answer, EngineError> {
         let negatives = negative::shown(&Caption::new(caption));
         let mut texts: Vec<&str> = std::iter::once(caption)
@@ -41,16 +41,15 @@ impl Loaded {
         let asked = texts.len();
         texts.extend(other.map(|(_, _, caption)| caption));
         self.embed_captions(&texts).await?;
-        self.embed_picture(id, picture).await?;
+        self.embed_image(id, image).await?;
         let embeddings: Vec<Embedding> =
             texts[..asked].iter().map(|text| self.captions[*text].clone()).collect();
-        let scores =
-            contest(&self.pictures[&id], caption, &negatives, &embeddings, self.engine.logit_scale());
+        let scores = contest(&self.images[&id], caption, &negatives, &embeddings, self.engine.logit_scale());
         let square = match other {
-            Some((other_id, other_picture, other_caption)) => {
-                self.embed_picture(other_id, other_picture).await?;
-                let pictures = [&self.pictures[&id], &self.pictures[&other_id]];
-                Some(Square::of(pictures, [&self.captions[caption], &self.captions[other_caption]]))
+            Some((other_id, other_image, other_caption)) => {
+                self.embed_image(other_id, other_image).await?;
+                let images = [&self.images[&id], &self.images[&other_id]];
+                Some(Square::of(images, [&self.captions[caption], &self.captions[other_caption]]))
             }
             None => None,
         };
@@ -60,37 +59,37 @@ impl Loaded {
     /// What is left of two similarities without each cell of a row, and without each word if it is the first row.
     pub(super) async fn explain(
         &mut self,
-        (id, picture): (PictureId, &Picture),
+        (id, image): (ImageId, &Image),
         captions: &[String; 2],
         row: usize,
     ) -> Result<Relevance, EngineError> {
         let both = captions.each_ref().map(String::as_str);
         self.embed_captions(&both).await?;
-        self.embed_picture(id, picture).await?;
-        let whole = self.against(&self.pictures[&id], both);
-        let (square, sees_all) = self.engine.square(picture);
+        self.embed_image(id, image).await?;
+        let whole = self.against(&self.images[&id], both);
+        let (square, sees_all) = self.engine.square(image);
         let covered = without_each_cell(&square, row);
-        let covered = self.engine.embed_pictures(&covered.iter().collect::<Vec<_>>()).await?;
-        let cells = covered.iter().map(|picture| self.against(picture, both)).collect();
+        let covered = self.engine.embed_images(&covered.iter().collect::<Vec<_>>()).await?;
+        let cells = covered.iter().map(|image| self.against(image, both)).collect();
         let words = if row == 0 { self.words(id, both, whole).await? } else { Vec::new() };
         Ok(Relevance { model: self.name.clone(), sees_all, whole, cells, words })
     }
 
-    fn against(&self, picture: &Embedding, captions: [&str; 2]) -> [f32; 2] {
-        captions.map(|caption| picture.cosine(&self.captions[caption]))
+    fn against(&self, image: &Embedding, captions: [&str; 2]) -> [f32; 2] {
+        captions.map(|caption| image.cosine(&self.captions[caption]))
     }
 
     /// Each word of a caption, and the similarities of the caption and of its foil without it.
     async fn words(
         &mut self,
-        id: PictureId,
+        id: ImageId,
         captions: [&str; 2],
         whole: [f32; 2],
     ) -> Result<Vec<WordWorth>, EngineError> {
         let [without, foil_without] = captions.map(without_each_word);
         let texts: Vec<&str> = without.iter().chain(&foil_without).map(|(_, text)| text.as_str()).collect();
         self.embed_captions(&texts).await?;
-        let left = |text: &str| self.pictures[&id].cosine(&self.captions[text]);
+        let left = |text: &str| self.images[&id].cosine(&self.captions[text]);
         // A foil may have another number of words behind what was exchanged; then it is left as it is.
         let is_parallel = without.len() == foil_without.len();
         let lost = without.iter().enumerate().map(|(nth, (span, text))| WordWorth {
@@ -100,32 +99,32 @@ impl Loaded {
         Ok(lost.collect())
     }
 
-    /// The similarities of pictures and captions; a picture that has gone has a row of zeros.
+    /// The similarities of images and captions; an image that has gone has a row of zeros.
     pub(super) async fn grid(
         &mut self,
-        pictures: &BTreeMap<PictureId, Picture>,
-        ids: &[PictureId],
+        images: &BTreeMap<ImageId, Image>,
+        ids: &[ImageId],
         captions: &[String],
     ) -> Result<Grid, EngineError> {
         let texts: Vec<&str> = captions.iter().map(String::as_str).collect();
         self.embed_captions(&texts).await?;
         let mut rows = Vec::new();
         for id in ids {
-            let Some(picture) = pictures.get(id) else {
+            let Some(image) = images.get(id) else {
                 rows.push(vec![0.0; captions.len()]);
                 continue;
             };
-            self.embed_picture(*id, picture).await?;
-            let embedded = &self.pictures[id];
+            self.embed_image(*id, image).await?;
+            let embedded = &self.images[id];
             rows.push(captions.iter().map(|caption| embedded.cosine(&self.captions[caption])).collect());
         }
         Ok(Grid { model: self.name.clone(), rows })
     }
 
-    async fn embed_picture(&mut self, id: PictureId, picture: &Picture) -> Result<(), EngineError> {
-        if !self.pictures.contains_key(&id) {
-            let mut embedded = self.engine.embed_pictures(&[picture]).await?;
-            self.pictures.insert(id, embedded.remove(0));
+    async fn embed_image(&mut self, id: ImageId, image: &Image) -> Result<(), EngineError> {
+        if !self.images.contains_key(&id) {
+            let mut embedded = self.engine.embed_images(&[image]).await?;
+            self.images.insert(id, embedded.remove(0));
         }
         Ok(())
     }
@@ -140,5 +139,5 @@ impl Loaded {
     }
 }
 
-/// A picture, what it is called, and a caption of it.
-pub(super) type Pictured<'p> = (PictureId, &'p Picture, &'p str);
+/// An image, what it is called, and a caption of it.
+pub(super) type Imaged<'p> = (ImageId, &'p Image, &'p str);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 use shared::bundle::Header;
 use shared::engine::{Engine, EngineError};
-use shared::picture::Picture;
+use shared::image::Image;
 use wasm_bindgen::JsCast;
 use web_sys::Blob;
 
@@ -20,7 +20,7 @@ use super::loaded::Loaded;
 use super::shelf::Shelf;
 use super::studio::Studio;
 use super::{blob, fetch, tell, tell_with};
-use crate::protocol::{Backend, Event, Model, Origin, PictureId, Request, Set, model_name};
+use crate::protocol::{Backend, Event, ImageId, Model, Origin, Request, Set, model_name};
 use crate::words::size;
 
 /// Why a model is not loaded.
@@ -79,7 +79,7 @@ pub struct Work {
     listed: Vec<Listed>,
     device: Option<Chosen>,
     models: Vec<Loaded>,
-    pictures: BTreeMap<PictureId, Picture>,
+    images: BTreeMap<ImageId, Image>,
     studio: Studio,
 }
 
@@ -106,28 +106,28 @@ impl Work {
                 self.add_bundle(name, None, file, Origin::File).await;
                 tell(&Event::Ready);
             }
-            (Request::AddPicture { id }, Some(file)) => self.add_picture(id, &file).await,
-            (Request::RemovePicture { id }, _) => {
-                self.pictures.remove(&id);
+            (Request::AddImage { id }, Some(file)) => self.add_image(id, &file).await,
+            (Request::RemoveImage { id }, _) => {
+                self.images.remove(&id);
                 for model in &mut self.models {
-                    model.pictures.remove(&id);
+                    model.images.remove(&id);
                 }
             }
-            (Request::Select { picture, region }, _) => self.select(picture, &region),
-            (Request::Edit { picture, id, region, edit }, _) => self.edit(picture, id, &region, edit),
-            (Request::Matrix { job, pictures, captions }, _) => {
-                self.matrix(job, &pictures, &captions).await;
+            (Request::Select { image, region }, _) => self.select(image, &region),
+            (Request::Edit { image, id, region, edit }, _) => self.edit(image, id, &region, edit),
+            (Request::Matrix { job, images, captions }, _) => {
+                self.matrix(job, &images, &captions).await;
             }
-            (Request::Keep { concept, pictures, captions }, _) => {
-                report(self.keep(concept, pictures, &captions).await);
+            (Request::Keep { concept, images, captions }, _) => {
+                report(self.keep(concept, images, &captions).await);
             }
             (Request::HandOver, _) => report(hand_over().await),
             (Request::Discard, _) => report(discard().await),
-            (Request::Explain { job, picture, captions, row }, _) => {
-                self.explain(job, picture, &captions, row).await;
+            (Request::Explain { job, image, captions, row }, _) => {
+                self.explain(job, image, &captions, row).await;
             }
-            (Request::Compare { job, picture, caption, other }, _) => {
-                self.compare(job, picture, &caption, other.as_ref()).await;
+            (Request::Compare { job, image, caption, other }, _) => {
+                self.compare(job, image, &caption, other.as_ref()).await;
             }
             (Request::Forget { sha256 }, _) => {
                 let shelf = Shelf::open().await;
@@ -136,7 +136,7 @@ impl Work {
             }
             // Heard on arrival.
             (Request::Cancel, _) => {}
-            (Request::AddBundle { .. } | Request::AddPicture { .. }, None) => {
+            (Request::AddBundle { .. } | Request::AddImage { .. }, None) => {
                 tell(&Event::Failed { reason: "a file got lost on its way to the engine".to_owned() });
             }
         }
@@ -249,15 +249,15 @@ impl Work {
             heap: heap(),
             origin,
         };
-        let (pictures, captions) = Default::default();
-        Ok((model, Loaded { name: name.to_owned(), set: None, file, header, engine, pictures, captions }))
+        let (images, captions) = Default::default();
+        Ok((model, Loaded { name: name.to_owned(), set: None, file, header, engine, images, captions }))
     }
 
     /// Moves every loaded model to another device.
     async fn fall_back(&mut self, chosen: Chosen) -> Result<(), Unloaded> {
         for model in &mut self.models {
             model.engine = engine(&model.name, &model.file, &model.header, &chosen.device, false).await?;
-            model.pictures.clear();
+            model.images.clear();
             model.captions.clear();
         }
         self.use_device(chosen);

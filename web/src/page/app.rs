@@ -11,7 +11,7 @@ use web_sys::{
 use super::bundles;
 use super::dom::{body, by_id, document, on, say, set_data, set_state, set_text};
 use super::square::Side;
-use super::state::{App, Picture};
+use super::state::{App, Image};
 use super::{caption, results, share};
 use crate::console::log_error;
 use crate::protocol::{Answer, BUNDLE_ENDING, Challenge, Event, Request, Set};
@@ -28,10 +28,10 @@ impl App {
         on(
             &input,
             "change",
-            with(|app| Self::open_pictures(app, files(by_id::<HtmlInputElement>("image-input").files()))),
+            with(|app| Self::open_images(app, files(by_id::<HtmlInputElement>("image-input").files()))),
         );
         // Files may have been chosen while the program was on its way.
-        Self::open_pictures(app, files(input.files()));
+        Self::open_images(app, files(input.files()));
         on(&by_id::<HtmlInputElement>("caption-input"), "input", |_: web_sys::Event| caption::mark());
         on(&by_id::<HtmlElement>("caption-form"), "submit", {
             let app = Rc::clone(app);
@@ -101,12 +101,12 @@ impl App {
         });
     }
 
-    /// Opens what was dropped or pasted: bundles by the ending of their names, all else as pictures.
+    /// Opens what was dropped or pasted: bundles by the ending of their names, all else as images.
     fn open_dropped(app: &Rc<RefCell<App>>, list: Option<FileList>) {
-        let (bundles, pictures): (Vec<File>, Vec<File>) =
+        let (bundles, images): (Vec<File>, Vec<File>) =
             files(list).into_iter().partition(|file| file.name().ends_with(BUNDLE_ENDING));
         bundles.iter().for_each(|bundle| Self::open_bundle(app, bundle));
-        Self::open_pictures(app, pictures);
+        Self::open_images(app, images);
     }
 
     /// Takes what the engine says.
@@ -149,23 +149,23 @@ impl App {
                 let note = format!("{name} was not loaded: {reason}.");
                 set_text("bundle-note", &note);
             }
-            Event::PictureRead { id, notes } => {
-                self.edit(id, |picture| {
-                    picture.notes = notes;
-                    picture.read = true;
+            Event::ImageRead { id, notes } => {
+                self.edit(id, |image| {
+                    image.notes = notes;
+                    image.read = true;
                 });
                 self.show_current();
-                let waited_for = self.counterpart().is_some_and(|picture| picture.id == id);
+                let waited_for = self.counterpart().is_some_and(|image| image.id == id);
                 if self.current == Some(id) || waited_for {
                     self.compare();
                 }
             }
-            Event::PictureRefused { id, reason } => {
-                self.edit(id, |picture| {
-                    picture.problem = Some(reason);
-                    picture.read = false;
+            Event::ImageRefused { id, reason } => {
+                self.edit(id, |image| {
+                    image.problem = Some(reason);
+                    image.read = false;
                 });
-                self.list_pictures();
+                self.list_images();
                 self.show_current();
                 if self.current == Some(id) {
                     self.clear_answers();
@@ -195,17 +195,17 @@ impl App {
             return;
         }
         set_state("ready");
-        let Some(picture) = self.current() else { return };
-        if picture.problem.is_some() {
+        let Some(image) = self.current() else { return };
+        if image.problem.is_some() {
             return;
         }
-        let side = |picture: &Picture| Side {
-            url: picture.url.clone(),
-            name: picture.name.clone(),
-            caption: picture.caption.clone(),
+        let side = |image: &Image| Side {
+            url: image.url.clone(),
+            name: image.name.clone(),
+            caption: image.caption.clone(),
         };
-        let sides = self.counterpart().map(|other| [side(picture), side(other)]);
-        results::show(&picture.name, sides.as_ref(), &answers, &self.models);
+        let sides = self.counterpart().map(|other| [side(image), side(other)]);
+        results::show(&image.name, sides.as_ref(), &answers, &self.models);
         let texts = answers.first().map_or(0, |answer| answer.scores.len());
         say(&format!("{texts} captions scored by {} models in {:.2} s.", answers.len(), millis / 1000.0));
         if let Some((cut_at, caption)) =
@@ -213,7 +213,7 @@ impl App {
         {
             set_text("caption-note", &words::cut_note(caption, cut_at));
         }
-        let id = picture.id;
+        let id = image.id;
         self.scorecard.take(id, &answers);
         self.answers = answers;
         self.offer_looks();
@@ -227,17 +227,17 @@ impl App {
         }
     }
 
-    /// Shows what was computed beforehand of the picture on show, if anything was, while the models are on their way.
+    /// Shows what was computed beforehand of the image on show, if anything was, while the models are on their way.
     fn show_challenge(&mut self) {
-        let Some(picture) = self.current().filter(|picture| picture.is_sample) else { return };
+        let Some(image) = self.current().filter(|image| image.is_sample) else { return };
         let found = self
             .challenges
             .iter()
-            .find(|challenge| challenge.sample == picture.name && challenge.caption == picture.caption);
+            .find(|challenge| challenge.sample == image.name && challenge.caption == image.caption);
         let Some(answers) = found.map(|challenge| challenge.answers.clone()) else {
             return results::clear_all();
         };
-        results::show(&picture.name, None, &answers, &self.models);
+        results::show(&image.name, None, &answers, &self.models);
         results::note("Computed beforehand. The models that you can ask yourself are on their way.");
     }
 
@@ -262,7 +262,7 @@ impl App {
         say(reason);
     }
 
-    /// Asks for the scores of the caption and the picture on show.
+    /// Asks for the scores of the caption and the image on show.
     pub(super) fn compare(&mut self) {
         let caption = by_id::<HtmlInputElement>("caption-input").value();
         let caption = caption.trim().to_owned();
@@ -270,9 +270,9 @@ impl App {
         let Some(id) = self.current else {
             return set_text("caption-note", "Choose or open a picture first.");
         };
-        self.edit(id, |picture| picture.caption = caption.clone());
-        // A picture that is still on its way is compared when it has arrived.
-        let usable = self.current().is_some_and(|picture| picture.read);
+        self.edit(id, |image| image.caption = caption.clone());
+        // An image that is still on its way is compared when it has arrived.
+        let usable = self.current().is_some_and(|image| image.read);
         if !self.ready {
             return self.show_challenge();
         }
@@ -285,10 +285,10 @@ impl App {
         say("Comparing.");
         let other = self
             .counterpart()
-            // Two pictures of one caption cannot be told apart by it.
+            // Two images of one caption cannot be told apart by it.
             .filter(|other| other.read && !other.caption.is_empty() && other.caption != caption)
             .map(|other| (other.id, other.caption.clone()));
-        self.ask(&Request::Compare { job: self.job, picture: id, caption, other }, None);
+        self.ask(&Request::Compare { job: self.job, image: id, caption, other }, None);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The answer as a picture to pass on.
+//! The answer as an image to pass on.
 
 use shared::similarity::verdicts;
 use wasm_bindgen::closure::Closure;
@@ -21,7 +21,7 @@ const WRONG: &str = "#b3261e";
 const SERIF: &str = "Georgia, serif";
 const SANS: &str = "system-ui, sans-serif";
 
-/// Draws the picture on show, its caption and what each model made of them, and hands the PNG file to `take`.
+/// Draws the image on show, its caption and what each model made of them, and hands the PNG file to `take`.
 ///
 /// # Errors
 /// If the browser does not draw.

@@ -1,4 +1,4 @@
-//! The editor: strokes over the picture, what they select, and the change that makes another picture of it.
+//! The editor: strokes over the image, what they select, and the change that makes another image of it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,10 +13,10 @@ use web_sys::{
 
 use super::dom::{by_id, on, say, set_data, set_state, set_text};
 use super::frame::Frame;
-use super::state::{App, Editor, Pending, Picture};
+use super::state::{App, Editor, Image, Pending};
 use crate::console::log_error;
 use crate::edit::{Edit, Placement, Stroke, caption_after};
-use crate::protocol::{PictureId, Request};
+use crate::protocol::{ImageId, Request};
 use crate::words;
 
 impl App {
@@ -138,20 +138,20 @@ impl App {
     }
 
     fn ask_for_selection(&mut self) {
-        let Some(picture) = self.current.filter(|_| !self.editor.region.strokes.is_empty()) else { return };
+        let Some(image) = self.current.filter(|_| !self.editor.region.strokes.is_empty()) else { return };
         self.editor.region.reach = value("reach");
-        self.ask(&Request::Select { picture, region: self.editor.region.clone() }, None);
+        self.ask(&Request::Select { image, region: self.editor.region.clone() }, None);
     }
 
     /// Shows what the strokes select.
     pub(super) fn show_selection(
         &mut self,
-        picture: PictureId,
+        image: ImageId,
         share: f32,
         color: Option<ColorName>,
         mask: &Blob,
     ) {
-        if self.current != Some(picture) || self.editor.region.strokes.is_empty() {
+        if self.current != Some(image) || self.editor.region.strokes.is_empty() {
             return;
         }
         if !self.editor.painting {
@@ -165,16 +165,14 @@ impl App {
         note(&words::selection(share, color));
     }
 
-    /// Takes back the last stroke, or else the change that made the picture on show.
+    /// Takes back the last stroke, or else the change that made the image on show.
     fn undo(&mut self) {
         if self.editor.region.strokes.pop().is_some() {
             let rest = std::mem::take(&mut self.editor.region);
             self.clear_table();
             self.editor.region = rest;
             self.ask_for_selection();
-        } else if let Some((id, source)) =
-            self.current().and_then(|picture| Some((picture.id, picture.source?)))
-        {
+        } else if let Some((id, source)) = self.current().and_then(|image| Some((image.id, image.source?))) {
             self.remove(id);
             self.select(source);
             by_id::<HtmlButtonElement>("undo").focus().unwrap_or_else(|error| log_error(&error));
@@ -191,7 +189,7 @@ impl App {
     }
 
     fn apply_edit(&mut self) {
-        let Some(source) = self.current().filter(|picture| picture.read).map(|picture| picture.id) else {
+        let Some(source) = self.current().filter(|image| image.read).map(|image| image.id) else {
             return note("Open a picture first.");
         };
         if self.editor.pending.is_some() || !self.engine_listens {
@@ -208,18 +206,18 @@ impl App {
         set_state("working");
         say("Editing the picture.");
         let region = self.editor.region.clone();
-        self.ask(&Request::Edit { picture: source, id, region, edit }, None);
+        self.ask(&Request::Edit { image: source, id, region, edit }, None);
     }
 
-    /// Puts an edited picture beside the one it was made of, with the caption that fits it.
-    pub(super) fn take_edited(app: &Rc<RefCell<App>>, id: PictureId, was: Option<ColorName>, file: &Blob) {
+    /// Puts an edited image beside the one it was made of, with the caption that fits it.
+    pub(super) fn take_edited(app: &Rc<RefCell<App>>, id: ImageId, was: Option<ColorName>, file: &Blob) {
         let state = app.borrow();
         let pending = state.editor.pending;
-        let known = |source| state.pictures.iter().find(|picture| picture.id == source);
+        let known = |source| state.images.iter().find(|image| image.id == source);
         let Some((edit, source)) = pending.and_then(|pending| Some((pending.edit, known(pending.source)?)))
         else {
             // The source was removed meanwhile.
-            state.ask(&Request::RemovePicture { id }, None);
+            state.ask(&Request::RemoveImage { id }, None);
             state.rest();
             drop(state);
             return app.borrow_mut().forget_pending_edit();
@@ -229,16 +227,16 @@ impl App {
         let has_caption = caption.is_some();
         let caption = caption.map_or_else(|| source.caption.clone(), |negative| negative.caption);
         drop(state);
-        Self::list_picture(
+        Self::list_image(
             app,
-            Picture { read: true, source: Some(source_id), ..Picture::new(id, &name, &caption, file) },
+            Image { read: true, source: Some(source_id), ..Image::new(id, &name, &caption, file) },
         );
         let mut state = app.borrow_mut();
         state.editor.pending = None;
         state.rest();
         state.pair(source_id, id);
         if state.current != Some(source_id) {
-            // The visitor has gone on to another picture.
+            // The visitor has gone on to another image.
             return state.show_current();
         }
         state.select(id);
@@ -247,7 +245,7 @@ impl App {
         }
     }
 
-    /// Says why there is no edited picture.
+    /// Says why there is no edited image.
     pub(super) fn refuse_edit(&mut self, reason: &str) {
         self.editor.pending = None;
         self.rest();

@@ -50,8 +50,8 @@ impl App {
         let mut state = app.borrow_mut();
         state.stop_engine();
         state.worker = Some(worker);
-        for picture in &mut state.pictures {
-            picture.read = false;
+        for image in &mut state.images {
+            image.read = false;
         }
         state.models.clear();
         state.begun = js_sys::Date::now();
@@ -87,8 +87,8 @@ impl App {
         }
         match (event, file) {
             (Event::Edited { id, was }, Some(file)) => Self::take_edited(app, id, was, &file),
-            (Event::Selected { picture, share, color }, Some(file)) => {
-                app.borrow_mut().show_selection(picture, share, color, &file);
+            (Event::Selected { image, share, color }, Some(file)) => {
+                app.borrow_mut().show_selection(image, share, color, &file);
             }
             (Event::ChallengeSet, Some(file)) => share::save("challenge-set.parquet", &file),
             (event, _) => app.borrow_mut().take(event),
@@ -100,8 +100,8 @@ impl App {
         let state = app.borrow();
         let (set, backend) = (state.set(), state.backend);
         state.ask(&Request::Start { set, backend, base: base(), bundle: query("bundle") }, None);
-        for picture in &state.pictures {
-            state.ask(&Request::AddPicture { id: picture.id }, Some(&picture.file));
+        for image in &state.images {
+            state.ask(&Request::AddImage { id: image.id }, Some(&image.file));
         }
         for bundle in &state.bundles {
             state.ask(&Request::AddBundle { name: bundle.name.clone() }, Some(&bundle.file));

@@ -1,4 +1,4 @@
-//! Where the models look: which cells of the picture, and which words, each similarity rests on. Cells are asked for row by
+//! Where the models look: which cells of the image, and which words, each similarity rests on. Cells are asked for row by
 //! row, so that other questions are answered in between.
 
 use std::cell::RefCell;
@@ -122,9 +122,9 @@ impl App {
     }
 
     fn ask_for_row(&self) {
-        let Some(picture) = self.current else { return };
+        let Some(image) = self.current else { return };
         let (job, row, captions) = (self.look.job, self.look.rows.len(), self.look.captions.clone());
-        self.ask(&Request::Explain { job, picture, captions, row }, None);
+        self.ask(&Request::Explain { job, image, captions, row }, None);
     }
 
     /// Takes a row of the map.

@@ -1,4 +1,4 @@
-//! All pictures against all captions, and the score of everything that was tried in this visit.
+//! All images against all captions, and the score of everything that was tried in this visit.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use super::dom::{
 };
 use super::state::{App, Matrix};
 use crate::console::log_error;
-use crate::protocol::{Grid, PictureId, Request};
+use crate::protocol::{Grid, ImageId, Request};
 
 impl App {
     /// Binds the controls of the table.
@@ -40,28 +40,24 @@ impl App {
     }
 
     fn ask_for_matrix(&mut self) {
-        let read: Vec<_> = self.pictures.iter().filter(|picture| picture.read).collect();
-        let mut captions: Vec<String> = read
-            .iter()
-            .map(|picture| picture.caption.clone())
-            .filter(|caption| !caption.is_empty())
-            .collect();
+        let read: Vec<_> = self.images.iter().filter(|image| image.read).collect();
+        let mut captions: Vec<String> =
+            read.iter().map(|image| image.caption.clone()).filter(|caption| !caption.is_empty()).collect();
         let mut seen = std::collections::BTreeSet::new();
         captions.retain(|caption| seen.insert(caption.clone()));
-        let pictures: Vec<PictureId> = read.iter().map(|picture| picture.id).collect();
-        if pictures.is_empty() || captions.is_empty() || !self.ready {
+        let images: Vec<ImageId> = read.iter().map(|image| image.id).collect();
+        if images.is_empty() || captions.is_empty() || !self.ready {
             return;
         }
         let job = self.matrix.job + 1;
-        self.matrix =
-            Matrix { job, pictures: pictures.clone(), captions: captions.clone(), ..Matrix::default() };
+        self.matrix = Matrix { job, images: images.clone(), captions: captions.clone(), ..Matrix::default() };
         self.show_matrix();
         set_state("working");
         say("Comparing all pictures with all captions.");
-        self.ask(&Request::Matrix { job, pictures, captions }, None);
+        self.ask(&Request::Matrix { job, images, captions }, None);
     }
 
-    /// Takes the answers to all pictures and all captions.
+    /// Takes the answers to all images and all captions.
     pub(super) fn take_matrix(&mut self, job: u32, grids: Vec<Grid>) {
         if job != self.matrix.job {
             return;
@@ -70,7 +66,7 @@ impl App {
         let models: Vec<String> = grids.iter().map(|grid| grid.model.clone()).collect();
         fill("matrix-model", &models);
         self.matrix.grids = grids;
-        let (n_pictures, n_captions) = (self.matrix.pictures.len(), self.matrix.captions.len());
+        let (n_images, n_captions) = (self.matrix.images.len(), self.matrix.captions.len());
         say(&format!("{n_pictures} pictures and {n_captions} captions compared."));
         self.show_matrix();
     }
@@ -95,23 +91,23 @@ impl App {
             }
             append(&head, &cell);
         }
-        let mut order: Vec<usize> = (0..matrix.pictures.len()).collect();
+        let mut order: Vec<usize> = (0..matrix.images.len()).collect();
         if let Some(column) = matrix.sorted_by {
             order.sort_by(|a, b| grid.rows[*b][column].total_cmp(&grid.rows[*a][column]));
         }
         for at in order {
-            let Some(picture) = self.pictures.iter().find(|picture| picture.id == matrix.pictures[at]) else {
+            let Some(image) = self.images.iter().find(|image| image.id == matrix.images[at]) else {
                 continue;
             };
             let row = copy_of("matrix-row");
             let thumb: HtmlImageElement = slot(&row, "thumb");
-            thumb.set_src(&picture.url);
-            thumb.set_alt(&picture.name);
+            thumb.set_src(&image.url);
+            thumb.set_alt(&image.name);
             let most = grid.rows[at].iter().copied().fold(f32::NEG_INFINITY, f32::max);
             for (similarity, caption) in grid.rows[at].iter().zip(&matrix.captions) {
                 let cell = copy_of("matrix-cell");
                 set_data(&cell, "similarity", &similarity.to_string());
-                set_data(&cell, "own", &(*caption == picture.caption).to_string());
+                set_data(&cell, "own", &(*caption == image.caption).to_string());
                 set_data(&cell, "leads", &(*similarity == most).to_string());
                 cell.set_text_content(Some(&format!("{similarity:.3}")));
                 append(&row, &cell);

@@ -23,19 +23,19 @@ pub(super) fn note(words: &str) {
     set_text("results-note", words);
 }
 
-/// Shows the answers to a caption of a picture, and to the two sides crosswise if there are two.
-pub(super) fn show(picture: &str, sides: Option<&[Side; 2]>, answers: &[Answer], models: &[Model]) {
+/// Shows the answers to a caption of an image, and to the two sides crosswise if there are two.
+pub(super) fn show(image: &str, sides: Option<&[Side; 2]>, answers: &[Answer], models: &[Model]) {
     let results: HtmlElement = by_id("results");
     super::dom::set_attribute(&results, "aria-busy", "true");
     let columns: HtmlElement = by_id("columns");
     clear_all();
     for answer in answers {
-        append(&columns, &column(picture, sides, answer, models));
+        append(&columns, &column(image, sides, answer, models));
     }
     super::dom::set_attribute(&results, "aria-busy", "false");
 }
 
-fn column(picture: &str, sides: Option<&[Side; 2]>, answer: &Answer, models: &[Model]) -> HtmlElement {
+fn column(image: &str, sides: Option<&[Side; 2]>, answer: &Answer, models: &[Model]) -> HtmlElement {
     let column = copy_of("model-column");
     let text = |name: &str, words: &str| set_slot(&column, name, words);
     text("model-name", &answer.model);
@@ -45,7 +45,7 @@ fn column(picture: &str, sides: Option<&[Side; 2]>, answer: &Answer, models: &[M
     let Some(own) = answer.scores.first() else { return column };
     set_property(&column, "--caption-similarity", own.similarity.max(0.0));
     set_property(&column, "--caption-probability", own.probability);
-    append(&slot::<HtmlElement>(&column, "own"), &row(picture, &answer.model, own, own));
+    append(&slot::<HtmlElement>(&column, "own"), &row(image, &answer.model, own, own));
 
     let list: HtmlElement = slot(&column, "verdicts");
     for verdict in verdicts(&answer.scores) {
@@ -78,14 +78,14 @@ fn column(picture: &str, sides: Option<&[Side; 2]>, answer: &Answer, models: &[M
         set_slot(&group, "heading", concept.name());
         let rows: HtmlElement = slot(&group, "rows");
         for score in scores {
-            append(&rows, &row(picture, &answer.model, own, score));
+            append(&rows, &row(image, &answer.model, own, score));
         }
         append(&groups, &group);
     }
     column
 }
 
-fn row(picture: &str, model: &str, own: &Score, score: &Score) -> HtmlElement {
+fn row(image: &str, model: &str, own: &Score, score: &Score) -> HtmlElement {
     let row = copy_of("score-row");
     let kind = match score.kind {
         Kind::Caption => "caption",
@@ -94,7 +94,7 @@ fn row(picture: &str, model: &str, own: &Score, score: &Score) -> HtmlElement {
     set_data(&row, "kind", kind);
     set_data(&row, "concept", score.concept.map_or("", Concept::name));
     set_data(&row, "caption", &score.caption);
-    set_data(&row, "image", picture);
+    set_data(&row, "image", image);
     set_data(&row, "model", model);
     set_data(&row, "similarity", &score.similarity.to_string());
     set_data(&row, "probability", &score.probability.to_string());

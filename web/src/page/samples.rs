@@ -99,7 +99,7 @@ fn follow(app: &Rc<RefCell<App>>) {
 /// A scene, and the one in which one fact is different.
 fn scene(pair: &Pair, number: usize) -> Result<Vec<Sample>, String> {
     let sample = |name: String, scene: &Scene, caption: &str| -> Result<Sample, String> {
-        Ok(Sample { name, caption: caption.to_owned(), file: png::of_picture(&scene.render(SIDE))? })
+        Ok(Sample { name, caption: caption.to_owned(), file: png::of_image(&scene.render(SIDE))? })
     };
     let name = format!("scene {number}");
     let twin = format!("{name}, another {}", pair.concept().name());

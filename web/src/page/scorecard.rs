@@ -7,19 +7,19 @@ use shared::similarity::verdicts;
 use web_sys::{Element, HtmlElement};
 
 use super::dom::{append, by_id, clear, copy_of, set_data, set_slot};
-use crate::protocol::{Answer, PictureId};
+use crate::protocol::{Answer, ImageId};
 
-/// Whether each model knew each concept, by picture and caption. Asking again does not count twice.
+/// Whether each model knew each concept, by image and caption. Asking again does not count twice.
 #[derive(Default)]
-pub(super) struct Scorecard(BTreeMap<(String, Concept, PictureId, String), bool>);
+pub(super) struct Scorecard(BTreeMap<(String, Concept, ImageId, String), bool>);
 
 impl Scorecard {
-    /// Notes the verdicts on a picture.
-    pub(super) fn take(&mut self, picture: PictureId, answers: &[Answer]) {
+    /// Notes the verdicts on an image.
+    pub(super) fn take(&mut self, image: ImageId, answers: &[Answer]) {
         for answer in answers {
             let Some(caption) = answer.scores.first().map(|score| &score.caption) else { continue };
             for verdict in verdicts(&answer.scores) {
-                let asked = (answer.model.clone(), verdict.concept, picture, caption.clone());
+                let asked = (answer.model.clone(), verdict.concept, image, caption.clone());
                 self.0.insert(asked, verdict.margin > 0.0);
             }
         }

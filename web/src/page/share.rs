@@ -1,4 +1,4 @@
-//! What can be passed on: a link with the caption and the sample, and files with the answers. Never the picture, unless the
+//! What can be passed on: a link with the caption and the sample, and files with the answers. Never the image, unless the
 //! visitor asks for a card with it.
 
 use std::cell::RefCell;
@@ -84,7 +84,7 @@ impl App {
         }
     }
 
-    /// Puts the two pictures that are compared crosswise into the challenge set.
+    /// Puts the two images that are compared crosswise into the challenge set.
     fn keep_case(&self) {
         let sides = self.current().zip(self.counterpart());
         let Some((one, other)) = sides.filter(|(one, other)| one.caption != other.caption && other.read)
@@ -101,16 +101,16 @@ impl App {
             );
         };
         let captions = [first.caption.clone(), second.caption.clone()];
-        self.ask(&Request::Keep { concept, pictures: [first.id, second.id], captions }, None);
+        self.ask(&Request::Keep { concept, images: [first.id, second.id], captions }, None);
     }
 
     /// Writes what is asked into the address, so that the address is the link.
     pub(super) fn write_address(&self) {
         let Ok(parameters) = UrlSearchParams::new() else { return };
-        if let Some(picture) = self.current() {
-            parameters.set("caption", &picture.caption);
-            if picture.is_sample {
-                parameters.set("sample", &picture.name);
+        if let Some(image) = self.current() {
+            parameters.set("caption", &image.caption);
+            if image.is_sample {
+                parameters.set("sample", &image.name);
             }
         }
         parameters.set("models", self.set().name());
@@ -122,16 +122,16 @@ impl App {
     }
 
     fn save_json(&self) {
-        let Some((picture, answers)) = self.answered() else { return };
-        match words::json(&picture.name, answers) {
+        let Some((image, answers)) = self.answered() else { return };
+        match words::json(&image.name, answers) {
             Ok(text) => save_text("foil.json", "application/json", &text),
             Err(error) => log_error(&error.to_string().into()),
         }
     }
 
     fn save_csv(&self) {
-        let Some((picture, answers)) = self.answered() else { return };
-        save_text("foil.csv", "text/csv", &words::csv(&picture.name, answers));
+        let Some((image, answers)) = self.answered() else { return };
+        save_text("foil.csv", "text/csv", &words::csv(&image.name, answers));
     }
 
     fn save_card(&self) {

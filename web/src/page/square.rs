@@ -1,4 +1,4 @@
-//! Two pictures and two captions crosswise, as InpaintCOCO (arXiv 2403.02875) asks.
+//! Two images and two captions crosswise, as InpaintCOCO (arXiv 2403.02875) asks.
 
 use shared::similarity::Square;
 use web_sys::{HtmlElement, HtmlImageElement};
@@ -6,7 +6,7 @@ use web_sys::{HtmlElement, HtmlImageElement};
 use super::dom::{append, copy_of, set_data, set_slot, slot};
 use crate::words;
 
-/// A picture and the caption that belongs to it.
+/// An image and the caption that belongs to it.
 pub(super) struct Side {
     pub(super) url: String,
     pub(super) name: String,

@@ -7,7 +7,7 @@ use web_sys::{Blob, Url, Worker};
 use super::dom::query;
 use super::scorecard::Scorecard;
 use crate::edit::Edit;
-use crate::protocol::{Answer, Backend, Challenge, Grid, Model, PictureId, Region, Relevance, Set};
+use crate::protocol::{Answer, Backend, Challenge, Grid, ImageId, Model, Region, Relevance, Set};
 
 /// The state of the page.
 pub struct App {
@@ -20,16 +20,16 @@ pub struct App {
     pub(super) set: Set,
     pub(super) models: Vec<Model>,
     pub(super) bundles: Vec<OwnBundle>,
-    pub(super) pictures: Vec<Picture>,
+    pub(super) images: Vec<Image>,
     pub(super) gallery: Vec<Offered>,
     pub(super) challenges: Vec<Challenge>,
-    pub(super) current: Option<PictureId>,
-    pub(super) next_id: PictureId,
+    pub(super) current: Option<ImageId>,
+    pub(super) next_id: ImageId,
     pub(super) editor: Editor,
     pub(super) look: Look,
     pub(super) matrix: Matrix,
     pub(super) scorecard: Scorecard,
-    /// What the models answered last, of the picture on show.
+    /// What the models answered last, of the image on show.
     pub(super) answers: Vec<Answer>,
     pub(super) job: u32,
     pub(super) begun: f64,
@@ -46,7 +46,7 @@ impl App {
             set: Set::Photographs,
             models: Vec::new(),
             bundles: Vec::new(),
-            pictures: Vec::new(),
+            images: Vec::new(),
             gallery: Vec::new(),
             challenges: Vec::new(),
             current: None,
@@ -61,14 +61,14 @@ impl App {
         }
     }
 
-    pub(super) fn edit(&mut self, id: PictureId, change: impl FnOnce(&mut Picture)) {
-        if let Some(picture) = self.pictures.iter_mut().find(|picture| picture.id == id) {
-            change(picture);
+    pub(super) fn edit(&mut self, id: ImageId, change: impl FnOnce(&mut Image)) {
+        if let Some(image) = self.images.iter_mut().find(|image| image.id == id) {
+            change(image);
         }
     }
 
-    /// The picture on show and what the models answered, if they have.
-    pub(super) fn answered(&self) -> Option<(&Picture, &[Answer])> {
+    /// The image on show and what the models answered, if they have.
+    pub(super) fn answered(&self) -> Option<(&Image, &[Answer])> {
         Some((self.current()?, self.answers.as_slice())).filter(|(_, answers)| !answers.is_empty())
     }
 
@@ -77,14 +77,14 @@ impl App {
         self.set
     }
 
-    pub(super) fn current(&self) -> Option<&Picture> {
-        self.pictures.iter().find(|picture| Some(picture.id) == self.current)
+    pub(super) fn current(&self) -> Option<&Image> {
+        self.images.iter().find(|image| Some(image.id) == self.current)
     }
 
-    /// The picture that the one on show is compared with.
-    pub(super) fn counterpart(&self) -> Option<&Picture> {
+    /// The image that the one on show is compared with.
+    pub(super) fn counterpart(&self) -> Option<&Image> {
         let id = self.current()?.counterpart?;
-        self.pictures.iter().find(|picture| picture.id == id)
+        self.images.iter().find(|image| image.id == id)
     }
 }
 
@@ -109,7 +109,7 @@ pub(super) struct Editor {
 /// A change under way.
 #[derive(Clone, Copy)]
 pub(super) struct Pending {
-    pub(super) source: PictureId,
+    pub(super) source: ImageId,
     pub(super) edit: Edit,
 }
 
@@ -130,26 +130,26 @@ pub(super) struct Look {
 pub(super) struct Matrix {
     /// Counts the questions; answers to earlier ones come too late.
     pub(super) job: u32,
-    pub(super) pictures: Vec<PictureId>,
+    pub(super) images: Vec<ImageId>,
     pub(super) captions: Vec<String>,
     pub(super) grids: Vec<Grid>,
-    /// The caption by which pictures are sorted.
+    /// The caption by which images are sorted.
     pub(super) sorted_by: Option<usize>,
 }
 
-/// A picture in the list.
-pub(super) struct Picture {
-    pub(super) id: PictureId,
+/// An image in the list.
+pub(super) struct Image {
+    pub(super) id: ImageId,
     pub(super) name: String,
     pub(super) file: Blob,
     /// Where the browser finds the file, to show it.
     pub(super) url: String,
     /// The caption it was last compared with.
     pub(super) caption: String,
-    /// The picture that it was made of by an edit.
-    pub(super) source: Option<PictureId>,
-    /// The picture that it is compared with crosswise.
-    pub(super) counterpart: Option<PictureId>,
+    /// The image that it was made of by an edit.
+    pub(super) source: Option<ImageId>,
+    /// The image that it is compared with crosswise.
+    pub(super) counterpart: Option<ImageId>,
     /// Whether everybody has it in the gallery.
     pub(super) is_sample: bool,
     /// Whether the engine has it.
@@ -158,10 +158,10 @@ pub(super) struct Picture {
     pub(super) problem: Option<String>,
 }
 
-impl Picture {
-    /// A picture that the engine has not read yet.
-    pub(super) fn new(id: PictureId, name: &str, caption: &str, file: &Blob) -> Self {
-        Picture {
+impl Image {
+    /// An image that the engine has not read yet.
+    pub(super) fn new(id: ImageId, name: &str, caption: &str, file: &Blob) -> Self {
+        Image {
             id,
             name: name.to_owned(),
             file: file.clone(),
@@ -177,7 +177,7 @@ impl Picture {
     }
 }
 
-/// A picture that the page brings along, and a caption to begin with.
+/// An image that the page brings along, and a caption to begin with.
 pub(super) struct Sample {
     pub(super) name: String,
     pub(super) caption: String,

@@ -42,12 +42,12 @@ pub enum Origin {
     File,
 }
 
-/// The similarities of pictures and captions.
+/// The similarities of images and captions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Grid {
     /// The model.
     pub model: String,
-    /// A row for each picture, a number for each caption.
+    /// A row for each image, a number for each caption.
     pub rows: Vec<Vec<f32>>,
 }
 
@@ -56,9 +56,9 @@ pub struct Grid {
 pub struct Relevance {
     /// The model.
     pub model: String,
-    /// Whether it sees the whole picture, or the square in the middle.
+    /// Whether it sees the whole image, or the square in the middle.
     pub sees_all: bool,
-    /// The similarities of the picture as it is.
+    /// The similarities of the image as it is.
     pub whole: [f32; 2],
     /// Those without each cell of the row, from left to right.
     pub cells: Vec<[f32; 2]>,
@@ -84,7 +84,7 @@ pub struct Answer {
     pub scores: Vec<Score>,
     /// The byte of the caption from which on the model read nothing.
     pub cut_at: Option<usize>,
-    /// Both pictures and both captions, if another picture was asked about.
+    /// Both images and both captions, if another image was asked about.
     pub square: Option<Square>,
 }
 

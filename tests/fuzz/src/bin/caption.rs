@@ -9,7 +9,7 @@ use shared::negative::{self, Acceptance, Guard, Proposal, Recipe, Strategy, bala
 use shared::seed;
 
 fuzz_target!(|text: &str| {
-    // A caption, and behind a line break another one of the same picture.
+    // A caption, and behind a line break another one of the same image.
     let (text, sibling) = text.split_once('\n').unwrap_or((text, ""));
     let caption = Caption::new(text);
     for term in caption.terms() {

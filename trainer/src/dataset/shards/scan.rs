@@ -7,15 +7,15 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use shared::decode::decode;
 
-use crate::dataset::image_names::is_picture;
+use crate::dataset::image_names::is_image;
 use crate::dataset::perceptual_hash::perceptual_hash;
 use crate::system::one_or_more::one_or_more;
 
-/// The longest picture file and the longest text that are taken from a shard, in bytes.
+/// The longest image file and the longest text that are taken from a shard, in bytes.
 const MAX_PICTURE: u64 = 256 << 20;
 const MAX_TEXT: u64 = 1 << 20;
 
-/// A picture of a shard and what is said of it.
+/// An image of a shard and what is said of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// Its name in the shard.
@@ -77,14 +77,14 @@ fn split(path: &str) -> (&str, &str) {
 #[derive(Default)]
 struct Parts {
     key: String,
-    picture: Option<(String, Range<u64>, Result<u64, String>)>,
+    image: Option<(String, Range<u64>, Result<u64, String>)>,
     /// Captions in a text file, one a line.
     text: Vec<String>,
     /// Captions in a JSON file, which repeats those of the text file if there is one.
     json: Vec<String>,
 }
 
-/// What img2dataset says of a picture, as far as it is of use here.
+/// What img2dataset says of an image, as far as it is of use here.
 #[derive(Deserialize)]
 struct Facts {
     #[serde(default, deserialize_with = "one_or_more")]
@@ -98,7 +98,7 @@ impl Parts {
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).map(|_| bytes)
         };
-        if self.picture.is_none() && is_picture(Path::new(path)) {
+        if self.image.is_none() && is_image(Path::new(path)) {
             let look = if length > MAX_PICTURE {
                 Err(format!(
                     "the file has {length} bytes, more than the {} million that are read",
@@ -107,10 +107,10 @@ impl Parts {
             } else {
                 let bytes = bytes()?;
                 decode(&bytes)
-                    .map(|decoded| perceptual_hash(&decoded.picture))
+                    .map(|decoded| perceptual_hash(&decoded.image))
                     .map_err(|error| error.to_string())
             };
-            self.picture = Some((path.to_owned(), begin..begin + length, look));
+            self.image = Some((path.to_owned(), begin..begin + length, look));
         } else if length <= MAX_TEXT && matches!(ending, "txt" | "caption") {
             let text = String::from_utf8_lossy(&bytes()?).into_owned();
             self.text.extend(text.lines().map(str::to_owned).filter(|line| !line.trim().is_empty()));
@@ -124,14 +124,14 @@ impl Parts {
 
     fn sample(self) -> Option<Sample> {
         let captions = if self.text.is_empty() { self.json } else { self.text };
-        match self.picture {
+        match self.image {
             Some((name, range, look)) => Some(Sample { name, captions, range, look }),
             None if captions.is_empty() => None,
             None => Some(Sample {
                 name: self.key,
                 captions,
                 range: 0..0,
-                look: Err("the picture is not there".to_owned()),
+                look: Err("the image is not there".to_owned()),
             }),
         }
     }
@@ -139,12 +139,12 @@ impl Parts {
 
 #[cfg(test)]
 pub mod tests {
-    use shared::picture::Picture;
+    use shared::image::Image;
 
     use super::*;
 
-    pub fn picture(level: u8) -> Vec<u8> {
-        shared::encode::picture(&Picture::new(4, 4, (0..48).map(|at| level.wrapping_add(at * 5)).collect()))
+    pub fn image(level: u8) -> Vec<u8> {
+        shared::encode::image(&Image::new(4, 4, (0..48).map(|at| level.wrapping_add(at * 5)).collect()))
             .expect("a PNG file")
     }
 
@@ -162,7 +162,7 @@ pub mod tests {
 
     #[test]
     fn samples_are_what_follows_each_other_under_one_name() {
-        let (first, second) = (picture(1), picture(9));
+        let (first, second) = (image(1), image(9));
         let long = format!("{}/c.png", "folder".repeat(30));
         let archive = tar_of(&[
             ("x/a.json", br#"{"caption": "from img2dataset", "url": "https://example.com"}"#),
@@ -171,7 +171,7 @@ pub mod tests {
             ("b.png", &second),
             ("b.json", br#"{"caption": ["one", "two"]}"#),
             ("b.seg.png", &first),
-            (&long, b"not a picture"),
+            (&long, b"not an image"),
             ("d.txt", b"a caption alone"),
             ("e.cls", b"7"),
         ]);
@@ -186,15 +186,15 @@ pub mod tests {
             assert_eq!(&archive[sample.range.start as usize..sample.range.end as usize], &bytes[..]);
         }
         assert!(samples[2].look.as_ref().is_err_and(|why| why.contains("picture")), "{:?}", samples[2].look);
-        assert_eq!(samples[3].look, Err("the picture is not there".to_owned()));
+        assert_eq!(samples[3].look, Err("the image is not there".to_owned()));
     }
 
     #[test]
     fn of_a_torn_shard_the_whole_samples_are_kept() {
         let archive = tar_of(&[
-            ("a.png", &picture(1)),
+            ("a.png", &image(1)),
             ("a.txt", b"a dog"),
-            ("b.png", &picture(2)),
+            ("b.png", &image(2)),
             ("b.txt", &[b'x'; 2000]),
         ]);
         let Contents { samples, broken } = scan(&archive[..archive.len() - 2500]);

@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use crate::system::files::json;
 
-/// One picture, what is true of it and what is not.
+/// One image, what is true of it and what is not.
 #[derive(Deserialize)]
 pub struct Contest {
-    /// The picture's file.
+    /// The image's file.
     pub filename: String,
     /// The true caption.
     pub caption: String,

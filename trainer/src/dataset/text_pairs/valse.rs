@@ -26,7 +26,7 @@ struct Votes {
 
 /// An item, whether it counts or not.
 pub struct Contest {
-    /// Its picture.
+    /// Its image.
     pub image: String,
     /// The true caption.
     pub caption: String,

@@ -1,4 +1,4 @@
-//! ARO (arXiv 2210.01936): relations and attributes of Visual Genome, each asked of the part of a picture inside a box;
+//! ARO (arXiv 2210.01936): relations and attributes of Visual Genome, each asked of the part of an image inside a box;
 //! and the order of words in captions of COCO and Flickr30k.
 //!
 //! Published figures are macro averages: every relation, or pair of attributes, weighs the same. For relations the
@@ -33,7 +33,7 @@ struct Boxed {
 
 impl Boxed {
     fn crop(&self, folder: &Folder) -> Option<ImageSource> {
-        let path: PathBuf = folder.picture_path(&self.image_path)?.to_owned();
+        let path: PathBuf = folder.image_path(&self.image_path)?.to_owned();
         let edges = [self.bbox_x, self.bbox_y, self.bbox_w, self.bbox_h];
         Some(ImageSource::Crop(path, edges.map(|edge| edge.max(0.0) as u32)))
     }
@@ -64,8 +64,8 @@ fn read_boxed(folder: &Folder, name: &str, class: impl Fn(&Boxed) -> Option<Stri
         let expected = "a list of items with `image_path`, a box, `true_caption` and `false_caption`";
         for (idx, boxed) in json::<Vec<Boxed>>(path, expected)?.iter().enumerate() {
             let item = Item { class: class(boxed), ..Item::new(name, idx) };
-            let picture = boxed.crop(folder);
-            benchmark.add_contest(item, picture, &[&boxed.true_caption], &[&boxed.false_caption]);
+            let image = boxed.crop(folder);
+            benchmark.add_contest(item, image, &[&boxed.true_caption], &[&boxed.false_caption]);
         }
     }
     Ok(benchmark)
@@ -97,7 +97,7 @@ pub fn read_order(folder: &Folder, seed: u64) -> Result<Benchmark> {
                     continue;
                 }
                 let item = Item::new(subset, format!("{idx}-{nth}"));
-                benchmark.add_contest(item, folder.picture(&record.name), &[&text], &foils);
+                benchmark.add_contest(item, folder.image(&record.name), &[&text], &foils);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! BiVLC (arXiv 2406.09952): SugarCrepe's captions and negatives, each with a picture.
+//! BiVLC (arXiv 2406.09952): SugarCrepe's captions and negatives, each with an image.
 
 use anyhow::{Context, Result};
 
@@ -25,10 +25,10 @@ pub fn read(folder: &Folder) -> Result<Benchmark> {
                     [image(&row, "image")?, image(&row, "negative_image")?],
                 ))
             };
-            let (subset, [first, second], pictures) =
+            let (subset, [first, second], images) =
                 parts().with_context(|| format!("in row {number} of {}", path.display()))?;
-            let pictures = pictures.map(|bytes| Some(ImageSource::bytes(bytes)));
-            benchmark.add_square(Item::new(&subset, number), pictures, [&first, &second]);
+            let images = images.map(|bytes| Some(ImageSource::bytes(bytes)));
+            benchmark.add_square(Item::new(&subset, number), images, [&first, &second]);
             number += 1;
         }
     }

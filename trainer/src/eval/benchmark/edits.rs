@@ -44,10 +44,10 @@ pub fn read(folder: &Folder, split: Option<&str>, run_seed: u64) -> Result<Bench
             match found {
                 Found::Without(subset, why) => benchmark.skip(subset, why),
                 Found::Item { subset, photograph, edit, negative } => {
-                    let pictures =
+                    let images =
                         [ImageSource::File(photograph.clone()), ImageSource::Edited(photograph, edit)];
                     let texts = [captions.all()[idx].text(), &negative];
-                    benchmark.add_square(Item::new(subset, idx), pictures.map(Some), texts);
+                    benchmark.add_square(Item::new(subset, idx), images.map(Some), texts);
                 }
             }
         }
@@ -75,14 +75,14 @@ fn find(captions: &Captions, idx: usize, folder: &Folder, run_seed: u64) -> Opti
         Edit::Mirror => "mirrored",
         Edit::Recolor { .. } => "recolored",
     };
-    let Some(path) = captions.picture(idx).and_then(|name| folder.path_of_key(name)) else {
-        return Some(Found::Without(subset, Skip::MissingPicture));
+    let Some(path) = captions.image_name(idx).and_then(|name| folder.path_of_key(name)) else {
+        return Some(Found::Without(subset, Skip::MissingImage));
     };
     if let Edit::Recolor { from, to } = edit {
-        let Ok(picture) = ImageSource::File(path.to_owned()).picture() else {
-            return Some(Found::Without(subset, Skip::UnreadablePicture));
+        let Ok(image) = ImageSource::File(path.to_owned()).image() else {
+            return Some(Found::Without(subset, Skip::UnreadableImage));
         };
-        if from.share(&picture) < LEAST || to.share(&picture) > MOST {
+        if from.share(&image) < LEAST || to.share(&image) > MOST {
             return Some(Found::Without(subset, Skip::Unpaired));
         }
     }

@@ -1,5 +1,5 @@
-//! Our own negatives of somebody's captions: each caption of a picture against one almost-right caption a concept, drawn
-//! as training draws them and guarded by what the other captions of the picture say.
+//! Our own negatives of somebody's captions: each caption of an image against one almost-right caption a concept, drawn
+//! as training draws them and guarded by what the other captions of the image say.
 
 use anyhow::Result;
 use shared::concept::Concept;
@@ -30,16 +30,16 @@ pub fn read(folder: &Folder, split: Option<&str>, balanced: Switch, seed: u64) -
                 else {
                     continue;
                 };
-                let picture = captions.picture(idx).and_then(|name| folder.picture_of_key(name));
+                let image = captions.image_name(idx).and_then(|name| folder.image_of_key(name));
                 let item = Item::new(concept.name(), idx);
-                benchmark.add_contest(item, picture, &[positive.text()], &[&negative.caption]);
+                benchmark.add_contest(item, image, &[positive.text()], &[&negative.caption]);
             }
         }
     }
     Ok(benchmark)
 }
 
-/// Whether a file of captions of pictures is understood here, by its name in lower case.
+/// Whether a file of captions of images is understood here, by its name in lower case.
 pub fn is_captions(name: &str) -> bool {
     let name = name.trim_end_matches(".gz");
     name == "captions.csv" || (name.starts_with("captions_") && name.ends_with(".json"))

@@ -41,9 +41,9 @@ pub fn read(folder: &Folder) -> Result<Benchmark> {
             for (idx, entry) in entries.iter().enumerate() {
                 let mut truths = vec![entry.true_caption.as_str()];
                 truths.extend(other.map(|other| other[idx].true_caption.as_str()));
-                let picture = folder.picture(&entry.image_path);
+                let image = folder.image(&entry.image_path);
                 let item = Item { extra: true, ..Item::new(&format!("{name}, {kind}"), idx) };
-                benchmark.add_contest(item, picture, &truths, &[&entry.false_caption]);
+                benchmark.add_contest(item, image, &truths, &[&entry.false_caption]);
             }
         };
         let [original, reworded] = [original.as_deref(), reworded.as_deref()];

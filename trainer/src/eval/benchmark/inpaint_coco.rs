@@ -18,7 +18,7 @@ use crate::system::files::table;
 const COLUMNS: [&str; 5] = ["concept", "coco_caption", "coco_image", "inpaint_caption", "inpaint_image"];
 
 /// Reads every `.parquet` file, in order of their names; or, where there is none, a CSV file of the captions alone,
-/// whose pictures are files called `1-coco.png`, `1-inpaint.png` and so on.
+/// whose images are files called `1-coco.png`, `1-inpaint.png` and so on.
 ///
 /// # Errors
 /// If there is neither, or one has other columns.
@@ -38,21 +38,21 @@ pub fn read(folder: &Folder) -> Result<Benchmark> {
             // Its ids count rows from 1.
             number += 1;
             let parts = || {
-                let pictures = ["coco_image", "inpaint_image"].map(|name| image(&row, name));
-                let [first, second] = pictures;
+                let images = ["coco_image", "inpaint_image"].map(|name| image(&row, name));
+                let [first, second] = images;
                 Ok::<_, anyhow::Error>((
                     text(&row, "concept")?,
                     [text(&row, "coco_caption")?, caption(&text(&row, "inpaint_caption")?)],
                     [Some(ImageSource::bytes(first?)), Some(ImageSource::bytes(second?))],
                 ))
             };
-            let (concept, [first, second], pictures) =
+            let (concept, [first, second], images) =
                 parts().with_context(|| format!("in row {number} of {}", path.display()))?;
             if kept.contains(&number) {
                 let item = Item { extra: true, ..Item::new(&format!("{concept}, verified"), number) };
-                benchmark.add_square(item, pictures.clone(), [&first, &second]);
+                benchmark.add_square(item, images.clone(), [&first, &second]);
             }
-            benchmark.add_square(Item::new(&concept, number), pictures, [&first, &second]);
+            benchmark.add_square(Item::new(&concept, number), images, [&first, &second]);
         }
     }
     Ok(benchmark)
@@ -70,9 +70,9 @@ fn read_captions(folder: &Folder, path: &Path) -> Result<Benchmark> {
     let mut benchmark = Benchmark::default();
     let expected = "the columns `row`, `concept`, `coco_caption` and `inpaint_caption`";
     for row in table::<Captions>(path, expected)? {
-        let pictures = ["coco", "inpaint"].map(|which| folder.picture(&format!("{}-{which}.png", row.row)));
+        let images = ["coco", "inpaint"].map(|which| folder.image(&format!("{}-{which}.png", row.row)));
         let item = Item::new(&row.concept, row.row);
-        benchmark.add_square(item, pictures, [&row.coco_caption, &caption(&row.inpaint_caption)]);
+        benchmark.add_square(item, images, [&row.coco_caption, &caption(&row.inpaint_caption)]);
     }
     Ok(benchmark)
 }

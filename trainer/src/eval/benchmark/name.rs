@@ -30,10 +30,10 @@ pub enum Name {
     VlChecklist,
     /// The same words in another order, 2×2: JSON lines.
     Winoground,
-    /// SugarCrepe with a picture for every negative, 2×2: parquet.
+    /// SugarCrepe with an image for every negative, 2×2: parquet.
     #[value(name = "bivlc", alias = "bi-vlc")]
     Bivlc,
-    /// A sentence and a picture with another subject, verb or object: CSV.
+    /// A sentence and an image with another subject, verb or object: CSV.
     SvoProbes,
     /// The same negatives against reworded captions: JSON.
     HardPositives,
@@ -47,9 +47,9 @@ pub enum Name {
     /// Your own photographs edited by a rule so that a negative becomes true, 2×2: a hue replaced, left and right
     /// exchanged. CSV, or COCO's JSON.
     Edits,
-    /// Every caption and every picture among all others: COCO's and Flickr's files.
+    /// Every caption and every image among all others: COCO's and Flickr's files.
     Retrieval,
-    /// Pictures in folders that are called after their class.
+    /// Images in folders that are called after their class.
     #[value(name = "zero-shot", alias = "zeroshot")]
     ZeroShot,
 }

@@ -14,13 +14,8 @@ pub fn read(folder: &Folder) -> Result<Benchmark> {
     let mut benchmark = Benchmark::default();
     for path in folder.need("NegCLIP table (.tsv)", |name| name.ends_with(".tsv"))? {
         for (idx, pair) in text_pairs::read(path)?.iter().enumerate() {
-            let picture = folder.picture_of_key(&pair.picture);
-            benchmark.add_contest(
-                Item::new(&pair.subset, idx),
-                picture,
-                &[&pair.positive],
-                &[&pair.negative],
-            );
+            let image = folder.image_of_key(&pair.image);
+            benchmark.add_contest(Item::new(&pair.subset, idx), image, &[&pair.positive], &[&pair.negative]);
         }
     }
     Ok(benchmark)

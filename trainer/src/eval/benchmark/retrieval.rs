@@ -1,4 +1,4 @@
-//! Retrieval: every caption among all, every picture among all, on COCO and Flickr. Of each picture the first five
+//! Retrieval: every caption among all, every image among all, on COCO and Flickr. Of each image the first five
 //! captions count.
 
 use anyhow::{Result, bail};
@@ -8,13 +8,13 @@ use crate::dataset::Folder;
 use crate::dataset::{Record, caption_file};
 use crate::system::files::stem;
 
-/// Captions a picture, as the published protocols have it.
+/// Captions an image, as the published protocols have it.
 const CAPTIONS: usize = 5;
 
-/// Reads the captions; `pool` pictures compete with each other, all of them without it.
+/// Reads the captions; `pool` images compete with each other, all of them without it.
 ///
 /// # Errors
-/// If there is no file of captions, it has another form, or a pool needs more pictures than there are.
+/// If there is no file of captions, it has another form, or a pool needs more images than there are.
 pub fn read(folder: &Folder, split: Option<&str>, pool: Option<usize>) -> Result<Benchmark> {
     let mut benchmark = Benchmark::default();
     let paths = folder.need("file of captions (.json, .csv, .token.txt)", caption_file::is_known)?;
@@ -29,10 +29,10 @@ pub fn read(folder: &Folder, split: Option<&str>, pool: Option<usize>) -> Result
                 .filter(|text| !is_empty(text))
                 .take(CAPTIONS)
                 .collect();
-            match folder.picture(&name) {
-                None => benchmark.skip(&subset, Skip::MissingPicture),
+            match folder.image(&name) {
+                None => benchmark.skip(&subset, Skip::MissingImage),
                 Some(_) if captions.is_empty() => benchmark.skip(&subset, Skip::EmptyCaption),
-                Some(picture) => found.push((picture, captions)),
+                Some(image) => found.push((image, captions)),
             }
         }
         // Said once, when no file has any.
@@ -42,22 +42,22 @@ pub fn read(folder: &Folder, split: Option<&str>, pool: Option<usize>) -> Result
         let pool = pool.unwrap_or(found.len()).max(1);
         if pool > found.len() {
             bail!(
-                "{} has {} pictures that were found, a pool of {pool} needs more",
+                "{} has {} images that were found, a pool of {pool} needs more",
                 path.display(),
                 found.len()
             );
         }
         // What is left over when the last pool is full competes with nobody.
-        for pictures in found.chunks_exact(pool) {
+        for images in found.chunks_exact(pool) {
             let mut ranking = Ranking {
                 subset: subset.clone(),
-                pictures: Vec::new(),
+                images: Vec::new(),
                 texts: Vec::new(),
                 true_of: Vec::new(),
                 measure: Recall::Retrieval,
             };
-            for (place, (picture, captions)) in pictures.iter().enumerate() {
-                ranking.pictures.push(benchmark.picture(picture.clone()));
+            for (place, (image, captions)) in images.iter().enumerate() {
+                ranking.images.push(benchmark.image(image.clone()));
                 for caption in captions {
                     ranking.texts.push(vec![benchmark.caption(caption.trim())]);
                     ranking.true_of.push(vec![place]);

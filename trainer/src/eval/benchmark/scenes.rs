@@ -11,13 +11,13 @@ pub fn drawn(count: usize, seed: u64) -> Benchmark {
     let mut benchmark = Benchmark::default();
     for number in 0..count as u64 {
         let pair = pair(seed, number);
-        let picture = |half: &str, scene| {
+        let image = |half: &str, scene| {
             Some(ImageSource::Scene(format!("scene {seed}-{number}, {half}"), Arc::new(scene)))
         };
-        let pictures = [picture("first", pair.scene().clone()), picture("second", pair.foil_scene().clone())];
+        let images = [image("first", pair.scene().clone()), image("second", pair.foil_scene().clone())];
         // Counted from 1, like the rows of a file.
         let item = Item::new(pair.concept().name(), number + 1);
-        benchmark.add_square(item, pictures, [pair.caption(), pair.foil_caption()]);
+        benchmark.add_square(item, images, [pair.caption(), pair.foil_caption()]);
     }
     benchmark
 }

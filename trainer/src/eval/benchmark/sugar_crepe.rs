@@ -44,8 +44,8 @@ fn read_files(folder: &Folder, what: &str, is_subset: impl Fn(&str) -> bool) -> 
         for (key, item) in contests(path)? {
             let mut truths = vec![item.caption.as_str()];
             truths.extend(item.caption2.as_deref());
-            let picture = folder.picture(&item.filename);
-            benchmark.add_contest(Item::new(&subset, key), picture, &truths, &[&item.negative_caption]);
+            let image = folder.image(&item.filename);
+            benchmark.add_contest(Item::new(&subset, key), image, &truths, &[&item.negative_caption]);
         }
     }
     Ok(benchmark)

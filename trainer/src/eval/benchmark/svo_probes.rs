@@ -1,5 +1,5 @@
-//! SVO-Probes (arXiv 2106.09141): one sentence, a picture that it is true of and one where its subject, verb or object
-//! is another. Pictures are called after their ids.
+//! SVO-Probes (arXiv 2106.09141): one sentence, an image that it is true of and one where its subject, verb or object
+//! is another. Images are called after their ids.
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -33,18 +33,18 @@ pub fn read(folder: &Folder) -> Result<Benchmark> {
             let flags = [("subject", &row.subj_neg), ("verb", &row.verb_neg), ("object", &row.obj_neg)];
             let changed = flags.into_iter().find(|(_, flag)| flag.eq_ignore_ascii_case("true"));
             let subset = changed.map_or("unmarked", |(part, _)| part);
-            let pictures = [&row.pos_image_id, &row.neg_image_id].map(|id| folder.picture(id));
-            let [Some(truth), Some(foil)] = pictures else {
-                benchmark.skip(subset, Skip::MissingPicture);
+            let images = [&row.pos_image_id, &row.neg_image_id].map(|id| folder.image(id));
+            let [Some(truth), Some(foil)] = images else {
+                benchmark.skip(subset, Skip::MissingImage);
                 continue;
             };
             if is_empty(&row.sentence) {
                 benchmark.skip(subset, Skip::EmptyCaption);
                 continue;
             }
-            let pictures = vec![benchmark.picture(truth), benchmark.picture(foil)];
+            let images = vec![benchmark.image(truth), benchmark.image(foil)];
             let captions = vec![benchmark.caption(row.sentence.trim())];
-            benchmark.push(Item::new(subset, idx), pictures, captions, Ask::Pictures);
+            benchmark.push(Item::new(subset, idx), images, captions, Ask::Images);
         }
     }
     Ok(benchmark)

@@ -25,8 +25,8 @@ pub fn read(folder: &Folder) -> Result<Benchmark> {
                 benchmark.skip(&subset, Skip::EmptyCaption);
                 continue;
             };
-            let picture = folder.picture(&contest.image);
-            benchmark.add_contest(Item::new(&subset, key), picture, &[&contest.caption], &[&foil]);
+            let image = folder.image(&contest.image);
+            benchmark.add_contest(Item::new(&subset, key), image, &[&contest.caption], &[&foil]);
         }
     }
     Ok(benchmark)

@@ -1,6 +1,6 @@
-//! VL-CheckList (arXiv 2207.00221): lists of a picture with true and false phrases, one file a kind of change.
+//! VL-CheckList (arXiv 2207.00221): lists of an image with true and false phrases, one file a kind of change.
 //!
-//! Every item is asked, and missing pictures are counted: the reference implementation asks the first part of each file
+//! Every item is asked, and missing images are counted: the reference implementation asks the first part of each file
 //! and leaves out what it does not find without a word.
 
 use anyhow::Result;
@@ -27,15 +27,15 @@ pub fn read(folder: &Folder) -> Result<Benchmark> {
     for path in folder.need("VL-CheckList file (a .json list)", |name| name.ends_with(".json"))? {
         let within = path.strip_prefix(folder.root()).unwrap_or(path).with_extension("");
         let subset = within.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
-        let items: Vec<(String, Phrases)> = json(path, "a list of [picture, {\"POS\": […], \"NEG\": […]}]")?;
-        for (idx, (picture, phrases)) in items.iter().enumerate() {
+        let items: Vec<(String, Phrases)> = json(path, "a list of [image, {\"POS\": […], \"NEG\": […]}]")?;
+        for (idx, (image, phrases)) in items.iter().enumerate() {
             for _ in 0..phrases.truths.len().abs_diff(phrases.foils.len()) {
                 benchmark.skip(&subset, Skip::Unpaired);
             }
             for (nth, (truth, foil)) in phrases.truths.iter().zip(&phrases.foils).enumerate() {
                 let id = if nth == 0 { idx.to_string() } else { format!("{idx}-{nth}") };
-                let picture = folder.picture(picture);
-                benchmark.add_contest(Item::new(&subset, id), picture, &[truth], &[foil]);
+                let image = folder.image(image);
+                benchmark.add_contest(Item::new(&subset, id), image, &[truth], &[foil]);
             }
         }
     }

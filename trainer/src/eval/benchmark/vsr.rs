@@ -1,4 +1,4 @@
-//! Visual Spatial Reasoning (arXiv 2205.00363) as pairs of captions: statements about one picture and the same two
+//! Visual Spatial Reasoning (arXiv 2205.00363) as pairs of captions: statements about one image and the same two
 //! things, one true and one false, that differ in nothing but the relation.
 
 use std::collections::BTreeMap;
@@ -58,8 +58,8 @@ pub fn read(folder: &Folder) -> Result<Benchmark> {
                     class: Some(truth.relation.clone()),
                     ..Item::new(SUBSET, format!("{number}-{nth}-{mth}"))
                 };
-                let picture = folder.picture(&truth.image);
-                benchmark.add_contest(item, picture, &[&truth.caption], &[&foil.caption]);
+                let image = folder.image(&truth.image);
+                benchmark.add_contest(item, image, &[&truth.caption], &[&foil.caption]);
             }
         }
     }

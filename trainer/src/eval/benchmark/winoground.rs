@@ -1,4 +1,4 @@
-//! Winoground (arXiv 2204.03162): two pictures and two captions of the same words, as `examples.jsonl` and pictures
+//! Winoground (arXiv 2204.03162): two images and two captions of the same words, as `examples.jsonl` and images
 //! called `ex_0_img_0.png`.
 
 use anyhow::Result;
@@ -30,9 +30,9 @@ pub fn read(folder: &Folder) -> Result<Benchmark> {
         let expected = "an example with `id`, `image_0`, `image_1`, `caption_0` and `caption_1`";
         for example in json_lines::<Example>(path, expected)? {
             let subset = example.collapsed_tag.or(example.tag).unwrap_or_else(|| "winoground".to_owned());
-            let pictures = [&example.image_0, &example.image_1].map(|name| folder.picture(name));
+            let images = [&example.image_0, &example.image_1].map(|name| folder.image(name));
             let captions = [example.caption_0.as_str(), &example.caption_1];
-            benchmark.add_square(Item::new(&subset, example.id), pictures, captions);
+            benchmark.add_square(Item::new(&subset, example.id), images, captions);
         }
     }
     Ok(benchmark)

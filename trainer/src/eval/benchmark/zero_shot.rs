@@ -21,30 +21,30 @@ pub fn read(folder: &Folder, templates: &[String]) -> Result<Benchmark> {
     }
     let mut benchmark = Benchmark::default();
     let mut classes: BTreeMap<String, Vec<ImageSource>> = BTreeMap::new();
-    for path in folder.pictures() {
+    for path in folder.images() {
         if let Some(class) = path.parent() {
             classes.entry(file_name(class)).or_default().push(ImageSource::File(path.to_owned()));
         }
     }
     if classes.len() < 2 {
-        bail!("{} needs a folder of pictures for each class, at least two", folder.root().display());
+        bail!("{} needs a folder of images for each class, at least two", folder.root().display());
     }
     let mut ranking = Ranking {
         subset: SUBSET.to_owned(),
-        pictures: Vec::new(),
+        images: Vec::new(),
         texts: Vec::new(),
         true_of: Vec::new(),
         measure: Recall::Classification,
     };
-    for (class, pictures) in classes {
+    for (class, images) in classes {
         let name = class.replace(['_', '-'], " ");
         let texts = templates.iter().map(|template| benchmark.caption(&template.replace("{}", &name)));
         ranking.texts.push(texts.collect());
-        let first = ranking.pictures.len();
-        for picture in pictures {
-            ranking.pictures.push(benchmark.picture(picture));
+        let first = ranking.images.len();
+        for image in images {
+            ranking.images.push(benchmark.image(image));
         }
-        ranking.true_of.push((first..ranking.pictures.len()).collect());
+        ranking.true_of.push((first..ranking.images.len()).collect());
     }
     benchmark.rankings.push(ranking);
     Ok(benchmark)

@@ -1,4 +1,4 @@
-//! The report as one page that needs nothing else: tables, bars, a map of confusions, pictures.
+//! The report as one page that needs nothing else: tables, bars, a map of confusions, images.
 
 mod gallery;
 mod heat;
@@ -13,8 +13,8 @@ use crate::eval::table::Row;
 use crate::statistics::{p_value, percent};
 use crate::system::html::{STYLE, Text};
 
-/// The page. With `pictures` it shows the most telling items; without it only their words.
-pub fn page(report: &Report, pictures: Option<&Benchmark>) -> String {
+/// The page. With `images` it shows the most telling items; without it only their words.
+pub fn page(report: &Report, images: Option<&Benchmark>) -> String {
     let title = format!("Foil on {}", report.benchmark);
     let mut page = String::new();
     page += "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
@@ -24,7 +24,7 @@ pub fn page(report: &Report, pictures: Option<&Benchmark>) -> String {
     put(
         &mut page,
         format_args!(
-            "<p class=\"soft\">{}. All scores in %; a tie is a miss. Intervals are 95 %, by a bootstrap over pictures. The dashed line is chance.</p>\n",
+            "<p class=\"soft\">{}. All scores in %; a tie is a miss. Intervals are 95 %, by a bootstrap over images. The dashed line is chance.</p>\n",
             Text(&report.data)
         ),
     );
@@ -43,21 +43,21 @@ pub fn page(report: &Report, pictures: Option<&Benchmark>) -> String {
             put(
                 &mut page,
                 format_args!(
-                    "<p class=\"worse\">Trained on {count} pictures of this benchmark: its scores say little.</p>\n"
+                    "<p class=\"worse\">Trained on {count} images of this benchmark: its scores say little.</p>\n"
                 ),
             );
         }
         table(&mut page, &model.rows);
         heat::maps(&mut page, &model.terms);
-        gallery::items(&mut page, "Most clearly wrong", &model.hardest, pictures);
-        gallery::items(&mut page, "Most clearly right", &model.easiest, pictures);
+        gallery::items(&mut page, "Most clearly wrong", &model.hardest, images);
+        gallery::items(&mut page, "Most clearly right", &model.easiest, images);
         page += "</section>\n";
     }
     if report.models.iter().flat_map(|model| &model.rows).any(|row| row.blind.is_some()) {
         put(
             &mut page,
             format_args!(
-                "<p class=\"soft\">Blind judges never see the picture: one takes the shorter caption, two the likelier words and pairs of words; they have read {}. “Same words” is the share of pairs that differ in order only. “Wrong picture” is what the model itself gets when every item is asked at another item’s picture: so much it knows from the text alone.</p>\n",
+                "<p class=\"soft\">Blind judges never see the picture: one takes the shorter caption, two the likelier words and pairs of words; they have read {}. “Same words” is the share of pairs that differ in order only. “Wrong image” is what the model itself gets when every item is asked at another item’s picture: so much it knows from the text alone.</p>\n",
                 Text(&report.judge)
             ),
         );
@@ -77,7 +77,7 @@ fn table(page: &mut String, rows: &[Row]) {
         *page += "<th>Macro</th>";
     }
     if has_blind {
-        *page += "<th>Wrong picture</th><th>Blind: shorter</th><th>unigram</th><th>bigram</th><th>learned</th><th>Same words</th>";
+        *page += "<th>Wrong image</th><th>Blind: shorter</th><th>unigram</th><th>bigram</th><th>learned</th><th>Same words</th>";
     }
     *page += "</tr></thead>\n<tbody>\n";
     for row in rows {

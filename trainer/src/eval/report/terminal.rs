@@ -32,7 +32,7 @@ pub fn print(out: &mut impl Write, report: &Report) -> Result<()> {
     for model in &report.models {
         writeln!(out, "\n{} (negatives: {}, seed {})", model.bundle, model.negatives, model.seed)?;
         if model.trained_on_pictures > 0 {
-            writeln!(out, "WARNING: trained on {} pictures of this benchmark", model.trained_on_pictures)?;
+            writeln!(out, "WARNING: trained on {} images of this benchmark", model.trained_on_pictures)?;
         }
         write!(out, "{:<subset_width$}  {:<measure_width$} {:>6} {:>5}", "subset", "measure", "n", "ties")?;
         write!(out, " {:>6} {:>13} {:>6}", "share", "[95 %]", "chance")?;
@@ -77,11 +77,11 @@ pub fn print(out: &mut impl Write, report: &Report) -> Result<()> {
         }
     }
     if has_blind {
-        writeln!(out, "\nwrong pic: the model itself, every item asked at another item's picture")?;
-        writeln!(out, "blind judges never see the picture; they have read {}", report.judge)?;
+        writeln!(out, "\nwrong pic: the model itself, every item asked at another item's image")?;
+        writeln!(out, "blind judges never see the image; they have read {}", report.judge)?;
         writeln!(
             out,
-            "learned: a logistic regression on the texts of the other half of the pictures; 50 is blind"
+            "learned: a logistic regression on the texts of the other half of the images; 50 is blind"
         )?;
     }
     for pair in report.comparisons.chunk_by(|a, b| a.bundle == b.bundle) {

@@ -33,17 +33,17 @@ pub fn config(config: &Value, preprocessor: &Value) -> Result<ClipConfig> {
         ["quick_gelu", "quick_gelu"] => Activation::QuickGelu,
         ["gelu", "gelu"] => Activation::Gelu,
         [vision, text] => bail!(
-            "hidden_act is {vision:?} for pictures and {text:?} for text; both must be \"quick_gelu\" or both \"gelu\""
+            "hidden_act is {vision:?} for images and {text:?} for text; both must be \"quick_gelu\" or both \"gelu\""
         ),
     };
     let epsilons = [vision, text].map(|tower| tower["layer_norm_eps"].as_f64().unwrap_or(1e-5));
     if epsilons[0] != epsilons[1] {
-        bail!("layer_norm_eps is {} for pictures and {} for text; Foil has one", epsilons[0], epsilons[1]);
+        bail!("layer_norm_eps is {} for images and {} for text; Foil has one", epsilons[0], epsilons[1]);
     }
     let side = number(vision, "image_size", 224)?;
     let preprocess = preprocess(preprocessor).with_context(|| format!("in {PREPROCESSOR}"))?;
     if preprocess.side != side {
-        bail!("{PREPROCESSOR} makes pictures of {} pixels, the model wants {side}", preprocess.side);
+        bail!("{PREPROCESSOR} makes images of {} pixels, the model wants {side}", preprocess.side);
     }
     Ok(ClipConfig {
         embedding: number(config, "projection_dim", 512)?,
@@ -94,7 +94,7 @@ fn preprocess(config: &Value) -> Result<Preprocess> {
         (None, Some(side), Some(crop)) if !cropped || side == crop => (side, Fit::Squash),
         (None, Some(side), None) => (side, Fit::Squash),
         _ => bail!(
-            "pictures are resized to {size} and cropped to {crop}; Foil crops the shorter side's square, or squashes"
+            "images are resized to {size} and cropped to {crop}; Foil crops the shorter side's square, or squashes"
         ),
     };
     Ok(Preprocess {

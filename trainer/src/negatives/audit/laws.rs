@@ -19,7 +19,7 @@ pub struct Violations {
 /// Edits that break a law.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct EditViolations {
-    /// The same text as another caption of the picture.
+    /// The same text as another caption of the image.
     pub sibling: usize,
     /// A part of a word exchanged, or more than the one stretch.
     pub stretch: usize,

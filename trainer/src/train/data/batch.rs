@@ -20,7 +20,7 @@ use crate::train::run_config::RunConfig;
 pub struct Batch {
     /// The images, `B` of them.
     pub images: ImageValues,
-    /// What each channel of the stem counts with each picture, `[B, C]`, where some are forgotten.
+    /// What each channel of the stem counts with each image, `[B, C]`, where some are forgotten.
     pub channels: Option<Vec<f32>>,
     /// The captions, `B` of them, and behind them `K` slots for the hard negatives of each; in an empty slot is the caption.
     pub texts: Texts,
@@ -33,7 +33,7 @@ pub struct Batch {
 /// Makes the batch of a number.
 ///
 /// # Errors
-/// If a picture cannot be read any more, or a caption not be split into tokens.
+/// If an image cannot be read any more, or a caption not be split into tokens.
 pub fn batch(
     config: &RunConfig,
     data: &Data,

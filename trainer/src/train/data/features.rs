@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use burn::tensor::{Tensor, TensorData};
 use half::f16;
 use rayon::prelude::*;
+use shared::image::Image;
 use shared::model::{Clip, ImageInput, VisionConfig};
-use shared::picture::Picture;
 use shared::preprocess::Preprocess;
 use shared::seed;
 
@@ -87,8 +87,8 @@ impl InputEncoder {
     ///
     /// # Errors
     /// If the device fails.
-    pub fn encode(&self, picture: &Picture, preprocess: &Preprocess) -> Result<ImageValues> {
-        let pixels = preprocess.pixels(picture);
+    pub fn encode(&self, image: &Image, preprocess: &Preprocess) -> Result<ImageValues> {
+        let pixels = preprocess.pixels(image);
         Ok(match &self.frozen {
             Some(clip) => ImageValues::Features(features(clip, preprocess.side, pixels)?),
             None => ImageValues::Pixels(pixels),
@@ -97,34 +97,34 @@ impl InputEncoder {
 
     /// Computes the features of images once and keeps them in memory and, for later runs, in a file of `folder`.
     ///
-    /// `fingerprint` changes with the pictures; `read` reads the one of a number.
+    /// `fingerprint` changes with the images; `read` reads the one of a number.
     ///
     /// # Errors
     /// If an image cannot be read, the device fails, or the folder cannot be written to.
     pub fn precompute(
         &self,
         preprocess: &Preprocess,
-        n_pictures: usize,
+        n_images: usize,
         fingerprint: u64,
         folder: Option<&Path>,
-        read: impl Fn(usize) -> Result<Picture> + Sync,
+        read: impl Fn(usize) -> Result<Image> + Sync,
     ) -> Result<CachedFeatures> {
         let clip = self.frozen.as_ref().context("only a frozen backbone has features to cache")?;
         // Other weights make other features of the same images.
-        let probe = Picture::new(32, 32, (0..3 * 32 * 32).map(|at| (at * 37 % 251) as u8).collect());
+        let probe = Image::new(32, 32, (0..3 * 32 * 32).map(|at| (at * 37 % 251) as u8).collect());
         let probe = features(clip, preprocess.side, preprocess.pixels(&probe))?;
         let probe: Vec<u64> = probe.iter().map(|value| u64::from(value.to_bits())).collect();
         let length = probe.len();
         let name = format!("{:016x}.stem", seed::mix(&[&[fingerprint][..], &probe].concat()));
         let path = folder.map(|folder| folder.join(name));
         if let Some(path) = path.as_deref().filter(|path| path.exists()) {
-            return CachedFeatures::read(path, n_pictures, length);
+            return CachedFeatures::read(path, n_images, length);
         }
-        let bar = progress::bar(n_pictures, "images")?;
+        let bar = progress::bar(n_images, "images")?;
         // A small network leaves most cores idle, so each core takes images of its own.
         let of_some = |first: usize| {
             let mut pixels = Vec::new();
-            let numbers = first..n_pictures.min(first + BATCH);
+            let numbers = first..n_images.min(first + BATCH);
             for number in numbers.clone() {
                 pixels.extend(preprocess.pixels(&read(number)?));
             }
@@ -132,7 +132,7 @@ impl InputEncoder {
             bar.inc(numbers.len() as u64);
             Ok(seen.into_iter().map(f16::from_f32).collect())
         };
-        let firsts = (0..n_pictures).into_par_iter().step_by(BATCH);
+        let firsts = (0..n_images).into_par_iter().step_by(BATCH);
         let values: Vec<Vec<f16>> = firsts.map(of_some).collect::<Result<_>>()?;
         bar.finish_and_clear();
         let kept = CachedFeatures { values: values.concat(), length };
@@ -145,8 +145,8 @@ impl InputEncoder {
 
 /// Pixels, one image after the other, to features.
 fn features(clip: &Clip, side: usize, pixels: Vec<f32>) -> Result<Vec<f32>> {
-    let n_pictures = pixels.len() / (3 * side * side);
-    let pixels = TensorData::new(pixels, [n_pictures, 3, side, side]);
+    let n_images = pixels.len() / (3 * side * side);
+    let pixels = TensorData::new(pixels, [n_images, 3, side, side]);
     let features = clip.backbone_features(Tensor::from_data(pixels, &clip.device()));
     device::floats(features.context("this image tower has no backbone")?)
 }
@@ -166,9 +166,9 @@ impl CachedFeatures {
         ImageValues::Features(values.iter().map(|value| value.to_f32()).collect())
     }
 
-    fn read(path: &Path, n_pictures: usize, length: usize) -> Result<Self> {
+    fn read(path: &Path, n_images: usize, length: usize) -> Result<Self> {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        if bytes.len() != 2 * n_pictures * length {
+        if bytes.len() != 2 * n_images * length {
             bail!("{} is damaged; remove it, and it will be made again", path.display());
         }
         let values = bytes.as_chunks().0.iter().map(|two| f16::from_le_bytes(*two)).collect();

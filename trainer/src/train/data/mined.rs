@@ -1,5 +1,5 @@
-//! Natural hard negatives: of every caption, the nearest captions of other pictures by the model's own text tower, found anew
-//! for every epoch. Nobody checks that they are false of the picture; now and then one is true.
+//! Natural hard negatives: of every caption, the nearest captions of other images by the model's own text tower, found anew
+//! for every epoch. Nobody checks that they are false of the image; now and then one is true.
 
 use std::path::Path;
 
@@ -35,8 +35,8 @@ pub struct Mined {
 /// A caption to compare.
 struct Listed<'a> {
     text: &'a str,
-    /// The picture it belongs to.
-    picture: usize,
+    /// The image it belongs to.
+    image: usize,
 }
 
 impl Mined {
@@ -75,7 +75,7 @@ impl Mined {
         let of_source = |source: &Source| {
             let Source::Photographs(photographs) = source else { return Ok(Vec::new()) };
             let listed: Vec<Listed> =
-                photographs.images().captions().map(|(picture, text)| Listed { text, picture }).collect();
+                photographs.images().captions().map(|(image, text)| Listed { text, image }).collect();
             let mut candidates = sample(rng, listed.len(), listed.len().min(CANDIDATES)).into_vec();
             candidates.sort_unstable();
             let lengths = data.lengths(tokenizer, config.model.text.context)?;
@@ -104,7 +104,7 @@ fn embed(listed: &[Listed], tokenizer: &Tokenizer, model: &Clip, lengths: Length
     Ok(Tensor::cat(rows, 0))
 }
 
-/// Of every caption the `most` candidates of other pictures that are nearest by cosine and say something else.
+/// Of every caption the `most` candidates of other images that are nearest by cosine and say something else.
 fn nearest(listed: &[Listed], rows: &Tensor<2>, candidates: &[usize], most: usize) -> Result<Vec<Vec<u32>>> {
     let plain: Vec<String> = listed.par_iter().map(|caption| plain(caption.text)).collect();
     let others = rows.clone().select(0, indices(candidates, &rows.device())).transpose(); // [E, C]
@@ -118,10 +118,7 @@ fn nearest(listed: &[Listed], rows: &Tensor<2>, candidates: &[usize], most: usiz
             let mut best: Vec<(f32, usize)> = Vec::with_capacity(most + 1);
             for (&candidate, &cosine) in candidates.iter().zip(cosines) {
                 let is_near = best.len() < most || best.last().is_some_and(|(least, _)| cosine > *least);
-                if is_near
-                    && listed[candidate].picture != listed[own].picture
-                    && plain[candidate] != plain[own]
-                {
+                if is_near && listed[candidate].image != listed[own].image && plain[candidate] != plain[own] {
                     let place = best.partition_point(|(better, _)| *better >= cosine);
                     best.insert(place, (cosine, candidate));
                     best.truncate(most);
@@ -147,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_captions_are_of_other_pictures_and_say_something_else() {
+    fn the_nearest_captions_are_of_other_images_and_say_something_else() {
         let listed = [
             ("a red car", 0),
             ("a red car in a street", 0),
@@ -156,13 +153,13 @@ mod tests {
             ("a dog", 2),
             ("two dogs", 3),
         ]
-        .map(|(text, picture)| Listed { text, picture });
+        .map(|(text, image)| Listed { text, image });
         let angles = [0.0f32, 0.1, 0.0, 0.2, 1.4, 1.5];
         let rows: Vec<f32> = angles.iter().flat_map(|angle| [angle.cos(), angle.sin()]).collect();
         let rows = Tensor::from_data(TensorData::new(rows, [6, 2]), &Device::flex());
         let all: Vec<usize> = (0..listed.len()).collect();
         let found = nearest(&listed, &rows, &all, 2).expect("captions");
-        // The first one's twin of picture 1 says the same, its sibling is of the same picture.
+        // The first one's twin of image 1 says the same, its sibling is of the same image.
         assert_eq!(found[0], [3, 4]);
         assert_eq!(found[1], [3, 2]);
         assert_eq!(found[4], [5, 3]);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
+use shared::image::Image;
 use shared::negative::{self, Recipe};
-use shared::picture::Picture;
 use shared::seed;
 
 use super::example::{Example, Stream, of_concept, recipe};
@@ -40,7 +40,7 @@ impl Photographs {
     }
 
     /// Images per epoch: each is shown once, with one of its captions.
-    pub fn pictures(&self) -> u64 {
+    pub fn n_images(&self) -> u64 {
         self.images.records().len() as u64
     }
 
@@ -51,33 +51,33 @@ impl Photographs {
         order
     }
 
-    fn shown(&self, place: usize, view: View) -> Result<Picture> {
+    fn shown(&self, place: usize, view: View) -> Result<Image> {
         Ok(view.show(self.images.read(place)?, &self.images.records()[place].name))
     }
 
-    /// Looks at every picture through a locked stem, and keeps what it makes of it.
+    /// Looks at every image through a locked stem, and keeps what it makes of it.
     ///
     /// # Errors
-    /// If a picture cannot be read any more, the device fails, or the folder cannot be written to.
+    /// If an image cannot be read any more, the device fails, or the folder cannot be written to.
     pub fn precompute_features(&mut self, config: &RunConfig, encoder: &InputEncoder) -> Result<()> {
         let folder = config.settings.feature_cache.as_deref();
-        let n_pictures = self.images.records().len();
+        let n_images = self.images.records().len();
         let preprocess = &config.model.preprocess;
         let keep = |view: View| {
             let fingerprint = seed::mix(&[self.images.fingerprint(), view.fingerprint()]);
             let read = |place: usize| self.shown(place, view);
-            Ok((view, encoder.precompute(preprocess, n_pictures, fingerprint, folder, read)?))
+            Ok((view, encoder.precompute(preprocess, n_images, fingerprint, folder, read)?))
         };
         self.seen = Views::of(config).all().map(keep).collect::<Result<_>>()?;
         Ok(())
     }
 
-    /// A picture with one of its captions and negatives of it, drawn anew for every `number`. What the other captions
-    /// say of the picture is no negative, nor is what is known to be in it. `mined` are the captions nearest to each one,
+    /// An image with one of its captions and negatives of it, drawn anew for every `number`. What the other captions
+    /// say of the image is no negative, nor is what is known to be in it. `mined` are the captions nearest to each one,
     /// which join the negatives, as do those that the data gives.
     ///
     /// # Errors
-    /// If the picture cannot be read any more.
+    /// If the image cannot be read any more.
     pub fn example(
         &self,
         config: &RunConfig,

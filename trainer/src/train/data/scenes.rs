@@ -24,10 +24,10 @@ const SURVEYED: u64 = 4000;
 #[derive(Debug)]
 pub struct Scenes {
     /// Scenes an epoch.
-    pub pictures: u64,
+    pub images: u64,
     run_seed: u64,
     /// The terms that stand in the first captions of the run, in lower case. Only these replace others: a word that is
-    /// never true of any picture would give a negative away without a look at the picture.
+    /// never true of any image would give a negative away without a look at the image.
     known: BTreeSet<String>,
     /// How the words of negatives are chosen.
     pub drawing: Drawing,
@@ -35,8 +35,8 @@ pub struct Scenes {
 
 impl Scenes {
     /// The scenes of a run's seed.
-    pub fn new(pictures: u64, run_seed: u64) -> Self {
-        let mut scenes = Scenes { pictures, run_seed, known: BTreeSet::new(), drawing: Drawing::Uniform };
+    pub fn new(images: u64, run_seed: u64) -> Self {
+        let mut scenes = Scenes { images, run_seed, known: BTreeSet::new(), drawing: Drawing::Uniform };
         for caption in scenes.corpus() {
             let terms = caption.terms().iter();
             scenes.known.extend(terms.map(|term| caption.lower(term.span.clone()).to_owned()));

@@ -42,7 +42,7 @@ impl Library {
 pub enum Source {
     /// Drawn scenes.
     Scenes(Scenes),
-    /// Pictures and captions in files.
+    /// Images and captions in files.
     Photographs(Photographs),
 }
 
@@ -52,12 +52,12 @@ impl Source {
     /// # Errors
     /// If it is neither, or cannot be used.
     pub fn open(data: &str, options: &images::Options, run_seed: u64, library: &mut Library) -> Result<Self> {
-        let scenes = |pictures| Ok(Source::Scenes(Scenes::new(pictures, run_seed)));
+        let scenes = |images| Ok(Source::Scenes(Scenes::new(images, run_seed)));
         match data.split_once(':') {
             None if data == "scenes" => scenes(PICTURES),
             Some(("scenes", count)) => {
                 let count = count.parse().ok().filter(|count| *count > 0);
-                scenes(count.with_context(|| format!("not a number of pictures in --data {data}"))?)
+                scenes(count.with_context(|| format!("not a number of images in --data {data}"))?)
             }
             _ if images::is_files(data) => {
                 Ok(Source::Photographs(Photographs::new(library.open(data, options)?)))
@@ -68,11 +68,11 @@ impl Source {
         }
     }
 
-    /// Pictures an epoch.
-    pub fn pictures(&self) -> u64 {
+    /// Images an epoch.
+    pub fn images(&self) -> u64 {
         match self {
-            Source::Scenes(scenes) => scenes.pictures,
-            Source::Photographs(photographs) => photographs.pictures(),
+            Source::Scenes(scenes) => scenes.images,
+            Source::Photographs(photographs) => photographs.n_images(),
         }
     }
 
@@ -135,8 +135,8 @@ impl Source {
                     .collect()
             }
             Source::Photographs(photographs) => {
-                // What is left of an epoch and does not fill a batch is not shown, so that none has a picture twice.
-                let batches = photographs.pictures() / share;
+                // What is left of an epoch and does not fill a batch is not shown, so that none has an image twice.
+                let batches = photographs.n_images() / share;
                 let order = photographs.order(config.settings.seed, number / batches);
                 let begin = (number % batches * share) as usize;
                 let place = |nth: u64| order[begin + nth as usize];
@@ -154,14 +154,14 @@ mod tests {
 
     #[test]
     fn sources_are_read_or_refused() {
-        let pictures = |data: &str| {
+        let images = |data: &str| {
             Source::open(data, &images::Options::default(), 0, &mut Library::default())
-                .map(|source| source.pictures())
+                .map(|source| source.images())
         };
-        assert_eq!(pictures("scenes").expect("a source"), PICTURES);
-        assert_eq!(pictures("scenes:7").expect("a source"), 7);
+        assert_eq!(images("scenes").expect("a source"), PICTURES);
+        assert_eq!(images("scenes:7").expect("a source"), 7);
         for wrong in ["scenes:", "scenes:0", "scenes:x", "coco", ""] {
-            assert!(pictures(wrong).is_err(), "{wrong:?}");
+            assert!(images(wrong).is_err(), "{wrong:?}");
         }
     }
 }

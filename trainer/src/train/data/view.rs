@@ -4,7 +4,7 @@
 use rand::{Rng, RngExt};
 use shared::caption::Caption;
 use shared::concept::Concept;
-use shared::picture::Picture;
+use shared::image::Image;
 use shared::seed;
 
 use crate::train::run_config::RunConfig;
@@ -52,14 +52,14 @@ impl Views {
     }
 }
 
-/// Whether a caption would be wrong of the mirrored picture.
+/// Whether a caption would be wrong of the mirrored image.
 fn names_a_side(caption: &Caption) -> bool {
     caption.words().any(|word| word.starts_with("left") || word.starts_with("right"))
 }
 
 impl View {
     /// What is shown of a photograph. Its `name` decides where the parts are, for every run the same ones.
-    pub fn show(self, photograph: Picture, name: &str) -> Picture {
+    pub fn show(self, photograph: Image, name: &str) -> Image {
         let shown = match self.crop {
             Some(nth) => part(&photograph, &mut seed::rng(&[seed::of_text(name), u64::from(nth)])),
             None => photograph,
@@ -74,7 +74,7 @@ impl View {
 }
 
 /// A part of random area, shape and place.
-fn part(photograph: &Picture, rng: &mut impl Rng) -> Picture {
+fn part(photograph: &Image, rng: &mut impl Rng) -> Image {
     let side = rng.random_range(LEAST_AREA..=1.0).sqrt();
     let wider = rng.random_range(-SHAPE / 2.0..=SHAPE / 2.0).exp2();
     let cut = |length: u32, share: f64| ((f64::from(length) * share).round() as u32).clamp(1, length);
@@ -119,9 +119,9 @@ mod tests {
     #[test]
     fn views_are_the_same_in_every_run_and_differ() {
         let rgb = (0..3 * 40 * 30u32).map(|at| (at * 7 % 251) as u8).collect();
-        let photograph = Picture::new(40, 30, rgb);
-        let shown: Vec<Picture> = ALL.all().map(|view| view.show(photograph.clone(), "a.jpg")).collect();
-        let again: Vec<Picture> = ALL.all().map(|view| view.show(photograph.clone(), "a.jpg")).collect();
+        let photograph = Image::new(40, 30, rgb);
+        let shown: Vec<Image> = ALL.all().map(|view| view.show(photograph.clone(), "a.jpg")).collect();
+        let again: Vec<Image> = ALL.all().map(|view| view.show(photograph.clone(), "a.jpg")).collect();
         assert_eq!(shown, again);
         assert_eq!(shown[0], photograph);
         for (nth, view) in shown.iter().enumerate() {
@@ -129,7 +129,7 @@ mod tests {
             assert!(2 * view.rgb().len() + 300 >= photograph.rgb().len(), "view {nth} is {view:?}");
         }
         assert_ne!(shown[2], ALL.all().nth(2).expect("a part").show(photograph.clone(), "b.jpg"));
-        let narrow = Picture::new(1, 1, vec![0; 3]);
+        let narrow = Image::new(1, 1, vec![0; 3]);
         assert_eq!(ALL.all().nth(2).expect("a part").show(narrow.clone(), "c.jpg"), narrow);
     }
 }

@@ -11,7 +11,7 @@ use crate::train::negative_source::NegativeSource;
 const FOCAL_GAMMA: i32 = 2;
 const SMOOTHING: f64 = 0.02;
 
-/// The logits of a batch's captions and of their own negatives, each with the picture of its caption.
+/// The logits of a batch's captions and of their own negatives, each with the image of its caption.
 pub struct Scores {
     /// `[B, 1]`
     pub captions: Tensor<2>,

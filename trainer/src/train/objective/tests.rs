@@ -37,7 +37,7 @@ fn negatives(of: [&[[f32; 2]]; 2], device: &Device) -> Option<Negatives> {
     negatives_in(slots, &[&colors[0], &colors[1]], device)
 }
 
-/// The second term alone, of two pictures that point along the axes with captions that are right.
+/// The second term alone, of two images that point along the axes with captions that are right.
 fn second_term(loss: Loss, negatives: Option<Negatives>, thresholds: [f32; NegativeSource::COUNT]) -> f32 {
     let device = Device::flex().autodiff();
     let at = |weight: f64, negatives| {
@@ -72,7 +72,7 @@ fn appended_negatives_have_the_value_of_a_worked_example() {
     let negatives = negatives([&[[0.0, 1.0]], &[]], &device);
     let loss = contrastive(images.clone(), images, negatives.as_ref(), one(&device)).into_scalar::<f32>();
     let e = 1f32.exp();
-    // The first picture sees logits 1, 0, 0; the second 0, 1 and the negative's 1.
+    // The first image sees logits 1, 0, 0; the second 0, 1 and the negative's 1.
     let image_to_text = (-(e / (e + 2.0)).ln() - (e / (1.0 + 2.0 * e)).ln()) / 2.0;
     let text_to_image = -(e / (e + 1.0)).ln();
     close(loss, (image_to_text + text_to_image) / 2.0);
@@ -82,7 +82,7 @@ fn appended_negatives_have_the_value_of_a_worked_example() {
 fn own_negatives_have_the_value_of_a_worked_example() {
     let device = Device::flex().autodiff();
     let e = 1f32.exp();
-    // The first picture sees its caption at 1 and two negatives at 0 and 0.6; the second has one negative at 1.
+    // The first image sees its caption at 1 and two negatives at 0 and 0.6; the second has one negative at 1.
     let hard = || negatives([&[[0.0, 1.0], [0.6, 0.8]], &[[0.0, 1.0]]], &device);
     let first = (e / (e + 1.0 + 0.6f32.exp())).ln();
     close(second_term(Loss::Tsvlc, hard(), [0.0; NegativeSource::COUNT]), -(first + 0.5f32.ln()) / 2.0);
@@ -186,7 +186,7 @@ fn empty_slots_change_neither_a_loss_nor_its_gradient() {
 }
 
 #[test]
-fn captions_are_pulled_to_their_pictures_and_negatives_pushed_away_by_every_loss() {
+fn captions_are_pulled_to_their_images_and_negatives_pushed_away_by_every_loss() {
     for loss in EVERY {
         let device = Device::flex().autodiff();
         let images = rows([[0.6, 0.8], [0.8, -0.6]], &device).require_grad();
@@ -204,7 +204,7 @@ fn captions_are_pulled_to_their_pictures_and_negatives_pushed_away_by_every_loss
             let gradient = tensor.grad(&gradients).expect("a gradient");
             (gradient * towards).sum().into_scalar()
         };
-        // Going down the gradient raises each picture's similarity to its caption, and lowers it to the negative.
+        // Going down the gradient raises each image's similarity to its caption, and lowers it to the negative.
         assert!(along(&captions, images.clone().inner()) < 0.0, "{loss:?}");
         assert!(along(&embeddings, rows([[0.6, 0.8], [0.0, 0.0]], &Device::flex())) > 0.0, "{loss:?}");
         // In the empty slot is nothing to push.

@@ -1,4 +1,4 @@
-//! Requests about pictures: read, edited, compared, explained, collected.
+//! Requests about images: read, edited, compared, explained, collected.
 
 use shared::challenge_set::{self, Case};
 use shared::concept::Concept;
@@ -10,59 +10,59 @@ use crate::edit::Edit;
 use crate::engine::collection::{Collection, CollectionError};
 use crate::engine::{blob, tell, tell_with};
 use crate::png;
-use crate::protocol::{Event, PictureId, Region};
+use crate::protocol::{Event, ImageId, Region};
 use crate::relevance::GRID;
 
 impl Work {
-    pub(super) async fn add_picture(&mut self, id: PictureId, file: &Blob) {
+    pub(super) async fn add_image(&mut self, id: ImageId, file: &Blob) {
         let bytes = match blob::read(file).await {
             Ok(bytes) => bytes,
-            Err(reason) => return tell(&Event::PictureRefused { id, reason }),
+            Err(reason) => return tell(&Event::ImageRefused { id, reason }),
         };
         match decode(&bytes) {
             Ok(decoded) => {
-                self.pictures.insert(id, decoded.picture);
+                self.images.insert(id, decoded.image);
                 let notes = decoded.notes.iter().map(ToString::to_string).collect();
-                tell(&Event::PictureRead { id, notes });
+                tell(&Event::ImageRead { id, notes });
             }
-            Err(error) => tell(&Event::PictureRefused { id, reason: error.to_string() }),
+            Err(error) => tell(&Event::ImageRefused { id, reason: error.to_string() }),
         }
     }
 
-    pub(super) fn select(&mut self, id: PictureId, region: &Region) {
-        // A picture may have gone while the strokes were on their way.
-        let Some(picture) = self.pictures.get(&id) else { return };
-        let (mask, color) = self.studio.select(id, picture, &region.strokes, region.reach);
+    pub(super) fn select(&mut self, id: ImageId, region: &Region) {
+        // An image may have gone while the strokes were on their way.
+        let Some(image) = self.images.get(&id) else { return };
+        let (mask, color) = self.studio.select(id, image, &region.strokes, region.reach);
         let covered = mask.coverage().iter().filter(|coverage| **coverage > 0).count();
         let share = covered as f32 / mask.coverage().len() as f32;
         match png::of_mask(&mask) {
-            Ok(file) => tell_with(&Event::Selected { picture: id, share, color }, Some(&file)),
+            Ok(file) => tell_with(&Event::Selected { image: id, share, color }, Some(&file)),
             Err(reason) => tell(&Event::EditRefused { reason }),
         }
     }
 
-    pub(super) fn edit(&mut self, id: PictureId, new: PictureId, region: &Region, edit: Edit) {
-        let Some(picture) = self.pictures.get(&id) else { return };
+    pub(super) fn edit(&mut self, id: ImageId, new: ImageId, region: &Region, edit: Edit) {
+        let Some(image) = self.images.get(&id) else { return };
         let told = &mut |share: f32| progress("Editing the picture.".into(), Some(f64::from(share)));
         told(0.0);
         let edited = self
             .studio
-            .edit(id, picture, &region.strokes, region.reach, edit, told)
+            .edit(id, image, &region.strokes, region.reach, edit, told)
             .map_err(|error| error.to_string())
-            .and_then(|(picture, was)| Ok((png::of_picture(&picture)?, picture, was)));
+            .and_then(|(image, was)| Ok((png::of_image(&image)?, image, was)));
         match edited {
-            Ok((file, picture, was)) => {
-                self.pictures.insert(new, picture);
+            Ok((file, image, was)) => {
+                self.images.insert(new, image);
                 tell_with(&Event::Edited { id: new, was }, Some(&file));
             }
             Err(reason) => tell(&Event::EditRefused { reason }),
         }
     }
 
-    pub(super) async fn matrix(&mut self, job: u32, ids: &[PictureId], captions: &[String]) {
+    pub(super) async fn matrix(&mut self, job: u32, ids: &[ImageId], captions: &[String]) {
         let mut grids = Vec::new();
         for model in &mut self.models {
-            match model.grid(&self.pictures, ids, captions).await {
+            match model.grid(&self.images, ids, captions).await {
                 Ok(grid) => grids.push(grid),
                 Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
             }
@@ -74,24 +74,24 @@ impl Work {
     pub(super) async fn keep(
         &self,
         concept: Concept,
-        ids: [PictureId; 2],
+        ids: [ImageId; 2],
         captions: &[String; 2],
     ) -> Result<(), CollectionError> {
-        let [Some(first), Some(second)] = ids.map(|id| self.pictures.get(&id)) else { return Ok(()) };
-        let pictures = [first, second];
+        let [Some(first), Some(second)] = ids.map(|id| self.images.get(&id)) else { return Ok(()) };
+        let images = [first, second];
         let captions = captions.each_ref().map(String::as_str);
-        let case = Case::new(concept, pictures, captions, &challenge_set::difference(pictures))?;
+        let case = Case::new(concept, images, captions, &challenge_set::difference(images))?;
         let collection = Collection::open().await?;
         collection.keep(&case).await?;
         tell(&Event::Collected { cases: collection.count().await?, is_new: true });
         Ok(())
     }
 
-    pub(super) async fn explain(&mut self, job: u32, id: PictureId, captions: &[String; 2], row: usize) {
-        let Some(picture) = self.pictures.get(&id).filter(|_| row < GRID) else { return };
+    pub(super) async fn explain(&mut self, job: u32, id: ImageId, captions: &[String; 2], row: usize) {
+        let Some(image) = self.images.get(&id).filter(|_| row < GRID) else { return };
         let mut models = Vec::new();
         for model in &mut self.models {
-            match model.explain((id, picture), captions, row).await {
+            match model.explain((id, image), captions, row).await {
                 Ok(relevance) => models.push(relevance),
                 Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
             }
@@ -102,18 +102,18 @@ impl Work {
     pub(super) async fn compare(
         &mut self,
         job: u32,
-        id: PictureId,
+        id: ImageId,
         caption: &str,
-        other: Option<&(PictureId, String)>,
+        other: Option<&(ImageId, String)>,
     ) {
         let begun = js_sys::Date::now();
-        let Some(picture) = self.pictures.get(&id) else {
+        let Some(image) = self.images.get(&id) else {
             return tell(&Event::Scores { job, answers: Vec::new(), millis: 0.0 });
         };
-        let other = other.and_then(|(id, caption)| Some((*id, self.pictures.get(id)?, caption.as_str())));
+        let other = other.and_then(|(id, caption)| Some((*id, self.images.get(id)?, caption.as_str())));
         let mut answers = Vec::new();
         for model in &mut self.models {
-            match model.answer((id, picture, caption), other).await {
+            match model.answer((id, image, caption), other).await {
                 Ok(answer) => answers.push(answer),
                 Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
             }

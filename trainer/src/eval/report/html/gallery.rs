@@ -1,4 +1,4 @@
-//! The most telling items, with their pictures made small and written into the page.
+//! The most telling items, with their images made small and written into the page.
 
 use std::io::Cursor;
 use std::ops::Range;
@@ -19,17 +19,17 @@ use crate::system::html::Text;
 const SIDE: u32 = 224;
 
 /// Lists items; nothing if there are none.
-pub fn items(page: &mut String, heading: &str, items: &[Hard], pictures: Option<&Benchmark>) {
+pub fn items(page: &mut String, heading: &str, items: &[Hard], images: Option<&Benchmark>) {
     if items.is_empty() {
         return;
     }
     put(page, format_args!("<h3>{heading}</h3>\n<ul class=\"gallery\">\n"));
     for item in items {
         *page += "<li>";
-        if let Some(benchmark) = pictures {
-            *page += "<div class=\"pictures\">";
-            for source in item.pictures.iter().map(|id| &benchmark.pictures[*id]) {
-                // A picture that has gone meanwhile is shown as its name.
+        if let Some(benchmark) = images {
+            *page += "<div class=\"images\">";
+            for source in item.images.iter().map(|id| &benchmark.images[*id]) {
+                // An image that has gone meanwhile is shown as its name.
                 let data = thumbnail(source).unwrap_or_default();
                 put(page, format_args!("<img alt=\"{}\" src=\"{data}\">", Text(&source.name())));
             }
@@ -69,10 +69,10 @@ fn marked(page: &mut String, text: &str, span: &Range<usize>) {
     put(page, format_args!("{}<mark>{}</mark>{}", Text(before), Text(changed), Text(behind)));
 }
 
-/// A picture as the address of a small JPEG.
+/// An image as the address of a small JPEG.
 fn thumbnail(source: &ImageSource) -> Option<String> {
-    let picture = source.picture().ok()?;
-    let small = within(&picture, SIDE);
+    let image = source.image().ok()?;
+    let small = within(&image, SIDE);
     let image = RgbImage::from_raw(small.width(), small.height(), small.rgb().to_vec())?;
     let mut file = Cursor::new(Vec::new());
     image.write_to(&mut file, ImageFormat::Jpeg).ok()?;

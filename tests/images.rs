@@ -5,18 +5,18 @@ use std::io::Cursor;
 use image::codecs::gif::GifEncoder;
 use image::{Delay, Frame, Rgba, RgbaImage};
 use shared::decode::{DecodeError, Note, decode};
-use shared::picture::Picture;
+use shared::image::Image;
 use shared::preprocess::{Fit, Preprocess};
 
 use crate::support::root;
 
-/// The picture of `golden/make_resize.py`.
-fn formula() -> Picture {
+/// The image of `golden/make_resize.py`.
+fn formula() -> Image {
     let (width, height) = (53u32, 37u32);
     let rgb = (0..height)
         .flat_map(|y| (0..width).flat_map(move |x| (0..3).map(move |c| (x, y, c))))
         .map(|(x, y, c)| ((x * x * 7 + y * 13 * (c + 1) + x * y * 5 + c * 91) % 256) as u8);
-    Picture::new(width, height, rgb.collect())
+    Image::new(width, height, rgb.collect())
 }
 
 #[test]
@@ -35,8 +35,8 @@ fn resizing_is_pillows_to_the_last_bit() {
 fn the_sample_photographs_are_read() {
     for name in ["astronaut", "cat", "coffee", "rocket"] {
         let bytes = std::fs::read(root().join(format!("assets/samples/{name}.jpg"))).expect("a sample");
-        let decoded = decode(&bytes).expect("a picture");
-        assert_eq!(decoded.picture.width().max(decoded.picture.height()), 400, "{name}");
+        let decoded = decode(&bytes).expect("an image");
+        assert_eq!(decoded.image.width().max(decoded.image.height()), 400, "{name}");
         assert!(matches!(decode(&bytes[..bytes.len() - 2000]), Err(DecodeError::Truncated)), "{name}");
     }
 }
@@ -45,14 +45,14 @@ fn the_sample_photographs_are_read() {
 fn odd_files_of_other_programs_are_read_or_refused_by_name() {
     let file = |name: &str| std::fs::read(root().join("tests/golden").join(name)).expect("a golden file");
     // Cyan, magenta and yellow ink at half strength, as Pillow writes it.
-    let cmyk = decode(&file("cmyk.jpg")).expect("a CMYK JPEG").picture;
+    let cmyk = decode(&file("cmyk.jpg")).expect("a CMYK JPEG").image;
     let [r, g, b] = cmyk.pixel(8, 8);
     assert!(r > 180 && g < 80 && b < 80, "red ink came out as {:?}", [r, g, b]);
     // Stored on its side: its red half is on the left once it is upright.
     let turned = decode(&file("rotated.jpg")).expect("a turned JPEG");
-    assert_eq!((turned.picture.width(), turned.picture.height()), (16, 32));
+    assert_eq!((turned.image.width(), turned.image.height()), (16, 32));
     assert_eq!(turned.notes, [Note::Turned]);
-    let [r, _, b] = turned.picture.pixel(8, 4);
+    let [r, _, b] = turned.image.pixel(8, 4);
     assert!(r > 200 && b < 80, "the top is {r}, {b}");
 }
 
@@ -68,6 +68,6 @@ fn an_animation_gives_its_first_frame() {
     }
     drop(encoder);
     let decoded = decode(&bytes.into_inner()).expect("a GIF");
-    assert_eq!(decoded.picture.pixel(0, 0), [255, 0, 0]);
+    assert_eq!(decoded.image.pixel(0, 0), [255, 0, 0]);
     assert_eq!(decoded.notes, [Note::FirstFrame]);
 }

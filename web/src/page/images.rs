@@ -1,4 +1,4 @@
-//! The list of pictures: opening, choosing, removing, showing.
+//! The list of images: opening, choosing, removing, showing.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,15 +8,15 @@ use web_sys::{Blob, Element, File, HtmlElement, HtmlImageElement, HtmlInputEleme
 use super::dom::{
     append, by_id, clear, copy_of, document, on, set_attribute, set_data, set_property, set_slot, slot,
 };
-use super::state::{App, Picture, Sample};
+use super::state::{App, Image, Sample};
 use crate::console::log_error;
-use crate::protocol::{PictureId, Request, Set};
+use crate::protocol::{ImageId, Request, Set};
 
 impl App {
-    pub(super) fn open_pictures(app: &Rc<RefCell<App>>, files: Vec<File>) {
+    pub(super) fn open_images(app: &Rc<RefCell<App>>, files: Vec<File>) {
         let caption = by_id::<HtmlInputElement>("caption-input").value();
-        let ids: Vec<PictureId> =
-            files.iter().map(|file| Self::add_picture(app, &file.name(), &caption, file)).collect();
+        let ids: Vec<ImageId> =
+            files.iter().map(|file| Self::add_image(app, &file.name(), &caption, file)).collect();
         if let Some(first) = ids.first() {
             app.borrow_mut().choose(Set::Photographs);
             app.borrow_mut().select(*first);
@@ -29,50 +29,50 @@ impl App {
         let id_of = |sample: &Sample| {
             let known = app
                 .borrow()
-                .pictures
+                .images
                 .iter()
-                .find(|picture| picture.is_sample && picture.name == sample.name)
+                .find(|image| image.is_sample && image.name == sample.name)
                 .map(|known| known.id);
-            known.unwrap_or_else(|| Self::add_picture(app, &sample.name, &sample.caption, &sample.file))
+            known.unwrap_or_else(|| Self::add_image(app, &sample.name, &sample.caption, &sample.file))
         };
-        let ids: Vec<PictureId> = samples.iter().map(id_of).collect();
+        let ids: Vec<ImageId> = samples.iter().map(id_of).collect();
         let Some(first) = ids.first() else { return };
         let mut state = app.borrow_mut();
         for id in &ids {
-            state.edit(*id, |picture| picture.is_sample = true);
+            state.edit(*id, |image| image.is_sample = true);
         }
         if let Some(second) = ids.get(1) {
             state.pair(*first, *second);
         }
         if let Some(caption) = caption {
-            state.edit(*first, |picture| picture.caption = caption.to_owned());
+            state.edit(*first, |image| image.caption = caption.to_owned());
         }
         state.choose(set);
         state.select(*first);
     }
 
-    /// Compares two pictures crosswise from now on.
-    pub(super) fn pair(&mut self, one: PictureId, other: PictureId) {
-        self.edit(one, |picture| picture.counterpart = Some(other));
-        self.edit(other, |picture| picture.counterpart = Some(one));
+    /// Compares two images crosswise from now on.
+    pub(super) fn pair(&mut self, one: ImageId, other: ImageId) {
+        self.edit(one, |image| image.counterpart = Some(other));
+        self.edit(other, |image| image.counterpart = Some(one));
     }
 
-    fn add_picture(app: &Rc<RefCell<App>>, name: &str, caption: &str, file: &Blob) -> PictureId {
+    fn add_image(app: &Rc<RefCell<App>>, name: &str, caption: &str, file: &Blob) -> ImageId {
         let mut state = app.borrow_mut();
         let id = state.next_id;
         state.next_id += 1;
         if state.engine_listens {
-            state.ask(&Request::AddPicture { id }, Some(file));
+            state.ask(&Request::AddImage { id }, Some(file));
         }
         drop(state);
-        Self::list_picture(app, Picture::new(id, name, caption, file));
+        Self::list_image(app, Image::new(id, name, caption, file));
         id
     }
 
-    /// Puts a picture at the end of the list.
-    pub(super) fn list_picture(app: &Rc<RefCell<App>>, picture: Picture) {
-        let (id, name) = (picture.id, &picture.name.clone());
-        app.borrow_mut().pictures.push(picture);
+    /// Puts an image at the end of the list.
+    pub(super) fn list_image(app: &Rc<RefCell<App>>, image: Image) {
+        let (id, name) = (image.id, &image.name.clone());
+        app.borrow_mut().images.push(image);
         let picking = Rc::clone(app);
         let list: HtmlElement = by_id("pictures");
         let item = copy_of("picture-item");
@@ -85,37 +85,37 @@ impl App {
         let removing = Rc::clone(app);
         on(&remove, "click", move |_: web_sys::Event| removing.borrow_mut().remove(id));
         append(&list, &item);
-        app.borrow().list_pictures();
+        app.borrow().list_images();
     }
 
-    pub(super) fn select(&mut self, id: PictureId) {
+    pub(super) fn select(&mut self, id: ImageId) {
         self.current = Some(id);
         self.clear_table();
         let input: HtmlInputElement = by_id("caption-input");
-        if let Some(picture) = self.current()
-            && !picture.caption.is_empty()
+        if let Some(image) = self.current()
+            && !image.caption.is_empty()
         {
-            input.set_value(&picture.caption);
+            input.set_value(&image.caption);
         }
         self.clear_answers();
-        self.list_pictures();
+        self.list_images();
         self.show_current();
         self.compare();
     }
 
-    pub(super) fn remove(&mut self, id: PictureId) {
-        let Some(at) = self.pictures.iter().position(|picture| picture.id == id) else { return };
-        let gone = self.pictures.remove(at);
-        for picture in &mut self.pictures {
-            picture.counterpart = picture.counterpart.filter(|other| *other != id);
-            picture.source = picture.source.filter(|source| *source != id);
+    pub(super) fn remove(&mut self, id: ImageId) {
+        let Some(at) = self.images.iter().position(|image| image.id == id) else { return };
+        let gone = self.images.remove(at);
+        for image in &mut self.images {
+            image.counterpart = image.counterpart.filter(|other| *other != id);
+            image.source = image.source.filter(|source| *source != id);
         }
         Url::revoke_object_url(&gone.url).unwrap_or_else(|error| log_error(&error));
-        self.ask(&Request::RemovePicture { id }, None);
+        self.ask(&Request::RemoveImage { id }, None);
         if let Some(item) = self.item(id) {
             item.remove();
         }
-        let next = self.pictures.get(at).or(self.pictures.last()).map(|picture| picture.id);
+        let next = self.images.get(at).or(self.images.last()).map(|image| image.id);
         if self.current == Some(id) {
             self.current = None;
             self.clear_answers();
@@ -129,51 +129,51 @@ impl App {
         .unwrap_or_else(|error| log_error(&error));
     }
 
-    fn item(&self, id: PictureId) -> Option<Element> {
+    fn item(&self, id: ImageId) -> Option<Element> {
         document().query_selector(&format!("#pictures > [data-id='{id}']")).ok().flatten()
     }
 
-    pub(super) fn list_pictures(&self) {
-        for picture in &self.pictures {
-            let Some(item) = self.item(picture.id) else { continue };
-            let pressed = self.current == Some(picture.id);
+    pub(super) fn list_images(&self) {
+        for image in &self.images {
+            let Some(item) = self.item(image.id) else { continue };
+            let pressed = self.current == Some(image.id);
             set_attribute(&slot::<HtmlElement>(&item, "pick"), "aria-pressed", &pressed.to_string());
-            slot::<HtmlElement>(&item, "problem").set_text_content(picture.problem.as_deref());
+            slot::<HtmlElement>(&item, "problem").set_text_content(image.problem.as_deref());
             let thumb: HtmlImageElement = slot(&item, "thumb");
-            match picture.problem {
-                None if thumb.src().is_empty() => thumb.set_src(&picture.url),
+            match image.problem {
+                None if thumb.src().is_empty() => thumb.set_src(&image.url),
                 None => {}
                 Some(_) => thumb.remove_attribute("src").unwrap_or_else(|error| log_error(&error)),
             }
         }
     }
 
-    /// Offers the other pictures to be compared with the one on show, and shows the chosen one beside it.
+    /// Offers the other images to be compared with the one on show, and shows the chosen one beside it.
     fn show_counterpart(&self) {
         let chosen = self.counterpart();
         let list: HtmlSelectElement = by_id("counterpart");
         clear(&list);
-        let offer = |id: Option<PictureId>, words: &str| {
+        let offer = |id: Option<ImageId>, words: &str| {
             let option = copy_of("choice");
             set_attribute(&option, "value", &id.map_or_else(String::new, |id| id.to_string()));
             option.set_text_content(Some(words));
             append(&list, &option);
         };
         offer(None, "no other picture");
-        for picture in self.pictures.iter().filter(|picture| Some(picture.id) != self.current) {
-            offer(Some(picture.id), &picture.name);
+        for image in self.images.iter().filter(|image| Some(image.id) != self.current) {
+            offer(Some(image.id), &image.name);
         }
-        list.set_value(&chosen.map_or_else(String::new, |picture| picture.id.to_string()));
-        by_id::<HtmlElement>("counterpart-line").set_hidden(self.pictures.len() < 2);
+        list.set_value(&chosen.map_or_else(String::new, |image| image.id.to_string()));
+        by_id::<HtmlElement>("counterpart-line").set_hidden(self.images.len() < 2);
         by_id::<HtmlElement>("wipe-line").set_hidden(chosen.is_none());
         let image: HtmlImageElement = by_id("counterpart-picture");
         match chosen {
-            Some(picture) => image.set_src(&picture.url),
+            Some(image) => image.set_src(&image.url),
             None => image.remove_attribute("src").unwrap_or_else(|error| log_error(&error)),
         }
     }
 
-    /// Lets the visitor choose what the picture on show is compared with, and wipe from one to the other.
+    /// Lets the visitor choose what the image on show is compared with, and wipe from one to the other.
     pub(super) fn listen_for_counterparts(app: &Rc<RefCell<App>>) {
         let list: HtmlSelectElement = by_id("counterpart");
         let app = Rc::clone(app);
@@ -181,7 +181,7 @@ impl App {
             let mut state = app.borrow_mut();
             let Some(current) = state.current else { return };
             let chosen = list.value().parse().ok();
-            state.edit(current, |picture| picture.counterpart = chosen);
+            state.edit(current, |image| image.counterpart = chosen);
             state.show_current();
             state.compare();
         });
@@ -194,19 +194,19 @@ impl App {
     pub(super) fn show_current(&self) {
         self.show_counterpart();
         let current = self.current();
-        let note = current.map(|picture| match &picture.problem {
+        let note = current.map(|image| match &image.problem {
             Some(problem) => format!("cannot be used: {problem}"),
-            None => picture.notes.join(", "),
+            None => image.notes.join(", "),
         });
         let text = |id: &str, words: Option<&str>| by_id::<HtmlElement>(id).set_text_content(words);
-        text("current-name", current.map(|picture| picture.name.as_str()));
+        text("current-name", current.map(|image| image.name.as_str()));
         text("current-note", note.as_deref());
 
         let image: HtmlImageElement = by_id("current-picture");
-        match current.filter(|picture| picture.problem.is_none()) {
-            Some(picture) => {
-                image.set_src(&picture.url);
-                image.set_alt(&format!("The picture under test: {}", picture.name));
+        match current.filter(|image| image.problem.is_none()) {
+            Some(image) => {
+                image.set_src(&image.url);
+                image.set_alt(&format!("The picture under test: {}", image.name));
             }
             None => {
                 image.remove_attribute("src").unwrap_or_else(|error| log_error(&error));
