@@ -43,13 +43,27 @@ fn wrong_arguments_end_with_two_and_failures_with_one() {
 }
 
 #[test]
-fn every_verb_explains_itself() {
-    for verb in
-        ["scenes", "negatives", "pretrain", "evaluate", "score", "embed", "import", "export", "inspect"]
-    {
-        let help = trainer_ok(Path::new("."), &[verb, "--help"]);
-        assert!(help.contains("Usage:"), "{verb}");
+fn every_command_explains_itself_and_every_option_of_it() {
+    let help = |args: &[&str]| trainer_ok(Path::new("."), &[args, &["--help"]].concat());
+    let all = help(&[]);
+    let commands = all.split("Commands:").nth(1).expect("a list").split("\n\n").next().expect("its end");
+    // What a command does may go on in further lines, which stand further right.
+    let commands = commands.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let commands: Vec<&str> = commands.filter(|command| !command.is_empty()).collect();
+    assert!(commands.len() > 10, "{commands:?}");
+    for command in commands.into_iter().filter(|command| *command != "help") {
+        let text = help(&[command]);
+        let lines: Vec<&str> = text.lines().collect();
+        let options = lines.iter().enumerate().filter(|(_, line)| line.trim_start().starts_with("--"));
+        for (number, option) in options {
+            // What an option does stands behind its name, or on the next line.
+            let mut parts = option.split("  ").map(str::trim).filter(|part| !part.is_empty());
+            let words = parts.nth(1).unwrap_or(lines[number + 1]).trim();
+            assert!(words.len() > 10 && !words.starts_with('-'), "{command} {option}: {words:?}");
+        }
     }
+    let lines = help(&["pretrain"]).lines().count();
+    assert!(lines <= 100, "the help of pretrain has {lines} lines, more than two screens");
 }
 
 #[test]

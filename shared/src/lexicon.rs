@@ -375,11 +375,19 @@ mod tests {
     }
 
     #[test]
-    fn the_lexicon_names_enough_things() {
-        let groups = lexicon().groups.iter().filter(|group| group.concept == Concept::Object);
-        let terms = groups.flat_map(|group| group.classes.iter().flatten());
-        let names: std::collections::BTreeSet<_> =
-            terms.filter_map(|term| term.forms.iter().flatten().next()).collect();
-        assert!(names.len() >= 300, "{}", names.len());
+    fn the_things_that_coco_names_are_objects() {
+        // All of its categories but "person", "baseball glove" and "potted plant", which the lexicon leaves alone.
+        let names = "bicycle,car,motorcycle,airplane,bus,train,truck,boat,traffic light, \
+                     fire hydrant,stop sign,parking meter,bench,bird,cat,dog,horse,sheep,cow, \
+                     elephant,bear,zebra,giraffe,backpack,umbrella,handbag,tie,suitcase,frisbee, \
+                     skis,snowboard,kite,baseball bat,skateboard,surfboard,tennis racket,bottle, \
+                     wine glass,cup,fork,knife,spoon,bowl,banana,apple,sandwich,broccoli,carrot, \
+                     hot dog,pizza,donut,cake,chair,couch,bed,dining table,toilet,tv,laptop,mouse, \
+                     remote,keyboard,cell phone,microwave,oven,toaster,sink,refrigerator,book,clock, \
+                     vase,scissors,teddy bear,hair drier,toothbrush";
+        for name in names.split(',') {
+            let caption = crate::caption::Caption::new(format!("a photo of a {name} outside"));
+            assert!(caption.names(Concept::Object), "{name}");
+        }
     }
 }
