@@ -58,7 +58,7 @@ fn every_command_explains_itself_and_every_option_of_it() {
         for (number, option) in options {
             // What an option does stands behind its name, or on the next line.
             let mut parts = option.split("  ").map(str::trim).filter(|part| !part.is_empty());
-            let words = parts.nth(1).unwrap_or(lines[number + 1]).trim();
+            let words = parts.nth(1).or(lines.get(number + 1).copied()).unwrap_or_default().trim();
             assert!(words.len() > 10 && !words.starts_with('-'), "{command} {option}: {words:?}");
         }
     }

@@ -40,7 +40,7 @@ Examples:
 pub enum Command {
     /// Write a challenge set of rendered scenes as parquet, with InpaintCOCO's columns.
     Scenes(ScenesArgs),
-    /// List the hard negatives of captions, one JSON line a caption, or audit them.
+    /// List the hard negatives of captions, one JSON line per caption, or audit them.
     Negatives(NegativesArgs),
     /// Fit the table that draws balanced negatives to a file of captions.
     Calibrate(CalibrateArgs),
@@ -60,7 +60,7 @@ pub enum Command {
     Import(ImportArgs),
     /// Make a bundle of a training run.
     Export(ExportArgs),
-    /// Say what a bundle holds.
+    /// Print what a bundle holds.
     Inspect(InspectArgs),
 }
 

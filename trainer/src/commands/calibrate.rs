@@ -12,19 +12,19 @@ use crate::negatives::calibration::{self, Calibrated, Coverage, FEWEST, For};
 /// The options of `calibrate`.
 #[derive(Args)]
 pub struct CalibrateArgs {
-    /// Captions, in any of the forms that `negatives` reads.
+    /// Read these captions, in any format that `negatives` reads.
     #[arg(long, value_name = "FILE")]
     pub captions: PathBuf,
-    /// Of captions that have splits, the one to read; without it all of a table, and `test` of Karpathy's JSON.
+    /// Read this split; by default all of a table, and `test` of Karpathy's JSON.
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
-    /// Leave out strengths below this; the table gets smaller and less exact.
+    /// Leave out strengths below this: a smaller, less exact table.
     #[arg(long, value_name = "STRENGTH", default_value_t = 0.0)]
     pub at_least: f32,
-    /// Another seed draws other samples while calibrating.
+    /// Seed the samples that are drawn while calibrating.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// The table to write; `shared/lexicon/balance.bin` is built into the program.
+    /// Write the table into this file; `shared/lexicon/balance.bin` is built into the program.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }

@@ -21,15 +21,16 @@ use crate::system::named::named;
 /// The options of `embed`.
 #[derive(Args)]
 pub struct EmbedArgs {
-    /// The bundle that embeds.
+    /// Embed with this bundle.
     #[arg(long, value_name = "FILE")]
     pub bundle: PathBuf,
     #[command(flatten)]
     pub what: Embedded,
-    /// The array to write: `[n, E]`, 32-bit floats, unit rows. The names of its rows go to the same name with `.txt`.
+    /// Write the array `[n, E]`, float32 with unit rows, into this file, and the names of its rows into the same name with
+    /// `.txt`.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// No progress bar.
+    /// Show no progress bar.
     #[arg(long)]
     pub quiet: bool,
     /// Compute on `cuda`, `wgpu` or `cpu`; by default on the best there is.
@@ -41,10 +42,10 @@ pub struct EmbedArgs {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub struct Embedded {
-    /// A folder of images, embedded in order of their names.
+    /// Embed the images of this folder, in order of their names.
     #[arg(long, value_name = "DIR")]
     pub images: Option<PathBuf>,
-    /// A text file with one caption a line (`-` reads standard input).
+    /// Embed the captions of this text file, one per line (`-` reads standard input).
     #[arg(long, value_name = "FILE")]
     pub captions: Option<PathBuf>,
 }

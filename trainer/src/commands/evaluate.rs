@@ -14,10 +14,10 @@ use crate::system::named::named;
 /// The options of `evaluate`.
 #[derive(Args)]
 pub struct EvaluateArgs {
-    /// The bundle to score.
+    /// Score this bundle.
     #[arg(long, value_name = "FILE")]
     pub bundle: PathBuf,
-    /// More bundles to score beside it; each is compared with the first, item by item.
+    /// Score these bundles too, and compare each with the first, item by item.
     #[arg(long, value_name = "FILE")]
     pub against: Vec<PathBuf>,
     /// What to score on.
@@ -29,13 +29,13 @@ pub struct EvaluateArgs {
     /// Write the report as one page that needs nothing else.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// No images in the page, for images that must not be passed on.
+    /// Leave images out of the page, for images that must not be passed on.
     #[arg(long, requires = "html")]
     pub no_thumbnails: bool,
     /// Write the table as CSV.
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
-    /// No progress bar.
+    /// Show no progress bar.
     #[arg(long)]
     pub quiet: bool,
     /// Compute on `cuda`, `wgpu` or `cpu`; by default on the best there is.

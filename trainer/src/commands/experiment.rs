@@ -29,7 +29,7 @@ use crate::train::run_folder;
 pub struct ExperimentArgs {
     /// The experiment: seeds, arms and benchmarks as TOML, such as `trainer/recipes/scenes.toml`.
     pub file: PathBuf,
-    /// The folder of its runs, bundles, reports and tables.
+    /// Write runs, bundles, reports and tables into this folder.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// Compute on `cuda`, `wgpu` or `cpu`; by default on the best there is.

@@ -24,17 +24,17 @@ use crate::train::state;
 /// The options of `export`.
 #[derive(Args)]
 pub struct ExportArgs {
-    /// The run folder.
+    /// Export the newest checkpoint of this run folder.
     #[arg(long, value_name = "DIR")]
     pub run: PathBuf,
-    /// The bundle to write.
+    /// Write the bundle into this file.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight, two in convolutions).
     #[arg(long, value_name = "PRECISION", default_value = "f16", value_parser = named::<Precision>)]
     pub precision: Precision,
-    /// Let the bundle remember how the images look that it was trained on (20 bytes an image), so that `evaluate` finds
-    /// copies of them under other names, in other sizes and formats. Names it remembers anyway.
+    /// Store perceptual hashes of the training images in the bundle (20 bytes each), so that `evaluate` finds copies of them
+    /// under other names, in other sizes and formats. Hashes of their names are stored anyway.
     #[arg(long)]
     pub perceptual_hashes: bool,
 }

@@ -12,16 +12,16 @@ use crate::dataset::captions::Captions;
 /// The options of `fluency`.
 #[derive(Args)]
 pub struct FluencyArgs {
-    /// Captions, in any of the forms that `negatives` reads.
+    /// Read these captions, in any format that `negatives` reads.
     #[arg(long, value_name = "FILE")]
     pub captions: PathBuf,
-    /// Of captions that have splits, the one to read; without it all of a table, and `test` of Karpathy's JSON.
+    /// Read this split; by default all of a table, and `test` of Karpathy's JSON.
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
     /// Leave out words that are rarer than this.
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     pub at_least: u32,
-    /// The table to write; `shared/lexicon/bigrams.bin` is built into the program.
+    /// Write the table into this file; `shared/lexicon/bigrams.bin` is built into the program.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }

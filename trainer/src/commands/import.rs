@@ -20,17 +20,17 @@ use crate::system::named::named;
 /// The options of `import`.
 #[derive(Args)]
 pub struct ImportArgs {
-    /// A folder with a CLIP model as transformers or open_clip save it, or the name of one on the Hugging Face hub, such
+    /// Import a CLIP model from a folder, as transformers or open_clip save it, or by its name on the Hugging Face hub, such
     /// as `openai/clip-vit-base-patch32`.
     #[arg(long, value_name = "DIR_OR_NAME")]
     pub from: PathBuf,
-    /// The bundle to write.
+    /// Write the bundle into this file.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight, two in convolutions).
     #[arg(long, value_name = "PRECISION", default_value = "f16", value_parser = named::<Precision>)]
     pub precision: Precision,
-    /// Images on which to measure what the precision costs. Without them: drawn scenes.
+    /// Measure the cost of the precision on these images; by default on rendered scenes.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub image: Vec<PathBuf>,
 }

@@ -26,52 +26,52 @@ use crate::system::switch::Switch;
 /// The options of `negatives`.
 #[derive(Args)]
 pub struct NegativesArgs {
-    /// Captions: a text file with one a line (`-` reads standard input), COCO's, Karpathy's or ARO's JSON, Flickr's
-    /// `*.token.txt`, or a table (.csv, .tsv) with the columns `image` and `caption`; gzipped or not. Captions of one
-    /// image keep each other's words out.
+    /// Read captions from a text file with one per line (`-` reads standard input), COCO's, Karpathy's or ARO's JSON,
+    /// Flickr's `*.token.txt`, or a table (.csv, .tsv) with the columns `image` and `caption`; gzipped or not. No negative
+    /// says what another caption of the same image says.
     #[arg(long, value_name = "FILE")]
     pub captions: PathBuf,
-    /// Of captions that have splits, the one to read; without it all of a table, and `test` of Karpathy's JSON.
+    /// Read this split; by default all of a table, and `test` of Karpathy's JSON.
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
-    /// The concepts whose terms may be replaced.
+    /// Replace terms of these concepts, comma-separated.
     #[arg(long, value_delimiter = ',', default_values_t = Concept::ALL)]
     pub concepts: Vec<Concept>,
-    /// The most negatives a caption.
-    #[arg(long, default_value_t = 4)]
+    /// List at most N negatives per caption.
+    #[arg(long, value_name = "N", default_value_t = 4)]
     pub per_caption: usize,
-    /// Another seed draws other negatives.
+    /// Seed the negatives.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// Make negatives by this rule: `replace` a term by another of its concept, `swap` two terms, or `mixed`.
     #[arg(long, value_name = "RULE", default_value = "replace", value_parser = named::<Strategy>)]
     pub strategy: Strategy,
-    /// Choose words so that nobody can tell negatives from captions by text alone, calibrated on the captions of the file.
-    /// Captions whose terms cannot be balanced go without a negative.
+    /// Balance negatives, so that text alone does not tell them from captions: calibrated on the captions of the file. A
+    /// caption whose terms cannot be balanced gets none.
     #[arg(long, value_name = "on|off", num_args = 0..=1, default_value = "off", default_missing_value = "on", value_parser = named::<Switch>)]
     pub balanced: Switch,
-    /// With `--balanced`, other captions to calibrate on.
+    /// Calibrate `--balanced` on these captions instead.
     #[arg(long, value_name = "FILE", requires = "balanced")]
     pub calibrate_on: Option<PathBuf>,
-    /// How words are chosen without `--balanced`.
+    /// Choose words this way without `--balanced`.
     #[arg(long, value_enum, default_value = "fluent")]
     pub draw: Draw,
-    /// Report on the negatives instead of listing them: coverage, broken laws, and how often text alone tells which
-    /// caption was edited.
+    /// Report on the negatives instead of listing them: coverage, broken laws, and how often text alone tells which caption
+    /// was edited.
     #[arg(long)]
     pub audit: bool,
-    /// Other people's pairs to audit in the same table: SugarCrepe's JSON files or their folder, or NegCLIP's TSV.
+    /// Audit other people's pairs in the same table: SugarCrepe's or VALSE's JSON files or their folder, or NegCLIP's TSV.
     #[arg(long, value_name = "PATH", requires = "audit")]
     pub against: Vec<PathBuf>,
-    /// Captions that the judges of the audit learn from. Without it they learn from the captions themselves, each
-    /// part of them judged by what was learned from the others.
+    /// Let the judges of the audit learn from these captions; by default from the captions themselves, each part judged by
+    /// what was learned from the others.
     #[arg(long, value_name = "FILE", requires = "audit")]
     pub judge: Option<PathBuf>,
     /// Write the report as JSON, too.
     #[arg(long, value_name = "FILE", requires = "audit")]
     pub json: Option<PathBuf>,
-    /// Write a table of so many randomly chosen negatives of each concept, for people to judge.
-    #[arg(long, value_name = "COUNT", conflicts_with = "audit")]
+    /// Write a table of N random negatives of each concept, for people to judge.
+    #[arg(long, value_name = "N", conflicts_with = "audit")]
     pub sample: Option<usize>,
 }
 

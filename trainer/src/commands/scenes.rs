@@ -14,16 +14,16 @@ use crate::dataset::scene_pairs::pair;
 /// The options of `scenes`.
 #[derive(Args)]
 pub struct ScenesArgs {
-    /// The folder to write `test.parquet` into; made if it is not there.
+    /// Write `test.parquet` into this folder, and make it if it is not there.
     #[arg(long)]
     pub out: PathBuf,
-    /// How many pairs, spread evenly over the concepts.
-    #[arg(long, default_value_t = 2000)]
+    /// Render N pairs, spread evenly over the concepts.
+    #[arg(long, value_name = "N", default_value_t = 2000)]
     pub count: usize,
-    /// Another seed gives other scenes.
+    /// Seed the scenes.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// The side of the images in pixels.
+    /// Set the side of the images in pixels.
     #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u32).range(16..=2048))]
     pub side: u32,
 }

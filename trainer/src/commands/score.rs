@@ -20,16 +20,16 @@ use crate::system::named::named;
 /// The options of `score`.
 #[derive(Args)]
 pub struct ScoreArgs {
-    /// The bundle that answers.
+    /// Score with this bundle.
     #[arg(long, value_name = "FILE")]
     pub bundle: PathBuf,
-    /// The images.
+    /// Score these images.
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub image: Vec<PathBuf>,
-    /// The captions.
+    /// Score these captions.
     #[arg(long, value_name = "TEXT", required = true, num_args = 1..)]
     pub caption: Vec<String>,
-    /// Set each caption against its hard negatives. Without it the captions compete with each other.
+    /// Compare each caption with its hard negatives; by default captions compete with each other.
     #[arg(long)]
     pub negatives: bool,
     /// Print JSON instead of a table.

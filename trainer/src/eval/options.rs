@@ -14,46 +14,47 @@ use crate::system::switch::Switch;
 #[derive(Args, Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Options {
-    /// What to score on.
+    /// Score on this benchmark.
     #[arg(long, value_enum)]
     pub benchmark: Name,
-    /// The benchmark's own published files and its images: a folder that is searched by file names, or one file.
+    /// Read the benchmark's published files and images from this folder, which is searched by file names, or from one file.
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
-    /// More folders to search for images.
+    /// Search these folders for images, too.
     #[arg(long, value_name = "DIR")]
     #[serde(default, deserialize_with = "one_or_more")]
     pub images: Vec<PathBuf>,
-    /// Of captions that have splits, the one to use; without it all of a table, and `test` of Karpathy's JSON.
+    /// Use this split of captions; by default all of a table, and `test` of Karpathy's JSON.
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
-    /// Retrieval: how many images compete with each other, such as 1000; all of them without it.
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(2..))]
+    /// Retrieval: let N images compete with each other, such as 1000; by default all.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
     pub pool: Option<u32>,
-    /// Zero-shot: what to say of a class, which replaces `{}`; several are averaged.
+    /// Zero-shot: describe a class by this prompt, in which its name replaces `{}`; several are averaged.
     #[arg(long, value_name = "TEXT", default_values_t = template())]
     #[serde(default = "template", deserialize_with = "one_or_more")]
     pub template: Vec<String>,
-    /// Classes to leave out, one a line, such as the symmetric relations that ARO's authors leave out.
+    /// Leave out the classes that this file lists, one per line, such as the symmetric relations that ARO's authors leave
+    /// out.
     #[arg(long, value_name = "FILE")]
     pub exclude: Option<PathBuf>,
-    /// Score a bundle that was trained on images of the benchmark, which is an error without it.
+    /// Score a bundle even if it was trained on images of the benchmark.
     #[arg(long)]
     #[serde(default)]
     pub allow_leakage: bool,
-    /// How many scene pairs to draw when there is no `--data`.
-    #[arg(long, default_value_t = count())]
+    /// Render N scene pairs when there is no `--data`.
+    #[arg(long, value_name = "N", default_value_t = count())]
     #[serde(default = "count")]
     pub count: usize,
-    /// Benchmark `negatives`: draw negatives that text alone does not give away, calibrated on the benchmark's captions.
+    /// Benchmark `negatives`: balance them, so that text alone does not tell them from captions.
     #[arg(long, value_name = "on|off", num_args = 0..=1, default_value = "on", default_missing_value = "on", value_parser = named::<Switch>)]
     #[serde(default = "on")]
     pub balanced: Switch,
-    /// The seed of scene pairs (training draws from other streams), of our own negatives and of shuffled captions.
+    /// Seed scene pairs (training draws from other streams), our own negatives and shuffled captions.
     #[arg(long, default_value_t = 0)]
     #[serde(default)]
     pub seed: u64,
-    /// Captions that the blind judges learn from, each image judged by what was learned from others. Without it they
+    /// Let the blind judges learn from these captions, each image judged by what was learned from others; by default they
     /// know what the generator of negatives knows.
     #[arg(long, value_name = "FILE")]
     pub judge: Option<PathBuf>,

@@ -166,10 +166,10 @@ impl App {
         list.set_value(&chosen.map_or_else(String::new, |image| image.id.to_string()));
         by_id::<HtmlElement>("counterpart-line").set_hidden(self.images.len() < 2);
         by_id::<HtmlElement>("wipe-line").set_hidden(chosen.is_none());
-        let image: HtmlImageElement = by_id("counterpart-picture");
+        let element: HtmlImageElement = by_id("counterpart-picture");
         match chosen {
-            Some(image) => image.set_src(&image.url),
-            None => image.remove_attribute("src").unwrap_or_else(|error| log_error(&error)),
+            Some(image) => element.set_src(&image.url),
+            None => element.remove_attribute("src").unwrap_or_else(|error| log_error(&error)),
         }
     }
 
@@ -202,15 +202,15 @@ impl App {
         text("current-name", current.map(|image| image.name.as_str()));
         text("current-note", note.as_deref());
 
-        let image: HtmlImageElement = by_id("current-picture");
+        let element: HtmlImageElement = by_id("current-picture");
         match current.filter(|image| image.problem.is_none()) {
             Some(image) => {
-                image.set_src(&image.url);
-                image.set_alt(&format!("The picture under test: {}", image.name));
+                element.set_src(&image.url);
+                element.set_alt(&format!("The picture under test: {}", image.name));
             }
             None => {
-                image.remove_attribute("src").unwrap_or_else(|error| log_error(&error));
-                image.set_alt("");
+                element.remove_attribute("src").unwrap_or_else(|error| log_error(&error));
+                element.set_alt("");
             }
         }
     }

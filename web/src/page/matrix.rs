@@ -67,7 +67,7 @@ impl App {
         fill("matrix-model", &models);
         self.matrix.grids = grids;
         let (n_images, n_captions) = (self.matrix.images.len(), self.matrix.captions.len());
-        say(&format!("{n_pictures} pictures and {n_captions} captions compared."));
+        say(&format!("{n_images} pictures and {n_captions} captions compared."));
         self.show_matrix();
     }
 
