@@ -10,11 +10,14 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 out=$(mkdir -p "${1:?where to write}" && cd "$1" && pwd)
 device=${2:-cuda} size=${3:-full}
-features=wgpu
-[ "$device" = cuda ] && features=cuda,wgpu
+case $device in
+  cuda) features=(--features cuda) ;;
+  cpu) features=(--no-default-features) ;;
+  *) features=() ;;
+esac
 target=${CARGO_TARGET_DIR:-target}/release
 if [ -z "${TRAINER:-}" ] || [ -z "${PROBE:-}" ]; then
-  cargo build --release --quiet -p trainer --features "$features" --bin trainer --example probe || exit 1
+  cargo build --release --quiet -p trainer "${features[@]}" --bin trainer --example probe || exit 1
 fi
 TRAINER=$(realpath "${TRAINER:-$target/trainer}") PROBE=$(realpath "${PROBE:-$target/examples/probe}")
 

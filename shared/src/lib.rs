@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! image file ─ decode ─ Image ─ preprocess ─ [B, 3, S, S] ─┐
-//!                                                              ├─ model ─ unit embeddings ─ similarity ─ verdict
-//! caption ─ Caption ─ negative ─ tokenizer ─ [B, T] ───────────┘
+//!                                                          ├─ model ─ unit embeddings ─ similarity ─ verdict
+//! caption ─ Caption ─ negative ─ tokenizer ─ [B, T] ───────┘
 //! ```
 //!
 //! Pure: bytes, tensors and seeds go in, values come out. No files, clock, threads or ambient randomness.

@@ -157,7 +157,7 @@ describe("when things go wrong", () => {
     const jpeg = readFileSync(join(SAMPLES, "rocket.jpg"));
     const file = (name, buffer) => ({ name, mimeType: "image/png", buffer });
     const cases = [
-      [file("notes.png", Buffer.from("this is text")), "not a picture"],
+      [file("notes.png", Buffer.from("this is text")), "not an image"],
       [file("empty.png", Buffer.alloc(0)), "the file is empty"],
       [file("cut.jpg", jpeg.subarray(0, jpeg.length / 2)), "cut off"],
       [file("huge.png", hugePng()), "30000x30000"],

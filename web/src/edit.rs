@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! strokes ── select ──▶ Mask ──┬─ recolor ──────────────┐
-//!                              ├─ fill (remove) ─ place ├──▶ Image ── words ──▶ the caption that fits it
-//!            whole image ────┴─ mirror ───────────────┘
+//!                              ├─ fill (remove) ─ place ├──▶ Image ─── words ──▶ the caption that fits it
+//!              whole image ────┴─ mirror ───────────────┘
 //! ```
 //!
 //! Two laws hold for every edit but the mirror: not a byte changes where the mask has no coverage, nor the place a thing is

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::ClipConfig;
-use super::backbone::{BackboneConfig, BackboneTower};
+use super::backbone::{BackboneConfig, BackboneName, BackboneTower};
 use super::vit::{Vit, VitConfig};
 
 /// Which image tower, and its sizes.
@@ -19,6 +19,14 @@ pub enum VisionConfig {
 }
 
 impl VisionConfig {
+    /// The backbone, if the tower has one.
+    pub fn backbone(&self) -> Option<BackboneName> {
+        match self {
+            VisionConfig::Vit(_) => None,
+            VisionConfig::Backbone(tower) => Some(tower.backbone),
+        }
+    }
+
     /// Why a model of images of `side` pixels cannot be built.
     pub(super) fn validate(&self, side: usize, most: usize) -> Result<(), String> {
         match self {

@@ -16,7 +16,7 @@ use crate::eval::leakage;
 use crate::models::bundles;
 use crate::system::named::named;
 use crate::train::checkpoint;
-use crate::train::data::PICTURE_LIST;
+use crate::train::data::IMAGE_LIST;
 use crate::train::metrics;
 use crate::train::run_folder;
 use crate::train::state;
@@ -51,7 +51,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let model = checkpoint::load_model(&folder, state::adapted(&config, config.model.init(&device)))?;
     // Adapters become part of what they adapt.
     let model = model.materialize();
-    let (images, looks) = images(&args.run)?;
+    let (images, hashes) = images(&args.run)?;
     let training = Training {
         data: config.settings.data.clone(),
         negatives: config.settings.negatives.to_string(),
@@ -61,7 +61,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
         commit: config.commit.clone(),
         results: metrics_at(&args.run, steps)?,
         images,
-        looks: if args.perceptual_hashes { looks } else { Vec::new() },
+        looks: if args.perceptual_hashes { hashes } else { Vec::new() },
         imported: None,
     };
     let pack = |precision, training: &Training| {
@@ -71,22 +71,23 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     bundles::write(&args.out, &bundle)
 }
 
-/// The fingerprints and the looks of the images that a run was trained on, if it was on files.
+/// The fingerprints and the perceptual hashes of the images that a run was trained on, if it was on files.
 fn images(run: &Path) -> Result<(Vec<u32>, Vec<u64>)> {
-    let path = run.join(PICTURE_LIST);
+    let path = run.join(IMAGE_LIST);
     if !path.exists() {
         return Ok((Vec::new(), Vec::new()));
     }
     let list = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let (mut names, mut looks) = (BTreeSet::new(), BTreeSet::new());
+    let (mut names, mut hashes) = (BTreeSet::new(), BTreeSet::new());
     for line in list.lines() {
-        let told =
-            line.rsplit_once('\t').and_then(|(name, look)| Some((name, u64::from_str_radix(look, 16).ok()?)));
-        let (name, look) = told.with_context(|| format!("{} has a line without a look", path.display()))?;
+        let parsed =
+            line.rsplit_once('\t').and_then(|(name, hash)| Some((name, u64::from_str_radix(hash, 16).ok()?)));
+        let (name, hash) =
+            parsed.with_context(|| format!("{} has a line without a perceptual hash", path.display()))?;
         names.insert(leakage::fingerprint(name));
-        looks.insert(look);
+        hashes.insert(hash);
     }
-    Ok((names.into_iter().collect(), looks.into_iter().collect()))
+    Ok((names.into_iter().collect(), hashes.into_iter().collect()))
 }
 
 /// What was measured up to the checkpoint of `steps`; later lines are of steps that a killed run will take again.

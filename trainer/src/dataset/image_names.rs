@@ -5,12 +5,12 @@ use std::path::Path;
 use crate::system::files::stem;
 
 /// Endings of image files.
-const PICTURES: [&str; 7] = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "jpe"];
+const ENDINGS: [&str; 7] = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "jpe"];
 
 /// Whether a file is an image by its name.
 pub fn is_image(path: &Path) -> bool {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    ending.is_some_and(|ending| PICTURES.contains(&ending.as_str()))
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
 /// One name for an image in different files: COCO's number without its zeros, or else the file name's stem.

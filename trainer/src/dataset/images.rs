@@ -257,7 +257,7 @@ impl<'a> Found<'a> {
                 let captions = captions.map(|(nth, text)| Annotation::new(text, nth)).collect();
                 let image = ImageSource::Part(Arc::clone(&shard), sample.range, sample.name.clone());
                 let record = Record { image: Some(image), captions, ..Record::new(sample.name) };
-                self.add(record, sample.look);
+                self.add(record, sample.hash);
             }
             let rest = broken.map(|why| Skipped {
                 image: shard.address.clone(),

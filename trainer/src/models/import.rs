@@ -9,7 +9,7 @@
 
 pub mod hub;
 mod layout;
-pub mod mobilenet;
+mod mobilenet;
 mod open_clip;
 mod take;
 pub mod tensors;
@@ -22,7 +22,7 @@ use anyhow::{Context, Result, bail};
 use layout::Layout;
 use serde_json::Value;
 use shared::bundle::Weight;
-use shared::model::ClipConfig;
+use shared::model::{BackboneName, Clip, ClipConfig};
 use shared::tokenizer::Tokenizer;
 use tensors::TensorFiles;
 
@@ -82,6 +82,17 @@ impl Published {
     /// The weights by our names, read one after the other.
     pub fn weights(&self) -> impl Iterator<Item = Result<Weight>> {
         layout::targets(&self.config).into_iter().map(|target| self.layout.weight(target, &self.tensors))
+    }
+}
+
+/// The model with the published weights of a file in the backbone of its image tower.
+///
+/// # Errors
+/// If the model has no backbone, the file cannot be read, or a tensor is missing or has another shape.
+pub fn load_backbone(path: &Path, backbone: Option<BackboneName>, model: Clip) -> Result<Clip> {
+    match backbone {
+        Some(BackboneName::MobileNetV2) => mobilenet::load(path, model),
+        None => bail!("--init-image is for a model with an image backbone, such as --preset photo"),
     }
 }
 

@@ -1,7 +1,6 @@
 //! From settings and data to the config of a run.
 
 use anyhow::{Result, bail};
-use shared::model::VisionConfig;
 use shared::tokenizer::Tokenizer;
 
 use super::data::Data;
@@ -35,7 +34,7 @@ pub fn configure(options: &Options, data: &Data) -> Result<(RunConfig, Tokenizer
             (preset.config(tokenizer.vocabulary()), tokenizer)
         }
     };
-    if !matches!(model.vision, VisionConfig::Backbone(_)) {
+    if model.vision.backbone().is_none() {
         if settings.freeze_backbone {
             bail!("this model has no image backbone to freeze; --preset photo has one");
         }

@@ -68,8 +68,8 @@ impl Data {
         Ok(Data { sources, shares, encoder: InputEncoder::default(), lengths: OnceLock::new() })
     }
 
-    /// Looks at all images through the locked stem of a model from now on. What it makes of photographs is computed
-    /// here and kept; where the settings name a folder, also for other runs.
+    /// Takes features of the frozen backbone of a model instead of pixels from now on. Those of photographs are computed here
+    /// and cached; where the settings name a folder, also for other runs.
     ///
     /// # Errors
     /// If an image cannot be read any more, the device fails, or the folder cannot be written to.
@@ -187,8 +187,8 @@ impl Data {
             Source::Scenes(_) => None,
         });
         for photographs in of_files {
-            for (name, look) in photographs.images().known() {
-                writeln!(names, "{name}\t{look:016x}")?;
+            for (name, hash) in photographs.images().known() {
+                writeln!(names, "{name}\t{hash:016x}")?;
             }
             for image in photographs.images().skipped() {
                 skipped += &serde_json::to_string(image)?;
@@ -199,7 +199,7 @@ impl Data {
         if names.is_empty() {
             return Ok(());
         }
-        for (name, text) in [(PICTURE_LIST, names), ("skipped.jsonl", skipped)] {
+        for (name, text) in [(IMAGE_LIST, names), ("skipped.jsonl", skipped)] {
             atomic_file::write(&run.join(name), text)?;
         }
         if n_skipped > 0 {
@@ -240,7 +240,7 @@ fn apportion(batch: usize, weights: &[f64]) -> Result<Vec<usize>> {
 }
 
 /// The list of images in a run folder that trains on files: a line each, its name, a tab and its perceptual hash.
-pub const PICTURE_LIST: &str = "images.txt";
+pub const IMAGE_LIST: &str = "images.txt";
 
 #[cfg(test)]
 mod tests {

@@ -82,13 +82,13 @@ pub struct Objective {
     /// The margins of the current step.
     step: Option<Margins>,
     /// The margins since somebody asked.
-    told: Option<Margins>,
+    since_report: Option<Margins>,
 }
 
 impl Objective {
     /// A loss whose second term weighs `weight`.
     pub fn new(loss: Loss, weight: f64, thresholds: Thresholds) -> Self {
-        Objective { loss, weight, thresholds, step: None, told: None }
+        Objective { loss, weight, thresholds, step: None, since_report: None }
     }
 
     /// The accuracy on hard negatives since it was asked last: the share that their captions scored above, for each source that
@@ -97,7 +97,7 @@ impl Objective {
     /// # Errors
     /// If the device fails.
     pub fn take_accuracy(&mut self) -> anyhow::Result<Vec<(NegativeSource, f64)>> {
-        self.told.take().map_or_else(|| Ok(Vec::new()), Margins::shares)
+        self.since_report.take().map_or_else(|| Ok(Vec::new()), Margins::shares)
     }
 
     /// The state that a checkpoint saves.
@@ -131,7 +131,7 @@ impl Objective {
 
     /// Takes note of the margins of a batch of the step under way.
     pub fn count(&mut self, margins: Option<Margins>) {
-        for sum in [&mut self.step, &mut self.told] {
+        for sum in [&mut self.step, &mut self.since_report] {
             *sum = match (sum.take(), margins.clone()) {
                 (Some(before), Some(margins)) => Some(before.and(margins)),
                 (before, margins) => before.or(margins),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use shared::model::{Clip, ImageInput, VisionConfig};
+use shared::model::{Clip, ImageInput};
 use shared::tokenizer::Tokenizer;
 
 use super::checkpoint;
@@ -45,7 +45,7 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
         (config, data, tokenizer)
     } else {
         run_folder::check_new(&options.out)?;
-        // Before there is a folder.
+        // Before anything is written.
         device::precision(device, options.settings.precision)?;
         let data = Data::open(&options.settings, library)?;
         let (config, tokenizer) = configure(options, &data)?;
@@ -61,7 +61,7 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
         Some((_, folder)) => {
             checkpoint::load_model(folder, state::adapted(&config, config.model.init(device)))
         }
-        None => Ok(state::adapted(&config, first_model(&config, device)?)),
+        None => Ok(state::adapted(&config, initial_model(&config, device)?)),
     };
     if config.settings.freeze_backbone {
         data.freeze_backbone(model_on(device)?, &config)?;
@@ -87,13 +87,13 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
 }
 
 /// The model before the first step.
-fn first_model(config: &RunConfig, device: &Device) -> Result<Clip> {
+fn initial_model(config: &RunConfig, device: &Device) -> Result<Clip> {
     let model = match &config.settings.init {
         Some(path) => bundles::read(path)?.model(device)?,
         None => config.model.init(device).drawn(),
     };
     match &config.settings.init_image {
-        Some(path) => import::mobilenet::load(path, model),
+        Some(path) => import::load_backbone(path, config.model.vision.backbone(), model),
         None => Ok(model),
     }
 }
@@ -101,7 +101,7 @@ fn first_model(config: &RunConfig, device: &Device) -> Result<Clip> {
 /// The model before the first step with the features of its backbone, if it has one, on the scale of the first batch; one that
 /// has been trained before stays as it is.
 fn standardized(model: Clip, data: &Data, tokenizer: &Tokenizer, config: &RunConfig) -> Result<Clip> {
-    if config.settings.init.is_some() || !matches!(config.model.vision, VisionConfig::Backbone(_)) {
+    if config.settings.init.is_some() || config.model.vision.backbone().is_none() {
         return Ok(model);
     }
     let sample = data::batch(config, data, tokenizer, None, 0)?;

@@ -9,12 +9,12 @@ use shared::model::ClipConfig;
 use super::settings::Settings;
 use crate::system::atomic_file;
 
-/// A run: what it was told, and what became of that. Unknown keys are errors, so that a typing mistake changes nothing
+/// A run: its settings, and what they and the data led to. Unknown keys are errors, so that a typing mistake changes nothing
 /// silently.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
-    /// What it was told.
+    /// The settings.
     pub settings: Settings,
     /// Images of each source in a batch.
     pub shares: Vec<usize>,

@@ -56,7 +56,7 @@ impl Drop for Claim {
 /// Writes what defines a new run into its folder.
 ///
 /// # Errors
-/// If there is a run already, or the folder cannot be written to.
+/// If the folder cannot be written to.
 pub fn begin(run: &Path, config: &RunConfig, data: &Data, tokenizer: &Tokenizer) -> Result<()> {
     atomic_file::write(&tokenizer_path(run), tokenizer.to_json()?)?;
     data.record(run)?;

@@ -245,7 +245,7 @@ pub fn learning(device: &Device, options: &Options) -> Device {
     if options.gradient_checkpointing { device.gradient_checkpointing() } else { device }
 }
 
-/// A model with low-rank adapters at the attention of both towers, or of the text tower if the other one is locked, where a
+/// A model with low-rank adapters at the attention of both towers, or of the text tower if the image tower is frozen, where a
 /// run trains these and nothing else (LoRA, arXiv 2106.09685). They count twice (`alpha` is twice the rank), and are nothing
 /// until they have learned.
 pub fn adapted(config: &RunConfig, model: Clip) -> Clip {

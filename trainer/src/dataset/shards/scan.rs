@@ -12,7 +12,7 @@ use crate::dataset::perceptual_hash::perceptual_hash;
 use crate::system::one_or_more::one_or_more;
 
 /// The longest image file and the longest text that are taken from a shard, in bytes.
-const MAX_PICTURE: u64 = 256 << 20;
+const MAX_IMAGE: u64 = 256 << 20;
 const MAX_TEXT: u64 = 1 << 20;
 
 /// An image of a shard and what is said of it.
@@ -25,7 +25,7 @@ pub struct Sample {
     /// Where its bytes are.
     pub range: Range<u64>,
     /// Its perceptual hash, or why it cannot be used.
-    pub look: Result<u64, String>,
+    pub hash: Result<u64, String>,
 }
 
 /// What was found in a shard.
@@ -99,10 +99,10 @@ impl Parts {
             entry.read_to_end(&mut bytes).map(|_| bytes)
         };
         if self.image.is_none() && is_image(Path::new(path)) {
-            let look = if length > MAX_PICTURE {
+            let hash = if length > MAX_IMAGE {
                 Err(format!(
                     "the file has {length} bytes, more than the {} million that are read",
-                    MAX_PICTURE >> 20
+                    MAX_IMAGE >> 20
                 ))
             } else {
                 let bytes = bytes()?;
@@ -110,7 +110,7 @@ impl Parts {
                     .map(|decoded| perceptual_hash(&decoded.image))
                     .map_err(|error| error.to_string())
             };
-            self.image = Some((path.to_owned(), begin..begin + length, look));
+            self.image = Some((path.to_owned(), begin..begin + length, hash));
         } else if length <= MAX_TEXT && matches!(ending, "txt" | "caption") {
             let text = String::from_utf8_lossy(&bytes()?).into_owned();
             self.text.extend(text.lines().map(str::to_owned).filter(|line| !line.trim().is_empty()));
@@ -125,13 +125,13 @@ impl Parts {
     fn sample(self) -> Option<Sample> {
         let captions = if self.text.is_empty() { self.json } else { self.text };
         match self.image {
-            Some((name, range, look)) => Some(Sample { name, captions, range, look }),
+            Some((name, range, hash)) => Some(Sample { name, captions, range, hash }),
             None if captions.is_empty() => None,
             None => Some(Sample {
                 name: self.key,
                 captions,
                 range: 0..0,
-                look: Err("the image is not there".to_owned()),
+                hash: Err("the image is not there".to_owned()),
             }),
         }
     }
@@ -182,11 +182,15 @@ pub mod tests {
         assert_eq!(samples[0].captions, ["a red dog", "a dog"]);
         assert_eq!(samples[1].captions, ["one", "two"]);
         for (sample, bytes) in samples.iter().zip([&first, &second]) {
-            assert!(sample.look.is_ok());
+            assert!(sample.hash.is_ok());
             assert_eq!(&archive[sample.range.start as usize..sample.range.end as usize], &bytes[..]);
         }
-        assert!(samples[2].look.as_ref().is_err_and(|why| why.contains("picture")), "{:?}", samples[2].look);
-        assert_eq!(samples[3].look, Err("the image is not there".to_owned()));
+        assert!(
+            samples[2].hash.as_ref().is_err_and(|why| why.contains("not an image")),
+            "{:?}",
+            samples[2].hash
+        );
+        assert_eq!(samples[3].hash, Err("the image is not there".to_owned()));
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub fn page(report: &Report, images: Option<&Benchmark>) -> String {
         put(
             &mut page,
             format_args!(
-                "<p class=\"soft\">Blind judges never see the picture: one takes the shorter caption, two the likelier words and pairs of words; they have read {}. “Same words” is the share of pairs that differ in order only. “Wrong image” is what the model itself gets when every item is asked at another item’s picture: so much it knows from the text alone.</p>\n",
+                "<p class=\"soft\">Blind judges never see the image: one takes the shorter caption, two the likelier words and pairs of words; they have read {}. “Same words” is the share of pairs that differ in order only. “Wrong image” is what the model itself gets when every item is asked at another item’s image: so much it knows from the text alone.</p>\n",
                 Text(&report.judge)
             ),
         );

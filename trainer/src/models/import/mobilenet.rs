@@ -45,7 +45,7 @@ pub fn load(path: &Path, mut clip: Clip) -> Result<Clip> {
         bail!("cannot begin with {}: {error}", path.display());
     }
     if applied.applied.len() < n_weights {
-        bail!("--init-image is for a model with MobileNetV2 in its image tower, such as --preset photo");
+        bail!("{} is for a model with MobileNetV2 in its image tower", path.display());
     }
     Ok(clip)
 }

@@ -20,7 +20,7 @@ use crate::train::run_config::RunConfig;
 pub struct Batch {
     /// The images, `B` of them.
     pub images: ImageValues,
-    /// What each channel of the stem counts with each image, `[B, C]`, where some are forgotten.
+    /// The weight of each channel of the backbone's features in each image, `[B, C]`, where some are dropped.
     pub channels: Option<Vec<f32>>,
     /// The captions, `B` of them, and behind them `K` slots for the hard negatives of each; in an empty slot is the caption.
     pub texts: Texts,

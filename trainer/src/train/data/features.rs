@@ -8,7 +8,7 @@ use burn::tensor::{Tensor, TensorData};
 use half::f16;
 use rayon::prelude::*;
 use shared::image::Image;
-use shared::model::{Clip, ImageInput, VisionConfig};
+use shared::model::{BackboneName, Clip, ImageInput};
 use shared::preprocess::Preprocess;
 use shared::seed;
 
@@ -64,10 +64,7 @@ impl ImageValues {
 
 /// The shape of the features of one image, `[P, C]`; empty without a backbone.
 pub fn feature_shape(config: &RunConfig) -> [usize; 2] {
-    match &config.model.vision {
-        VisionConfig::Backbone(tower) => tower.backbone.feature_shape(),
-        VisionConfig::Vit(_) => [0, 0],
-    }
+    config.model.vision.backbone().map_or([0, 0], BackboneName::feature_shape)
 }
 
 /// Turns images into the model's input.
@@ -115,7 +112,7 @@ impl InputEncoder {
         let probe = features(clip, preprocess.side, preprocess.pixels(&probe))?;
         let probe: Vec<u64> = probe.iter().map(|value| u64::from(value.to_bits())).collect();
         let length = probe.len();
-        let name = format!("{:016x}.stem", seed::mix(&[&[fingerprint][..], &probe].concat()));
+        let name = format!("{:016x}.features", seed::mix(&[&[fingerprint][..], &probe].concat()));
         let path = folder.map(|folder| folder.join(name));
         if let Some(path) = path.as_deref().filter(|path| path.exists()) {
             return CachedFeatures::read(path, n_images, length);

@@ -55,7 +55,7 @@ impl Photographs {
         Ok(view.show(self.images.read(place)?, &self.images.records()[place].name))
     }
 
-    /// Looks at every image through a locked stem, and keeps what it makes of it.
+    /// Passes every image through a frozen backbone, and caches the features.
     ///
     /// # Errors
     /// If an image cannot be read any more, the device fails, or the folder cannot be written to.

@@ -57,7 +57,7 @@ impl Scenes {
     /// The scene of a number, with one object only if it is `single`, its caption and its negatives.
     ///
     /// # Errors
-    /// If the device of a locked stem fails.
+    /// If the device of a frozen backbone fails.
     pub fn example(
         &self,
         config: &RunConfig,

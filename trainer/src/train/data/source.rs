@@ -19,7 +19,7 @@ use crate::negatives::calibration::{Coverage, Drawing, For, table_for};
 use crate::train::run_config::RunConfig;
 
 /// Scenes per epoch when the source names no number.
-const PICTURES: u64 = 40_000;
+const SCENES: u64 = 40_000;
 
 /// What has been opened by this process: images are decoded and hashed once, however many runs are trained on them.
 #[derive(Debug, Default)]
@@ -54,7 +54,7 @@ impl Source {
     pub fn open(data: &str, options: &images::Options, run_seed: u64, library: &mut Library) -> Result<Self> {
         let scenes = |images| Ok(Source::Scenes(Scenes::new(images, run_seed)));
         match data.split_once(':') {
-            None if data == "scenes" => scenes(PICTURES),
+            None if data == "scenes" => scenes(SCENES),
             Some(("scenes", count)) => {
                 let count = count.parse().ok().filter(|count| *count > 0);
                 scenes(count.with_context(|| format!("not a number of images in --data {data}"))?)
@@ -94,14 +94,14 @@ impl Source {
 
     /// The table by which its negatives are balanced; says how many captions keep one.
     pub fn table(&self, concepts: &[Concept], seed: u64) -> Result<Cow<'static, Balance>> {
-        fn told(corpus: &impl Corpus, concepts: &[Concept], seed: u64) -> Result<Cow<'static, Balance>> {
+        fn balanced(corpus: &impl Corpus, concepts: &[Concept], seed: u64) -> Result<Cow<'static, Balance>> {
             let table = table_for(corpus, concepts, For::Own, seed)?;
             eprintln!("{}", Coverage::of(corpus, concepts, &table, seed));
             Ok(table)
         }
         match self {
-            Source::Scenes(scenes) => told(&scenes.corpus(), concepts, seed),
-            Source::Photographs(photographs) => told(photographs.images(), concepts, seed),
+            Source::Scenes(scenes) => balanced(&scenes.corpus(), concepts, seed),
+            Source::Photographs(photographs) => balanced(photographs.images(), concepts, seed),
         }
     }
 
@@ -158,7 +158,7 @@ mod tests {
             Source::open(data, &images::Options::default(), 0, &mut Library::default())
                 .map(|source| source.images())
         };
-        assert_eq!(images("scenes").expect("a source"), PICTURES);
+        assert_eq!(images("scenes").expect("a source"), SCENES);
         assert_eq!(images("scenes:7").expect("a source"), 7);
         for wrong in ["scenes:", "scenes:0", "scenes:x", "coco", ""] {
             assert!(images(wrong).is_err(), "{wrong:?}");
