@@ -66,7 +66,8 @@ export function folder() {
 
 /** Runs the trainer and returns what it printed. */
 export function trainer(...args) {
-  const cargo = ["run", "--release", "--quiet", "-p", "trainer", "--", ...args];
+  const features = process.env.FOIL_TRAINER_FEATURES?.split(" ") ?? [];
+  const cargo = ["run", "--release", "--quiet", "-p", "trainer", ...features, "--", ...args];
   return execFileSync("cargo", cargo, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }
 
