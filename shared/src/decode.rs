@@ -2,6 +2,8 @@
 //!
 //! The same decoder runs natively and in the browser, so that both see the same pixels.
 
+mod jpeg;
+
 use std::io::Cursor;
 
 use image::metadata::Orientation;
@@ -52,11 +54,14 @@ pub enum DecodeError {
     #[error("the file is empty")]
     Empty,
     /// A format that this decoder does not read, though a browser may.
-    #[error("{0} images cannot be read here; save it as JPEG or PNG")]
+    #[error("{0} images cannot be read here; save this one as JPEG or PNG")]
     Unsupported(&'static str),
     /// No known image format.
     #[error("the file is not an image (JPEG, PNG, GIF, WebP and BMP can be read)")]
-    NotAImage,
+    NotAnImage,
+    /// What Git LFS puts in the place of a file that was not fetched.
+    #[error("the file is a Git LFS pointer and not the image itself; run `git lfs pull`")]
+    LfsPointer,
     /// The header announces a side of no length.
     #[error("the image is {width}x{height} pixels, so there is nothing in it")]
     NoPixels {
@@ -98,15 +103,19 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
         return Err(DecodeError::Empty);
     }
     let reader =
-        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| DecodeError::NotAImage)?;
+        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| DecodeError::NotAnImage)?;
     let format = reader.format().ok_or_else(|| unreadable(bytes))?;
     let name = name(format)?;
+    let layout = if format == ImageFormat::Jpeg { jpeg::layout(bytes) } else { jpeg::Layout::WHOLE };
     // The JPEG decoder fills what is missing with gray and says nothing.
-    let cut_off = format == ImageFormat::Jpeg && !jpeg_has_end(bytes);
+    let cut_off = !layout.has_end;
     let damaged = |error: ImageError| if cut_off { DecodeError::Truncated } else { damaged(name, &error) };
     // Looked at before the decoder is made: on wasm32 it stumbles over sizes that overflow its addresses.
     if let (ImageFormat::Png, Some((width, height))) = (format, png_size(bytes)) {
         check_size(width, height)?;
+    }
+    if layout.is_arithmetic {
+        return Err(DecodeError::Unsupported("arithmetically coded JPEG"));
     }
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
@@ -116,7 +125,10 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     }
     // Orientation is advice: an image with broken EXIF data is still an image.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    let mut image = match layout.is_odd {
+        true => jpeg::decode_odd(bytes)?,
+        false => DynamicImage::from_decoder(decoder).map_err(damaged)?,
+    };
     image.apply_orientation(orientation);
 
     let mut notes = Vec::new();
@@ -131,7 +143,11 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     }
     let (width, height) = (image.width(), image.height());
     let rgb = if image.color().has_alpha() {
-        let rgba = image.into_rgba8();
+        let mut rgba = image.into_rgba8();
+        // Programs that know no transparency leave zeros where BMP keeps it.
+        if format == ImageFormat::Bmp && rgba.pixels().all(|Rgba([_, _, _, alpha])| *alpha == 0) {
+            rgba.pixels_mut().for_each(|pixel| pixel.0[3] = u8::MAX);
+        }
         if rgba.pixels().any(|Rgba([_, _, _, alpha])| *alpha < u8::MAX) {
             notes.push(Note::OnWhite);
         }
@@ -171,7 +187,7 @@ fn name(format: ImageFormat) -> Result<&'static str, DecodeError> {
         ImageFormat::Bmp => Ok("BMP"),
         ImageFormat::Tiff => Err(DecodeError::Unsupported("TIFF")),
         ImageFormat::Avif => Err(DecodeError::Unsupported("AVIF")),
-        _ => Err(DecodeError::NotAImage),
+        _ => Err(DecodeError::NotAnImage),
     }
 }
 
@@ -183,28 +199,25 @@ fn damaged(format: &'static str, error: &ImageError) -> DecodeError {
     }
 }
 
-/// The sentence for bytes of no format that the decoder knows; the brand in an ISO file tells HEIC and moving AVIF.
+/// The sentence for bytes of no format that the decoder knows.
 fn unreadable(bytes: &[u8]) -> DecodeError {
     match bytes.get(4..12) {
-        Some(b"ftypheic" | b"ftypheix" | b"ftypmif1" | b"ftyphevc") => DecodeError::Unsupported("HEIC"),
-        Some(b"ftypavis") => DecodeError::Unsupported("AVIF"),
-        _ => DecodeError::NotAImage,
-    }
-}
-
-/// Whether an end marker follows the first scan. Segments before it are skipped by length, since they may hold
-/// thumbnails with end markers of their own.
-fn jpeg_has_end(bytes: &[u8]) -> bool {
-    const START_OF_SCAN: u8 = 0xda;
-    let mut at = 2;
-    while let Some(&[0xff, marker, high, low]) = bytes.get(at..at + 4) {
-        if marker == START_OF_SCAN {
-            return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]);
+        // The brand says only how its items are kept; the codec stands among the compatible ones.
+        Some(b"ftypmif1" | b"ftypmsf1")
+            if bytes[..bytes.len().min(64)].windows(4).any(|brand| brand == b"avif") =>
+        {
+            DecodeError::Unsupported("AVIF")
         }
-        // A marker may be preceded by fill bytes.
-        at += if marker == 0xff { 1 } else { 2 + usize::from(u16::from_be_bytes([high, low])) };
+        Some(b"ftypavis") => DecodeError::Unsupported("AVIF"),
+        Some(
+            b"ftypheic" | b"ftypheix" | b"ftypheim" | b"ftypheis" | b"ftyphevc" | b"ftypmif1" | b"ftypmsf1",
+        ) => DecodeError::Unsupported("HEIC"),
+        Some(b"JXL \r\n\x87\n") => DecodeError::Unsupported("JPEG XL"),
+        Some(b"jP  \r\n\x87\n") => DecodeError::Unsupported("JPEG 2000"),
+        _ if bytes.starts_with(b"\xff\x0a") => DecodeError::Unsupported("JPEG XL"),
+        _ if bytes.starts_with(b"version https://git-lfs") => DecodeError::LfsPointer,
+        _ => DecodeError::NotAnImage,
     }
-    false
 }
 
 /// The number of frames of a GIF, counted no further than two.
@@ -266,21 +279,23 @@ mod tests {
 
     #[test]
     fn bad_files_are_told_apart() {
-        let jpeg = file(&DynamicImage::ImageRgb8(gradient()), ImageFormat::Jpeg);
         let png = file(&DynamicImage::ImageRgb8(gradient()), ImageFormat::Png);
         assert!(matches!(decode(b""), Err(DecodeError::Empty)));
-        assert!(matches!(decode(b"hello, this is text"), Err(DecodeError::NotAImage)));
+        assert!(matches!(decode(b"hello, this is text"), Err(DecodeError::NotAnImage)));
         for (bytes, format) in [
             (&b"\0\0\0\x18ftypheic...."[..], "HEIC"),
             (b"\0\0\0\x18ftypavif....", "AVIF"),
+            (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "AVIF"),
+            (b"\0\0\0\x18ftypmsf1\0\0\0\0msf1hevc", "HEIC"),
+            (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+            (b"\xff\x0a............", "JPEG XL"),
+            (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
             (b"II*\0............", "TIFF"),
             (b"MM\0*............", "TIFF"),
         ] {
             assert!(matches!(decode(bytes), Err(DecodeError::Unsupported(found)) if found == format));
         }
-        assert!(matches!(decode(&jpeg[..jpeg.len() / 2]), Err(DecodeError::Truncated)));
         assert!(decode(&png[..png.len() / 2]).is_err());
-        assert!(decode(&jpeg).is_ok());
     }
 
     #[test]
@@ -303,5 +318,15 @@ mod tests {
                 },
             )
         })
+    }
+
+    #[test]
+    fn a_bmp_whose_alpha_is_zero_throughout_is_opaque() {
+        let transparent =
+            DynamicImage::ImageRgba8(ImageBuffer::from_fn(4, 4, |x, _| Rgba([9 * x as u8, 7, 3, 0])));
+        let decoded = decode(&file(&transparent, ImageFormat::Bmp)).expect("an image");
+        assert_eq!((decoded.image.pixel(2, 1), decoded.notes), ([18, 7, 3], Vec::new()));
+        let decoded = decode(&file(&transparent, ImageFormat::Png)).expect("an image");
+        assert_eq!((decoded.image.pixel(2, 1), decoded.notes), ([255; 3], vec![Note::OnWhite]));
     }
 }
