@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use shared::bundle::Bundle;
 
-use crate::support::{export, metrics, root, trainer_err, trainer_ok, weights};
+use crate::support::{export, metrics, root, trainer, trainer_err, trainer_ok, weights};
 
 /// Images and captions of our own, some of them broken.
 fn photographs(folder: &Path) {
@@ -331,4 +331,99 @@ fn an_experiment_that_would_be_scored_on_what_it_trains_on_does_not_begin() {
     std::fs::write(folder.path().join("leaky.toml"), format!("{text}allow-leakage = true\n"))
         .expect("a file");
     trainer_ok(folder.path(), &command);
+}
+
+#[test]
+fn files_are_read_as_people_have_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sample = |name: &str, to: &str| {
+        let to = folder.path().join(to);
+        std::fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+        std::fs::copy(root().join(format!("assets/samples/{name}.jpg")), to).expect("a sample");
+    };
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    };
+    // What macOS and notebooks leave behind, and the endings of cameras.
+    for (nth, name) in ["cat", "coffee"].into_iter().enumerate() {
+        sample(name, &format!("beside/DSC_000{nth}.JPG"));
+        write(&format!("beside/DSC_000{nth}.TXT"), "a brown cat");
+        write(&format!("beside/._DSC_000{nth}.TXT"), "Mac OS X");
+    }
+    sample("cat", "beside/.ipynb_checkpoints/DSC_0000-checkpoint.jpg");
+    write("beside/__MACOSX/._captions.csv", "Mac OS X");
+    // Hugging Face's image folder, BLIP's list, and captions of two splits.
+    for set in ["hugging-face", "blip", "splits"] {
+        sample("cat", &format!("{set}/train/cat.jpg"));
+        sample("coffee", &format!("{set}/train/coffee.jfif"));
+    }
+    write(
+        "hugging-face/metadata.jsonl",
+        "{\"file_name\": \"train/cat.jpg\", \"text\": \"a brown cat\"}\n\
+         {\"file_name\": \"train/coffee.jfif\", \"text\": \"a white cup\", \"score\": NaN}\n",
+    );
+    write(
+        "blip/coco_karpathy_train.json",
+        "[{\"image\": \"train/cat.jpg\", \"caption\": \"a brown cat\", \"image_id\": \"1\"},\n\
+         {\"image\": \"train/coffee.jfif\", \"caption\": \"a white cup\", \"image_id\": \"2\"}]",
+    );
+    write(
+        "splits/captions.csv",
+        "Image;Split;Caption\r\ncat.jpg;train;a cat\r\ncoffee.jfif;restval;a cup\r\n",
+    );
+    let trained = |data: &str, more: &[&str]| {
+        let out = format!("{data}-run");
+        let command = ["pretrain", "--preset", "tiny", "--device", "cpu", "--quiet", "--batch-size", "2"];
+        let command = [&command[..], &["--epochs", "1", "--data", data, "--out", &out], more].concat();
+        let output = trainer(folder.path(), &command);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{data}: {said}");
+        let images = std::fs::read_to_string(folder.path().join(out).join("images.txt")).expect("the images");
+        (images.lines().count(), said)
+    };
+    assert_eq!(trained("beside", &[]).0, 2);
+    assert_eq!(trained("hugging-face", &[]).0, 2);
+    assert_eq!(trained("blip", &[]).0, 2);
+    assert_eq!(trained("splits", &["--split", "train,restval"]).0, 2);
+    // What the model does not read teaches nothing, which is said.
+    let long = "a brown cat on a sofa ".repeat(12);
+    write("long/captions.csv", &format!("image,caption\na.jpg,{long}\nb.jpg,a cup\n"));
+    sample("cat", "long/a.jpg");
+    sample("coffee", "long/b.jpg");
+    let said = trained("long", &[]).1;
+    assert!(said.contains("1 of 2 captions are longer than the 16 tokens"), "{said}");
+}
+
+#[test]
+fn an_image_is_what_its_path_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, to) in [("cat", "cats/1.jpg"), ("coffee", "cups/1.jpg")] {
+        std::fs::create_dir_all(folder.path().join(to).parent().expect("a folder")).expect("a folder");
+        std::fs::copy(root().join(format!("assets/samples/{name}.jpg")), folder.path().join(to))
+            .expect("a sample");
+    }
+    let table =
+        "image,caption\ncats/1.jpg,a brown cat\ncups/1.jpg,a white cup\nbirds/1.jpg,a bird\n1.jpg,a dog\n";
+    std::fs::write(folder.path().join("captions.csv"), table).expect("a table");
+    let command =
+        ["pretrain", "--preset", "tiny", "--device", "cpu", "--quiet", "--batch-size", "2", "--data"];
+    trainer_ok(folder.path(), &[&command[..], &["captions.csv", "--epochs", "1", "--out", "run"]].concat());
+    let skipped =
+        std::fs::read_to_string(folder.path().join("run/skipped.jsonl")).expect("what was left out");
+    let skipped: Vec<Value> = skipped.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let why = |image: &str| {
+        let found = skipped.iter().find(|one| one["image"] == image).expect(image);
+        found["why"].as_str().expect("a reason").to_owned()
+    };
+    assert_eq!(why("birds/1.jpg"), "the image is not there");
+    assert!(why("1.jpg").contains("several images have this name"));
+    // Captions of images in different folders do not keep each other's words out.
+    let command =
+        ["negatives", "--captions", "captions.csv", "--concepts", "object", "--per-caption", "1000"];
+    let printed = trainer_ok(folder.path(), &command);
+    let first: Value = serde_json::from_str(printed.lines().next().expect("a line")).expect("JSON");
+    let negatives = first["negatives"].as_array().expect("a list");
+    assert!(negatives.iter().any(|negative| negative["to"] == "bird"), "{negatives:?}");
 }

@@ -127,6 +127,13 @@ pub fn shown(caption: &Caption) -> Vec<HardNegative> {
     Concept::ALL.into_iter().flat_map(|concept| shown_of(caption, concept, text)).collect()
 }
 
+/// The negatives whose edit begins before a byte of their caption: behind it a model reads nothing, and cannot tell them from the
+/// caption.
+pub fn before(negatives: Vec<HardNegative>, cut_at: Option<usize>) -> Vec<HardNegative> {
+    let is_read = |negative: &HardNegative| cut_at.is_none_or(|cut_at| negative.start < cut_at);
+    negatives.into_iter().filter(is_read).collect()
+}
+
 fn shown_of(caption: &Caption, concept: Concept, text: u64) -> Vec<HardNegative> {
     let concepts = [concept];
     let proposal = Proposal::Balanced(balance(), Acceptance::Rejection);

@@ -59,6 +59,11 @@ struct Report {
 pub fn run(args: &ScoreArgs) -> Result<()> {
     let device = device::open(args.device)?;
     let (_, engine) = bundles::load(&args.bundle, &device)?;
+    for text in &args.caption {
+        if let Some(cut_at) = engine.cut_at(text)? {
+            eprintln!("{text:?} is longer than the model reads; it does not see {:?}", text[cut_at..].trim());
+        }
+    }
     let mut scores = Vec::new();
     for path in &args.image {
         let name = path.display().to_string();
@@ -89,7 +94,7 @@ fn against_negatives(engine: &Engine, image: &Embedding, captions: &[String]) ->
     let mut scores = Vec::new();
     for text in captions {
         let caption = Caption::new(text.as_str());
-        let negatives = negative::shown(&caption);
+        let negatives = negative::before(negative::shown(&caption), engine.cut_at(text)?);
         if negatives.is_empty() {
             let why = match caption.is_english() {
                 true => "names no color, object, location or size that can be replaced",

@@ -1,64 +1,118 @@
 //! Tables with an image and a caption per row, separated by commas, tabs or, as in Flickr30k's `results.csv`, by pipes.
 
-use std::io::BufRead;
-
 use anyhow::{Context, Result, bail};
 
 use super::python_strings::python_strings;
 use super::record::Records;
 use super::split::Split;
 
+const IMAGE: [&str; 6] = ["image", "image_name", "filename", "file_name", "filepath", "path"];
+const CAPTION: [&str; 5] = ["caption", "comment", "raw", "text", "title"];
+
 /// Reads a table, or the split of it that is wanted.
 ///
 /// # Errors
-/// If its header lacks a column, a row has another number of cells, or there is no split.
-pub fn read(mut text: impl BufRead, split: Split, records: &mut Records) -> Result<()> {
-    let start = text.fill_buf()?;
-    let header = start.split(|byte| *byte == b'\n').next().unwrap_or(start);
-    let delimiter = *[b'\t', b'|'].iter().find(|delimiter| header.contains(delimiter)).unwrap_or(&b',');
-    let mut reader = csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(text);
-    let headers = reader.headers()?.clone();
-    let column = |names: &[&str]| {
-        names.iter().find_map(|name| headers.iter().position(|header| header.trim() == *name))
+/// If its header lacks a column, a row has another number of cells, a quotation does not end, or there is no split.
+pub fn read(text: &str, split: Split, records: &mut Records) -> Result<()> {
+    // However lines end, and whether Excel's line about the delimiter comes first.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    let text = if text.contains('\n') { text } else { text.replace('\r', "\n") };
+    let (delimiter, body, skipped) = match text.strip_prefix("sep=").and_then(|rest| rest.split_once('\n')) {
+        Some((told, body)) => (told.bytes().next(), body, 1),
+        None => (None, text.as_str(), 0),
     };
-    let image = column(&["image", "image_name", "filename", "file_name", "filepath", "path"]);
-    let caption = column(&["caption", "comment", "raw", "text", "title"]);
-    let (Some(image), Some(caption)) = (image, caption) else {
+    let delimiter = delimiter.unwrap_or_else(|| delimiter_of(body));
+    let (headers, rows) = rows(body, delimiter)?;
+    let column = |names: &[&str]| {
+        let is_called = |header: &str, name: &str| header.trim().eq_ignore_ascii_case(name);
+        names.iter().find_map(|name| headers.iter().position(|header| is_called(header, name)))
+    };
+    let (Some(image), Some(caption)) = (column(&IMAGE), column(&CAPTION)) else {
         let found: Vec<&str> = headers.iter().collect();
         bail!("expected a header line with `image` and `caption`, not {found:?}");
     };
     let negatives = column(&["neg_caption"]);
-    let of_split = split.name().zip(column(&["split"]));
+    let of_split = split.name().and(column(&["split"]));
     if of_split.is_none() {
         split.refuse_if_named()?;
     }
-    for row in reader.records() {
-        let row = row?;
+    for row in rows {
+        let line = row.position().map_or(0, csv::Position::line) + skipped;
         let mut cells: Vec<String> = row.iter().map(str::to_owned).collect();
         if cells.len() > headers.len() {
             // Flickr8k's captions have commas without quotes around them, and nothing behind them.
             if headers.len() != 2 || caption != 1 {
-                let line = row.position().map_or(0, csv::Position::line);
                 bail!("line {line} has {} cells, the header {}", cells.len(), headers.len());
             }
             cells = vec![cells[0].clone(), cells[1..].join(&char::from(delimiter).to_string())];
         }
         // What is not there is an empty caption, for the reader to count: one row of Flickr30k lacks its last delimiter.
         let cell = |column: usize| cells.get(column).map_or("", |cell| cell.trim());
-        if of_split.is_none_or(|(split, column)| cell(column) == split) {
-            let negatives = strings(negatives.map_or("", cell), &row)?;
+        if of_split.is_none_or(|column| split.includes(cell(column))) {
+            let negatives = strings(negatives.map_or("", cell), line)?;
             records.add_caption(cell(image).to_owned(), cell(caption), &negatives);
         }
     }
     Ok(())
 }
 
+/// What stands between the cells of a header that has the columns.
+fn delimiter_of(text: &str) -> u8 {
+    let header = text.lines().next().unwrap_or_default().to_lowercase();
+    let has_columns = |delimiter: &u8| {
+        let cells: Vec<&str> =
+            header.split(char::from(*delimiter)).map(|cell| cell.trim().trim_matches('"')).collect();
+        [&IMAGE[..], &CAPTION].iter().all(|names| names.iter().any(|name| cells.contains(name)))
+    };
+    [b'\t', b'|', b';', b','].into_iter().find(has_columns).unwrap_or(b',')
+}
+
+/// The header and the rows. Tables with tabs are not quoted as a rule: where a quotation would go over cells, marks are letters.
+fn rows(text: &str, delimiter: u8) -> Result<(csv::StringRecord, Vec<csv::StringRecord>)> {
+    let read = |quoting: bool| {
+        let mut builder = csv::ReaderBuilder::new();
+        let mut reader =
+            builder.flexible(true).delimiter(delimiter).quoting(quoting).from_reader(text.as_bytes());
+        let headers = reader.headers()?.clone();
+        let rows = reader.records().collect::<Result<Vec<_>, _>>()?;
+        anyhow::Ok((headers, rows))
+    };
+    let unclosed = unclosed_quotation(text, char::from(delimiter));
+    if delimiter != b'\t' {
+        return match unclosed {
+            Some(line) => bail!("the quotation that begins in line {line} does not end"),
+            None => read(true),
+        };
+    }
+    let quoted = read(true)?;
+    let goes_over_cells = quoted.1.iter().flatten().any(|cell| cell.contains('\t'));
+    if unclosed.is_some() || goes_over_cells { read(false) } else { Ok(quoted) }
+}
+
+/// The line in which a quotation begins that does not end.
+fn unclosed_quotation(text: &str, delimiter: char) -> Option<u64> {
+    let (mut line, mut opened, mut is_start) = (1, None, true);
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if letter == '"' && opened.is_some() {
+            // Two marks are one that belongs to the text.
+            if letters.next_if_eq(&'"').is_none() {
+                opened = None;
+            }
+        } else if letter == '"' && is_start {
+            opened = Some(line);
+        }
+        is_start = opened.is_none() && (letter == delimiter || letter == '\n');
+        line += u64::from(letter == '\n');
+    }
+    opened
+}
+
 /// The captions of a cell of NegCLIP's column.
-fn strings(cell: &str, row: &csv::StringRecord) -> Result<Vec<String>> {
+fn strings(cell: &str, line: u64) -> Result<Vec<String>> {
     if cell.is_empty() {
         return Ok(Vec::new());
     }
-    let line = row.position().map_or(0, csv::Position::line);
     python_strings(cell).with_context(|| format!("line {line}: not a list of strings: {cell}"))
 }
 
@@ -69,7 +123,7 @@ mod tests {
     /// Every caption with its image and its negatives, in the order of the file.
     fn rows(text: &str, split: Split) -> Result<Vec<(String, String, Vec<String>)>> {
         let mut records = Records::default();
-        read(text.as_bytes(), split, &mut records)?;
+        read(text, split, &mut records)?;
         let mut rows: Vec<_> = records
             .into_records()
             .into_iter()
@@ -131,5 +185,34 @@ mod tests {
             let error = pairs(text, None).expect_err("no table");
             assert!(error.to_string().contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn a_quotation_mark_may_be_a_letter_in_a_table_with_tabs_and_must_end_elsewhere() {
+        let tabs = "image\tcaption\na.jpg\t\"Welcome home\nb.jpg\ta 12\" pizza\nc.jpg\t\"whole\"\n";
+        let found = pairs(tabs, None).expect("three rows");
+        let texts: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(texts, ["\"Welcome home", "a 12\" pizza", "\"whole\""]);
+        let commas = "image,caption\na.jpg,a dog\nb.jpg,\"a cat\nc.jpg,a cow\n";
+        let error = pairs(commas, None).expect_err("no end").to_string();
+        assert!(error.contains("the quotation that begins in line 3 does not end"), "{error}");
+        assert_eq!(pairs("image,caption\na.jpg,\"a dog\nruns\"\n", None).expect("a row")[0].1, "a dog runs");
+    }
+
+    #[test]
+    fn tables_of_spreadsheets_are_read_and_lines_counted_however_they_end() {
+        let pair = |name: &str, caption: &str| (name.to_owned(), caption.to_owned());
+        for text in [
+            "Image,Caption\r\na.jpg,A dog\r\n",
+            "image;caption\na.jpg;A dog\n",
+            "sep=;\nimage;caption\na.jpg;A dog\n",
+            "\u{feff}\"image\",\"caption\"\ra.jpg,A dog\r",
+        ] {
+            assert_eq!(pairs(text, None).expect(text), [pair("a.jpg", "A dog")]);
+        }
+        let error = pairs("image,split,caption\r\na.jpg,train,a\r\nb.jpg,train,a,b\r\n", None);
+        assert!(error.expect_err("too many cells").to_string().contains("line 3 has 4 cells"));
+        let both = "image,split,caption\na.jpg,train,a\nb.jpg,restval,b\nc.jpg,test,c\n";
+        assert_eq!(pairs(both, Some("train,restval")).expect("two splits").len(), 2);
     }
 }

@@ -38,8 +38,8 @@ impl Captions {
         if caption_file::has_images(&file_name(path)) {
             let records = caption_file::read(path, split)?;
             let of_record = |record: Record| {
-                let key = image_key(&record.name);
-                record.captions.into_iter().map(move |caption| (caption, key.clone()))
+                let name = record.name;
+                record.captions.into_iter().map(move |caption| (caption, name.clone()))
             };
             let mut annotations: Vec<(Annotation, String)> =
                 records.into_iter().flat_map(of_record).collect();
@@ -70,9 +70,14 @@ impl Captions {
         &self.captions
     }
 
-    /// What the image of a caption is called, the same in all files of one data set.
+    /// What the image of a caption is called in the file.
     pub fn image_name(&self, idx: usize) -> Option<&str> {
         self.images.get(idx).map(String::as_str)
+    }
+
+    /// One name for the image of a caption in different files.
+    pub fn image_key(&self, idx: usize) -> Option<String> {
+        self.image_name(idx).map(image_key)
     }
 
     /// The other captions of the same image.
@@ -106,7 +111,7 @@ impl Captions {
 /// Lines of a text file this near each other are taken for captions of one image.
 pub const NEAR: usize = 50;
 
-/// A number that captions of one image share: by its name, or where it has none by the caption's place in the file.
+/// A number that captions of one image share: by its key, or where it has none by the caption's place in the file.
 pub fn image_number(image: Option<&str>, idx: usize) -> u64 {
     image.map_or((idx / NEAR) as u64, seed::of_text)
 }
@@ -125,7 +130,7 @@ impl Corpus for Captions {
     }
 
     fn image(&self, idx: usize) -> u64 {
-        image_number(self.image_name(idx), idx)
+        image_number(self.image_key(idx).as_deref(), idx)
     }
 }
 
@@ -161,12 +166,12 @@ mod tests {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(coco)?;
         let coco = read("captions_val.json.gz", &gzip.finish()?, None)?;
-        assert_eq!((texts(&coco), coco.image_name(0)), (vec!["a dog", "a pup"], Some("7")));
+        assert_eq!((texts(&coco), coco.image_name(0)), (vec!["a dog", "a pup"], Some("000000000007.jpg")));
         assert_eq!(coco.siblings(0).map(Caption::text).collect::<Vec<_>>(), ["a pup"]);
 
         let csv = b"image,split,caption\n1_a.jpg,dev,\"a dog, wet\"\n2_b.jpg,train,a cat\n";
         let csv = read("c.csv", csv, Some("dev"))?;
-        assert_eq!((texts(&csv), csv.image_name(0)), (vec!["a dog, wet"], Some("1_a")));
+        assert_eq!((texts(&csv), csv.image_name(0)), (vec!["a dog, wet"], Some("1_a.jpg")));
         Ok(())
     }
 

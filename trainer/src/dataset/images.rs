@@ -23,6 +23,7 @@ use super::perceptual_hash::perceptual_hash;
 use super::record::{Annotation, Record};
 use super::shards::{self, Contents};
 use super::split::Split;
+use crate::system::files::file_name;
 
 /// What to know of files of captions besides their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -182,7 +183,7 @@ pub fn is_files(data: &str) -> bool {
 
 /// What a source names.
 enum Listed {
-    Captions(Folder, Vec<Record>),
+    Captions(Box<Folder>, Vec<Record>),
     Shards(Vec<String>),
 }
 
@@ -197,7 +198,7 @@ fn list(data: &str, options: &Options) -> Result<Listed> {
     let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
     let folder = Folder::open(root, &options.images)?;
     let named = if path.is_dir() { folder.files(caption_file::is_known) } else { vec![path] };
-    let records = match named[..] {
+    let records = match &named[..] {
         // The default split: `train`.
         [one] => {
             caption_file::read(one, options.split.as_deref().map_or(Split::Usual("train"), Split::Named))?
@@ -210,9 +211,12 @@ fn list(data: &str, options: &Options) -> Result<Listed> {
             }
             caption_file::read_beside_images(&folder)?
         }
-        _ => bail!("{data} holds several files of captions; name one of them"),
+        [first, second, ..] => {
+            let names = [first, second].map(|path| file_name(path)).join(" and ");
+            bail!("{data} holds several files of captions, such as {names}; name one of them")
+        }
     };
-    Ok(Listed::Captions(folder, records))
+    Ok(Listed::Captions(Box::new(folder), records))
 }
 
 /// What has been found so far.
@@ -239,9 +243,9 @@ impl<'a> Found<'a> {
         let hashed: Vec<_> = records
             .into_par_iter()
             .map(|mut record| {
-                record.image = folder.image(&record.name);
-                let hash =
-                    record.image.as_ref().ok_or_else(|| "the image is not there".to_owned()).and_then(hash);
+                let found = folder.find(&record.name).map(|path| ImageSource::File(path.to_owned()));
+                let hash = found.as_ref().map_err(ToString::to_string).and_then(hash);
+                record.image = found.ok();
                 (record, hash)
             })
             .collect();

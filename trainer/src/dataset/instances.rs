@@ -78,9 +78,9 @@ mod tests {
             read(&path, &mut instances).map(|()| instances)
         };
         let found = read_text(text(64)).expect("instances");
-        let kinds: Vec<&str> = found["139"].iter().map(String::as_str).collect();
+        let kinds: Vec<&str> = found["coco 139"].iter().map(String::as_str).collect();
         assert_eq!(kinds, ["dog", "potted plant"]);
-        assert_eq!(read_text(text(18)).expect("instances")["139"].len(), 1);
+        assert_eq!(read_text(text(18)).expect("instances")["coco 139"].len(), 1);
         let error = read_text(text(7)).expect_err("no such category");
         assert!(error.to_string().contains("unknown image 9 or category 7"), "{error}");
     }

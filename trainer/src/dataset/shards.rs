@@ -25,7 +25,7 @@ pub use scan::{Contents, scan};
 
 /// Whether a source of data is shards: the name of a tar file, or several with `{000..011}` in it.
 pub fn is_shards(data: &str) -> bool {
-    data.ends_with(".tar")
+    data.to_lowercase().ends_with(".tar")
 }
 
 /// What is kept of a shard between runs.

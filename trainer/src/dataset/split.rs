@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 /// Which part of a file that is divided into splits is wanted.
 #[derive(Clone, Copy, Debug)]
 pub enum Split<'a> {
-    /// This one. A file that is not divided is refused, because all of it was not asked for.
+    /// This one, or these with commas between them. A file that is not divided is refused, because all of it was not asked for.
     Named(&'a str),
     /// This one, or all of a file that is not divided.
     Usual(&'a str),
@@ -26,6 +26,11 @@ impl Split<'_> {
             Split::Named(name) | Split::Usual(name) => Some(name),
             Split::Unnamed => None,
         }
+    }
+
+    /// Whether a part of a file, by its name, is wanted. Several parts are named with commas between them.
+    pub fn includes(&self, part: &str) -> bool {
+        self.name().is_none_or(|names| names.split(',').any(|name| name.trim() == part))
     }
 
     /// What is said to a file that is not divided.

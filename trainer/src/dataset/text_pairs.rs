@@ -12,7 +12,7 @@ use shared::negative::HardNegative;
 
 use super::caption_file;
 use super::captions::NEAR;
-use super::image_names::image_key;
+use super::image_names::is_hidden;
 use super::record::Annotation;
 use super::split::Split;
 use crate::system::files::{file_name, open, stem};
@@ -22,7 +22,7 @@ use crate::system::files::{file_name, open, stem};
 pub struct TextPair {
     /// The subset of its benchmark.
     pub subset: String,
-    /// The image, as [`image_key`] names it.
+    /// The name of the image.
     pub image: String,
     /// The true caption.
     pub positive: String,
@@ -63,6 +63,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
         path.extension()
             .is_some_and(|extension| ["json", "jsonl", "tsv"].iter().any(|known| extension == *known))
     };
+    let known = |path: &PathBuf| known(path) && !is_hidden(&file_name(path));
     let mut files: Vec<PathBuf> = paths.into_iter().filter(known).collect();
     files.sort();
     Ok(files)
@@ -72,7 +73,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
 fn sugar_crepe_pairs(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
     let pair = |(_, item): (String, sugar_crepe::Contest)| TextPair {
         subset: subset.to_owned(),
-        image: image_key(&item.filename),
+        image: item.filename,
         positive: item.caption,
         negative: item.negative_caption,
     };
@@ -85,7 +86,7 @@ fn valse_pairs(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
     let pair = |contest: valse::Contest| {
         Some(TextPair {
             subset: subset.to_owned(),
-            image: image_key(&contest.image),
+            image: contest.image,
             positive: contest.caption,
             negative: contest.foil?,
         })
@@ -121,7 +122,7 @@ struct Line {
 fn neg_clip(path: &Path, subset: &str) -> Result<Vec<TextPair>> {
     let mut pairs = Vec::new();
     for record in caption_file::read(path, Split::Unnamed)? {
-        let image = image_key(&record.name);
+        let image = record.name;
         for Annotation { caption, negatives, position } in record.captions {
             pairs.extend(negatives.into_iter().map(|negative| {
                 let (subset, positive) = (subset.to_owned(), caption.text().to_owned());
@@ -152,7 +153,10 @@ mod tests {
         let text = r#"{"0": {"filename": "000000000007.jpg", "caption": "a dog", "negative_caption": "a cat"},
             "12": {"filename": "000000000008.jpg", "caption": "a cup", "negative_caption": "a mug"}}"#;
         let pairs = read_file("replace_obj.json", text)?;
-        assert_eq!((pairs.len(), pairs[1].image.as_str(), pairs[0].subset.as_str()), (2, "8", "replace_obj"));
+        assert_eq!(
+            (pairs.len(), pairs[1].image.as_str(), pairs[0].subset.as_str()),
+            (2, "000000000008.jpg", "replace_obj")
+        );
         Ok(())
     }
 
@@ -164,7 +168,10 @@ mod tests {
         let pairs = read_file("valid_neg_clip.tsv", text)?;
         let negatives: Vec<&str> = pairs.iter().map(|pair| pair.negative.as_str()).collect();
         assert_eq!(negatives, ["a \"run\"", "it's"]);
-        assert_eq!((pairs[0].positive.as_str(), pairs[0].image.as_str()), ("a dog runs", "9"));
+        assert_eq!(
+            (pairs[0].positive.as_str(), pairs[0].image.as_str()),
+            ("a dog runs", "coco/val2014/COCO_val2014_000000000009.jpg")
+        );
         Ok(())
     }
 

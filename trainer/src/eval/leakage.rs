@@ -21,8 +21,10 @@ pub fn fingerprint(name: &str) -> u32 {
 /// What is known of a bundle and the images of a benchmark.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Leakage {
-    /// The names of those that it was trained on, or that look like one that it was trained on.
+    /// The names of those that it was trained on.
     pub known: Vec<String>,
+    /// Whether that was decided by what the images show, or by their names.
+    pub by_content: bool,
     /// How many cannot be recognized: they have no names of their own, as cells of tables, and the bundle does not know how
     /// those that it was trained on look.
     pub nameless: usize,
@@ -37,7 +39,8 @@ impl Leakage {
         let Some(first) = self.known.first() else { return Ok(()) };
         let (n_known, n_images) = (self.known.len(), benchmark.images.len());
         let told = format!(
-            "{who} was trained on {n_known} of the {n_images} images of this benchmark, such as {first}"
+            "{who} was trained on {n_known} of the {n_images} images of this benchmark, such as {first}, judged by their {}",
+            if self.by_content { "content" } else { "names alone" }
         );
         if !allowed {
             bail!("{told}; --allow-leakage scores it all the same");
@@ -52,13 +55,21 @@ impl Leakage {
 pub fn hashes(benchmark: &Benchmark) -> Vec<Option<u64>> {
     let hash = |source: &ImageSource| match source {
         ImageSource::Scene(..) => None,
-        source => source.image().ok().map(|image| perceptual_hash(&image)),
+        // Of a part or an edit what counts is the whole image.
+        ImageSource::Crop(path, _) | ImageSource::Edited(path, _) => {
+            hash_of(&ImageSource::File(path.clone()))
+        }
+        source => hash_of(source),
     };
     benchmark.images.par_iter().map(hash).collect()
 }
 
-/// Looks for the images of a benchmark among those that a bundle was trained on: by their names, and by their hashes if the
-/// bundle knows any.
+fn hash_of(source: &ImageSource) -> Option<u64> {
+    source.image().ok().map(|image| perceptual_hash(&image))
+}
+
+/// Looks for the images of a benchmark among those that a bundle was trained on: by their hashes if the bundle knows any, and
+/// else by their names, which others may have given to other images.
 pub fn trained_on(training: &Training, benchmark: &Benchmark, hashes: Option<&[Option<u64>]>) -> Leakage {
     of(training.images.iter().copied().collect(), &training.looks, benchmark, hashes)
 }
@@ -72,18 +83,20 @@ fn of(seen: BTreeSet<u32>, looks: &[u64], benchmark: &Benchmark, hashes: Option<
     if seen.is_empty() {
         return Leakage::default();
     }
-    let mut leakage = Leakage::default();
+    let by_content = !looks.is_empty();
+    let mut leakage = Leakage { by_content, ..Leakage::default() };
     let mut files = BTreeSet::new();
     for (idx, source) in benchmark.images.iter().enumerate() {
         let hash = hashes.and_then(|hashes| hashes[idx]);
         let is_copy = hash.is_some_and(|hash| looks.iter().any(|seen| are_copies(*seen, hash)));
         let name = source.name();
+        let is_known = if by_content { is_copy } else { seen.contains(&fingerprint(&name)) };
         match (source, source.path()) {
-            (_, Some(path)) if (is_copy || seen.contains(&fingerprint(&name))) && files.insert(path) => {
+            (_, Some(path)) if is_known && files.insert(path) => {
                 leakage.known.push(name);
             }
             (ImageSource::Bytes(..), _) if is_copy => leakage.known.push(name),
-            (ImageSource::Bytes(..), _) if looks.is_empty() => leakage.nameless += 1,
+            (ImageSource::Bytes(..), _) if !by_content => leakage.nameless += 1,
             _ => {}
         }
     }

@@ -18,7 +18,7 @@ mod vocabulary;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use layout::Layout;
 use serde_json::Value;
 use shared::bundle::Weight;
@@ -39,24 +39,37 @@ pub struct Published {
 }
 
 impl Published {
-    /// Opens a folder as `transformers` or open_clip save it.
+    /// Opens a folder as `transformers` or open_clip save it, or train it. Where it holds both layouts, one that fits is taken.
     ///
     /// # Errors
     /// If the folder lacks a file, describes a model that is not CLIP, or its tensors do not fit its config.
     pub fn open(folder: &Path) -> Result<Self> {
-        let (config, layout, names) = if folder.join(open_clip::CONFIG).is_file() {
-            (open_clip::config(&json(folder, open_clip::CONFIG)?), Layout::OpenClip, open_clip::WEIGHTS)
-        } else if folder.join(transformers::CONFIG).is_file() {
-            let preprocessor = json(folder, transformers::PREPROCESSOR)?;
-            let config = transformers::config(&json(folder, transformers::CONFIG)?, &preprocessor);
-            (config, Layout::Transformers, transformers::WEIGHTS)
-        } else {
-            bail!(
-                "{} holds neither {} (as transformers saves a model) nor {} (as open_clip does)",
-                folder.display(),
-                transformers::CONFIG,
-                open_clip::CONFIG
-            );
+        let mut first_failure = None;
+        for layout in [Layout::OpenClip, Layout::Transformers] {
+            if folder.join(layout.config_name()).is_file() {
+                match Self::open_as(folder, layout) {
+                    Ok(published) => return Ok(published),
+                    Err(error) => first_failure = first_failure.or(Some(error)),
+                }
+            }
+        }
+        Err(first_failure.unwrap_or_else(|| {
+            let [transformers, open_clip] = [transformers::CONFIG, open_clip::CONFIG];
+            anyhow!(
+                "{} holds neither {transformers} (as transformers saves a model) nor {open_clip} (as open_clip does)",
+                folder.display()
+            )
+        }))
+    }
+
+    fn open_as(folder: &Path, layout: Layout) -> Result<Self> {
+        let model = json(folder, layout.config_name())?;
+        let (config, names) = match layout {
+            Layout::OpenClip => (open_clip::config(&model), open_clip::WEIGHTS),
+            Layout::Transformers => {
+                let preprocessor = preprocessor(folder)?;
+                (transformers::config(&model, &preprocessor), transformers::WEIGHTS)
+            }
         };
         let config = config.with_context(|| format!("cannot import {}", folder.display()))?;
         config.validate().with_context(|| format!("cannot import {}", folder.display()))?;
@@ -69,9 +82,16 @@ impl Published {
                 config.text.vocabulary
             );
         }
-        let tensors = TensorFiles::open(&weights(folder, names)?)?;
-        layout.check(&config, &tensors)?;
-        Ok(Published { config, tokenizer, layout, tensors })
+        let mut first_failure = None;
+        for paths in weights(folder, names)? {
+            let fitting = TensorFiles::open(&paths)
+                .and_then(|tensors| layout.check(&config, &tensors).map(|()| tensors));
+            match fitting {
+                Ok(tensors) => return Ok(Published { config, tokenizer, layout, tensors }),
+                Err(error) => first_failure = first_failure.or(Some(error)),
+            }
+        }
+        Err(first_failure.unwrap_or_else(|| anyhow!("{} has no {}", folder.display(), names.join(" or "))))
     }
 
     /// The name of the layout.
@@ -101,11 +121,26 @@ fn json(folder: &Path, name: &str) -> Result<Value> {
     files::json(&folder.join(name), "the JSON of a published model")
 }
 
-/// The file of weights in a folder, or the files of a model that is saved in parts.
-fn weights(folder: &Path, names: &[&str]) -> Result<Vec<PathBuf>> {
+/// What says how images are prepared: a file of its own or, since transformers 5, a part of another one.
+fn preprocessor(folder: &Path) -> Result<Value> {
+    let [own, part] = [transformers::PREPROCESSOR, transformers::PROCESSOR];
+    if folder.join(own).is_file() {
+        return json(folder, own);
+    }
+    if folder.join(part).is_file() {
+        let mut processor = json(folder, part)?;
+        return Ok(processor["image_processor"].take());
+    }
+    bail!("{} has neither {own} nor {part}, which say how images are resized", folder.display())
+}
+
+/// The files of weights in a folder that may be the model's, each of them whole or in parts: those with the usual names, or the
+/// only checkpoint.
+fn weights(folder: &Path, names: &[&str]) -> Result<Vec<Vec<PathBuf>>> {
+    let mut found = Vec::new();
     for name in names {
         if folder.join(name).is_file() {
-            return Ok(vec![folder.join(name)]);
+            found.push(vec![folder.join(name)]);
         }
         let index = format!("{name}.index.json");
         if folder.join(&index).is_file() {
@@ -114,10 +149,23 @@ fn weights(folder: &Path, names: &[&str]) -> Result<Vec<PathBuf>> {
             let mut parts: Vec<&str> = parts.values().filter_map(Value::as_str).collect();
             parts.sort_unstable();
             parts.dedup();
-            return Ok(parts.into_iter().map(|part| folder.join(part)).collect());
+            found.push(parts.into_iter().map(|part| folder.join(part)).collect());
         }
     }
-    bail!("{} has no {}", folder.display(), names.join(" or "))
+    if found.is_empty() {
+        let entries =
+            std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>()?;
+        let is_checkpoint = |path: &&PathBuf| {
+            let ending = path.extension().and_then(|ending| ending.to_str());
+            ending.is_some_and(|ending| ["pt", "pth", "bin"].contains(&ending))
+        };
+        let checkpoints: Vec<&PathBuf> = paths.iter().filter(is_checkpoint).collect();
+        if let [only] = checkpoints[..] {
+            found.push(vec![only.clone()]);
+        }
+    }
+    Ok(found)
 }
 
 fn tokenizer(folder: &Path) -> Result<Tokenizer> {

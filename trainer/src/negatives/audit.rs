@@ -15,6 +15,7 @@ use shared::seed;
 
 use crate::dataset::Corpus;
 use crate::dataset::captions::Captions;
+use crate::dataset::image_names::image_key;
 use crate::dataset::text_pairs::TextPair;
 use crate::negatives::blind::{Blind, Judges, Verdict};
 use crate::negatives::learned::{Learned, Pair};
@@ -168,7 +169,7 @@ fn row(
         if let Some(negative) = draw(idx) {
             violations.add_edit(positive, &siblings, &negative);
             let edited = Caption::new(negative.caption.as_str());
-            verdicts.push(judges.judge(captions.image_name(idx), idx, positive, &edited));
+            verdicts.push(judges.judge(captions.image_key(idx).as_deref(), idx, positive, &edited));
             each(&negative);
             negatives.push((idx, negative.caption));
         }
@@ -219,13 +220,13 @@ pub fn others(pairs: &[TextPair], name: &str, judges: &Judges, seed: u64) -> Res
             let [positive, negative] =
                 [&pair.positive, &pair.negative].map(|text| Caption::new(text.as_str()));
             violations.add_texts(&pair.positive, &pair.negative);
-            verdicts.push(judges.judge(Some(&pair.image), idx, &positive, &negative));
+            verdicts.push(judges.judge(Some(&image_key(&pair.image)), idx, &positive, &negative));
         }
         let blind = Blind::of(&verdicts);
         let texts = pairs.iter().map(|pair| Pair {
             positive: &pair.positive,
             negative: &pair.negative,
-            image: seed::of_text(&pair.image),
+            image: seed::of_text(&image_key(&pair.image)),
         });
         let learned = Learned::of(&texts.collect::<Vec<_>>(), seed)?;
         anyhow::Ok(Row {

@@ -43,7 +43,7 @@ pub struct Verdict {
 impl Judges {
     /// Learns from captions.
     pub fn new(captions: &Captions) -> Self {
-        let fold = |idx: usize| fold(captions.image_name(idx), idx);
+        let fold = |idx: usize| fold(captions.image_key(idx).as_deref(), idx);
         let models = (0..FOLDS).map(|own| {
             let others = captions.all().iter().enumerate().filter(|(idx, _)| fold(*idx) != own);
             Cow::Owned(Fluency::count(others.map(|(_, caption)| caption.words()), 1))

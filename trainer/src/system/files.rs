@@ -1,5 +1,6 @@
 //! Single files that others made: opened, gzipped or not, and read as JSON, as lines of it, or as a table.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -34,6 +35,43 @@ pub fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
     Ok(Box::new(reader))
 }
 
+/// Reads a text file, gzipped or not, that some program for tables may have written: UTF-8, UTF-16 with a byte-order mark, or else
+/// Windows-1252 (Latin-1), which it says.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes)?;
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Ok(encoding_rs::UTF_16LE.decode(&bytes).0.into_owned());
+    }
+    String::from_utf8(bytes).or_else(|error| {
+        eprintln!("{} is not in UTF-8; it is read as Windows-1252 (Latin-1)", path.display());
+        Ok(encoding_rs::WINDOWS_1252.decode(error.as_bytes()).0.into_owned())
+    })
+}
+
+/// JSON as Python writes it: `NaN` and infinities, which JSON does not have, become `null`.
+pub fn standard_json(text: &str) -> Cow<'_, str> {
+    const NO_JSON: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if !NO_JSON.iter().any(|word| text.contains(word)) {
+        return Cow::Borrowed(text);
+    }
+    let mut standard = String::with_capacity(text.len());
+    let (mut is_text, mut is_escaped, mut rest) = (false, false, text);
+    while let Some(letter) = rest.chars().next() {
+        if let Some(word) = NO_JSON.iter().find(|word| !is_text && rest.starts_with(**word)) {
+            standard += "null";
+            rest = &rest[word.len()..];
+            continue;
+        }
+        is_text ^= letter == '"' && !is_escaped;
+        is_escaped = letter == '\\' && !is_escaped;
+        standard.push(letter);
+        rest = &rest[letter.len_utf8()..];
+    }
+    Cow::Owned(standard)
+}
+
 /// Reads a JSON file. `expected` completes "expected …".
 ///
 /// # Errors
@@ -41,7 +79,8 @@ pub fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
 pub fn json<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T> {
     let failed = || format!("cannot read {}", path.display());
     let text = std::io::read_to_string(open(path).with_context(failed)?).with_context(failed)?;
-    serde_json::from_str(&text).with_context(|| format!("{}: expected {expected}", path.display()))
+    serde_json::from_str(&standard_json(&text))
+        .with_context(|| format!("{}: expected {expected}", path.display()))
 }
 
 /// Reads a file of one JSON value a line, empty lines aside.
@@ -54,7 +93,7 @@ pub fn json_lines<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<Ve
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(idx, line)| {
-            serde_json::from_str(line)
+            serde_json::from_str(&standard_json(line))
                 .with_context(|| format!("{}, line {}: expected {expected}", path.display(), idx + 1))
         })
         .collect()
@@ -70,4 +109,35 @@ pub fn table<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<Vec<T>>
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(reader);
     let rows = reader.deserialize().collect::<Result<Vec<T>, _>>();
     rows.with_context(|| format!("{}: expected {expected}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_python_writes_of_numbers_that_are_none_is_null() {
+        let text = "\u{feff}{\"a\": NaN, \"b\": [-Infinity, Infinity], \"c\": \"NaN \\\" Infinity\"}";
+        let read: serde_json::Value = serde_json::from_str(&standard_json(text)).expect("JSON");
+        assert_eq!(read, serde_json::json!({"a": null, "b": [null, null], "c": "NaN \" Infinity"}));
+    }
+
+    #[test]
+    fn text_is_read_in_the_encodings_of_spreadsheets() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("table.csv");
+        let utf16 =
+            |order: fn(u16) -> [u8; 2]| "\u{feff}café".encode_utf16().flat_map(order).collect::<Vec<u8>>();
+        let encoded = [
+            "café".as_bytes().to_vec(),
+            "\u{feff}café".as_bytes().to_vec(),
+            utf16(u16::to_le_bytes),
+            utf16(u16::to_be_bytes),
+            b"caf\xe9".to_vec(),
+        ];
+        for bytes in encoded {
+            std::fs::write(&path, &bytes).expect("a file");
+            assert_eq!(read_text(&path).expect("text"), "café", "{bytes:?}");
+        }
+    }
 }

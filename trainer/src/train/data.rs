@@ -19,6 +19,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result, bail};
 use example::{Example, Stream};
 use features::InputEncoder;
+use rayon::prelude::*;
 use shared::model::Clip;
 use shared::negative::Balance;
 use shared::seed;
@@ -164,6 +165,17 @@ impl Data {
         let some = captions.iter().step_by(captions.len().div_ceil(ASKED).max(1));
         let lengths = Lengths::of(some.map(|caption| &**caption), tokenizer, context)?;
         Ok(*self.lengths.get_or_init(|| lengths))
+    }
+
+    /// How many captions are longer than the model reads, and how many there are (of scenes, a sample).
+    ///
+    /// # Errors
+    /// If one cannot be split into tokens.
+    pub fn count_cut(&self, tokenizer: &Tokenizer, context: usize) -> Result<(usize, usize), TokenizerError> {
+        let captions: Vec<Cow<str>> = self.sources.iter().flat_map(Source::captions).collect();
+        let is_cut = |caption: &Cow<str>| Ok(tokenizer.encode(caption, context)?.cut_at.is_some());
+        let are_cut = captions.par_iter().map(is_cut).collect::<Result<Vec<bool>, TokenizerError>>()?;
+        Ok((are_cut.into_iter().filter(|is_cut| *is_cut).count(), captions.len()))
     }
 
     /// Learns tokens from its captions.

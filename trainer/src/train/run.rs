@@ -55,6 +55,13 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
     if !options.resume {
         run_folder::begin(&options.out, &config, &data, &tokenizer)?;
     }
+    let (n_cut, n_captions) = data.count_cut(&tokenizer, config.model.text.context)?;
+    if n_cut > 0 {
+        let context = config.model.text.context;
+        eprintln!(
+            "{n_cut} of {n_captions} captions are longer than the {context} tokens that the model reads"
+        );
+    }
     let precision = device::precision(device, config.settings.precision)?;
     let checkpoint = checkpoint::latest(&options.out)?;
     let model_on = |device: &Device| match &checkpoint {

@@ -34,7 +34,8 @@ impl Loaded {
         (id, image, caption): Imaged<'_>,
         other: Option<Imaged<'_>>,
     ) -> Result<Answer, EngineError> {
-        let negatives = negative::shown(&Caption::new(caption));
+        let cut_at = self.engine.cut_at(caption)?;
+        let negatives = negative::before(negative::shown(&Caption::new(caption)), cut_at);
         let mut texts: Vec<&str> = std::iter::once(caption)
             .chain(negatives.iter().map(|negative| negative.caption.as_str()))
             .collect();
@@ -53,7 +54,7 @@ impl Loaded {
             }
             None => None,
         };
-        Ok(Answer { model: self.name.clone(), scores, cut_at: self.engine.cut_at(caption)?, square })
+        Ok(Answer { model: self.name.clone(), scores, cut_at, square })
     }
 
     /// What is left of two similarities without each cell of a row, and without each word if it is the first row.

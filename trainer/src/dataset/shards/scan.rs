@@ -1,5 +1,6 @@
 //! What is in a shard: images, their captions, and where their bytes are.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
@@ -7,8 +8,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use shared::decode::decode;
 
-use crate::dataset::image_names::is_image;
+use crate::dataset::image_names::{is_hidden, is_image};
 use crate::dataset::perceptual_hash::perceptual_hash;
+use crate::system::files::standard_json;
 use crate::system::one_or_more::one_or_more;
 
 /// The longest image file and the longest text that are taken from a shard, in bytes.
@@ -50,12 +52,15 @@ pub fn scan(shard: impl Read) -> Contents {
                 continue;
             }
             let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            if path.split('/').any(|part| part != "." && is_hidden(part)) {
+                continue;
+            }
             let (key, ending) = split(&path);
             if key != at_hand.key {
                 samples.extend(std::mem::take(&mut at_hand).sample());
                 at_hand.key = key.to_owned();
             }
-            at_hand.add(&path, ending, &mut entry)?;
+            at_hand.add(&path, &ending.to_lowercase(), &mut entry)?;
         }
         Ok(())
     };
@@ -64,7 +69,25 @@ pub fn scan(shard: impl Read) -> Contents {
     if broken.is_none() {
         samples.extend(at_hand.sample());
     }
+    tell_pairs_apart(&mut samples);
     Contents { samples, broken }
+}
+
+/// Says of images and texts of one name that do not follow each other why they make no sample.
+fn tell_pairs_apart(samples: &mut [Sample]) {
+    let keys = |samples: &[Sample], is_wanted: fn(&Sample) -> bool| -> HashSet<String> {
+        let wanted = samples.iter().filter(|sample| is_wanted(sample));
+        wanted.map(|sample| split(&sample.name).0.to_owned()).collect()
+    };
+    let is_image = |sample: &Sample| sample.hash.is_ok() && sample.captions.is_empty();
+    let is_text = |sample: &Sample| sample.range.is_empty() && !sample.captions.is_empty();
+    let (images, texts) = (keys(samples, is_image), keys(samples, is_text));
+    for sample in samples.iter_mut().filter(|sample| is_image(sample) || is_text(sample)) {
+        let key = split(&sample.name).0;
+        if images.contains(key) && texts.contains(key) {
+            sample.hash = Err("its image and its text do not follow each other in the shard".to_owned());
+        }
+    }
 }
 
 /// The name of a sample, and what follows its first dot.
@@ -82,6 +105,8 @@ struct Parts {
     text: Vec<String>,
     /// Captions in a JSON file, which repeats those of the text file if there is one.
     json: Vec<String>,
+    /// Why there is no caption, where one could be expected.
+    problem: Option<String>,
 }
 
 /// What img2dataset says of an image, as far as it is of use here.
@@ -112,12 +137,20 @@ impl Parts {
             };
             self.image = Some((path.to_owned(), begin..begin + length, hash));
         } else if length <= MAX_TEXT && matches!(ending, "txt" | "caption") {
-            let text = String::from_utf8_lossy(&bytes()?).into_owned();
-            self.text.extend(text.lines().map(str::to_owned).filter(|line| !line.trim().is_empty()));
+            match String::from_utf8(bytes()?) {
+                Ok(text) => {
+                    let lines = text.trim_start_matches('\u{feff}').lines();
+                    self.text.extend(lines.map(str::to_owned).filter(|line| !line.trim().is_empty()));
+                }
+                Err(_) => self.problem = Some("its text is not in UTF-8".to_owned()),
+            }
         } else if length <= MAX_TEXT && ending == "json" {
             // What is no JSON, or says nothing of captions, is a file of another purpose.
-            self.json =
-                serde_json::from_slice(&bytes()?).map_or_else(|_| Vec::new(), |facts: Facts| facts.caption);
+            let text = String::from_utf8(bytes()?).unwrap_or_default();
+            self.json = serde_json::from_str(&standard_json(&text))
+                .map_or_else(|_| Vec::new(), |facts: Facts| facts.caption);
+        } else if ending.ends_with(".txt") || ending.ends_with(".caption") {
+            self.problem = Some(format!("its name ends at its first dot, so `.{ending}` is no text of it"));
         }
         Ok(())
     }
@@ -125,7 +158,10 @@ impl Parts {
     fn sample(self) -> Option<Sample> {
         let captions = if self.text.is_empty() { self.json } else { self.text };
         match self.image {
-            Some((name, range, hash)) => Some(Sample { name, captions, range, hash }),
+            Some((name, range, hash)) => {
+                let problem = self.problem.filter(|_| captions.is_empty());
+                Some(Sample { name, captions, range, hash: problem.map_or(hash, Err) })
+            }
             None if captions.is_empty() => None,
             None => Some(Sample {
                 name: self.key,
@@ -206,5 +242,40 @@ pub mod tests {
         assert!(broken.is_some());
         let Contents { samples, broken } = scan(&[7u8; 4096][..]);
         assert_eq!((samples.len(), broken.is_some()), (0, true), "no archive at all");
+    }
+
+    #[test]
+    fn what_makes_no_sample_has_the_true_reason_and_what_macos_leaves_is_passed_over() {
+        let (first, second) = (image(1), image(2));
+        let archive = tar_of(&[
+            ("./._a.png", b"Mac OS X"),
+            ("__MACOSX/._a.txt", b"Mac OS X"),
+            ("./a.PNG", &first),
+            ("./a.TXT", "\u{feff}a dog".as_bytes()),
+            ("b.png", &second),
+            ("b.json", br#"{"caption": "a cat", "similarity": NaN}"#),
+            ("c.png", &first),
+            ("c.txt", b"caf\xe9"),
+            ("scene 0.5 final.png", &second),
+            ("scene 0.5 final.txt", b"a cup"),
+            ("e.png", &first),
+            ("f.png", &second),
+            ("e.txt", b"a cow"),
+        ]);
+        let Contents { samples, broken } = scan(&archive[..]);
+        assert_eq!(broken, None);
+        let told = |name: &str| {
+            let sample = samples.iter().find(|sample| sample.name == name).expect(name);
+            (sample.captions.join("|"), sample.hash.clone().err().unwrap_or_default())
+        };
+        assert_eq!(told("a.PNG"), ("a dog".to_owned(), String::new()));
+        assert_eq!(told("b.png"), ("a cat".to_owned(), String::new()));
+        assert!(told("c.png").1.contains("not in UTF-8"));
+        assert!(told("scene 0.5 final.png").1.contains("first dot"));
+        for name in ["e.png", "e"] {
+            assert!(told(name).1.contains("do not follow each other"), "{name}");
+        }
+        assert_eq!(told("f.png"), (String::new(), String::new()));
+        assert_eq!(samples.len(), 7);
     }
 }

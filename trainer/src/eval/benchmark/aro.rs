@@ -33,7 +33,7 @@ struct Boxed {
 
 impl Boxed {
     fn crop(&self, folder: &Folder) -> Option<ImageSource> {
-        let path: PathBuf = folder.image_path(&self.image_path)?.to_owned();
+        let path: PathBuf = folder.find(&self.image_path).ok()?.to_owned();
         let edges = [self.bbox_x, self.bbox_y, self.bbox_w, self.bbox_h];
         Some(ImageSource::Crop(path, edges.map(|edge| edge.max(0.0) as u32)))
     }

@@ -75,7 +75,7 @@ fn find(captions: &Captions, idx: usize, folder: &Folder, run_seed: u64) -> Opti
         Edit::Mirror => "mirrored",
         Edit::Recolor { .. } => "recolored",
     };
-    let Some(path) = captions.image_name(idx).and_then(|name| folder.path_of_key(name)) else {
+    let Some(path) = captions.image_name(idx).and_then(|name| folder.find(name).ok()) else {
         return Some(Found::Without(subset, Skip::MissingImage));
     };
     if let Edit::Recolor { from, to } = edit {

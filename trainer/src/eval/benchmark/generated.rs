@@ -30,7 +30,7 @@ pub fn read(folder: &Folder, split: Option<&str>, balanced: Switch, seed: u64) -
                 else {
                     continue;
                 };
-                let image = captions.image_name(idx).and_then(|name| folder.image_of_key(name));
+                let image = captions.image_name(idx).and_then(|name| folder.image(name));
                 let item = Item::new(concept.name(), idx);
                 benchmark.add_contest(item, image, &[positive.text()], &[&negative.caption]);
             }

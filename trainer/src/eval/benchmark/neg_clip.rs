@@ -14,7 +14,7 @@ pub fn read(folder: &Folder) -> Result<Benchmark> {
     let mut benchmark = Benchmark::default();
     for path in folder.need("NegCLIP table (.tsv)", |name| name.ends_with(".tsv"))? {
         for (idx, pair) in text_pairs::read(path)?.iter().enumerate() {
-            let image = folder.image_of_key(&pair.image);
+            let image = folder.image(&pair.image);
             benchmark.add_contest(Item::new(&pair.subset, idx), image, &[&pair.positive], &[&pair.negative]);
         }
     }

@@ -26,6 +26,14 @@ impl Layout {
         }
     }
 
+    /// The file that describes a model.
+    pub const fn config_name(self) -> &'static str {
+        match self {
+            Layout::Transformers => transformers::CONFIG,
+            Layout::OpenClip => open_clip::CONFIG,
+        }
+    }
+
     fn take(self, target: &str) -> Take {
         match self {
             Layout::Transformers => transformers::take(target),
@@ -37,7 +45,9 @@ impl Layout {
     fn is_constant(self, name: &str) -> bool {
         match self {
             Layout::Transformers => name.ends_with("embeddings.position_ids"),
-            Layout::OpenClip => name == "attn_mask",
+            Layout::OpenClip => {
+                ["attn_mask", "input_resolution", "context_length", "vocab_size"].contains(&name)
+            }
         }
     }
 

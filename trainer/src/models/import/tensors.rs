@@ -146,12 +146,17 @@ fn add_safetensors(tensors: &mut BTreeMap<String, Entry>, path: &Path) -> Result
     Ok(())
 }
 
-/// Reads what `torch.save` writes. Checkpoints of training programs keep the weights one or two levels down.
+/// Reads what `torch.save` writes. Checkpoints of training programs keep the weights one or two levels down, beside optimizers
+/// that have tensors of their own.
 fn add_pytorch(tensors: &mut BTreeMap<String, Entry>, path: &Path) -> Result<()> {
+    if is_torch_script(path)? {
+        bail!(
+            "it is a TorchScript archive, a program with its weights; save its weights with `torch.save(model.state_dict(), …)`"
+        );
+    }
     let reader = PytorchReader::new(path).context("it is not a checkpoint of PyTorch, or a damaged one")?;
-    for (name, tensor) in reader.into_tensors() {
-        let name = name.strip_prefix("state_dict.").unwrap_or(&name);
-        let name = name.strip_prefix("module.").unwrap_or(name).to_owned();
+    let found = weights_among(reader.into_tensors().into_iter().collect());
+    for (name, tensor) in found {
         let floats = match tensor.dtype() {
             DType::F16 => Some(Floats::F16),
             DType::BF16 => Some(Floats::BF16),
@@ -163,4 +168,65 @@ fn add_pytorch(tensors: &mut BTreeMap<String, Entry>, path: &Path) -> Result<()>
         tensors.insert(name, Entry { path: path.to_owned(), floats, shape, place: Place::Archive(tensor) });
     }
     Ok(())
+}
+
+/// The weights of a model among the tensors of a checkpoint, by the names that the model has for them.
+fn weights_among<T>(mut found: Vec<(String, T)>) -> Vec<(String, T)> {
+    for level in ["state_dict.", "model."] {
+        if found.iter().any(|(name, _)| name.starts_with(level)) {
+            found.retain(|(name, _)| name.starts_with(level));
+            strip(&mut found, level);
+            break;
+        }
+    }
+    // What wraps a model: several GPUs, or a model of which CLIP is a part.
+    for wrapper in ["module.", "clip."] {
+        if found.iter().all(|(name, _)| name.starts_with(wrapper)) {
+            strip(&mut found, wrapper);
+        }
+    }
+    found
+}
+
+fn strip<T>(named: &mut [(String, T)], prefix: &str) {
+    for (name, _) in named {
+        if let Some(rest) = name.strip_prefix(prefix) {
+            *name = rest.to_owned();
+        }
+    }
+}
+
+/// Whether a file is an archive of `torch.jit.save`, by the names in its directory, which stands at its end.
+fn is_torch_script(path: &Path) -> Result<bool> {
+    const DIRECTORY: u64 = 4 << 20;
+    const ONLY_THERE: &[u8] = b"/constants.pkl";
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(DIRECTORY)))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    Ok(end.windows(ONLY_THERE.len()).any(|bytes| bytes == ONLY_THERE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_checkpoint_the_weights_are_taken_and_the_rest_is_left() {
+        let named = |names: &[&str]| {
+            let found = names.iter().map(|name| ((*name).to_owned(), ())).collect();
+            weights_among(found).into_iter().map(|(name, ())| name).collect::<Vec<_>>()
+        };
+        for names in [
+            &["state_dict.module.visual.proj", "state_dict.module.logit_scale", "optimizer.state.0.exp_avg"]
+                [..],
+            &["model.visual.proj", "model.logit_scale", "epoch"],
+            &["module.visual.proj", "module.logit_scale"],
+            &["clip.visual.proj", "clip.logit_scale"],
+            &["visual.proj", "logit_scale"],
+        ] {
+            assert_eq!(named(names), ["visual.proj", "logit_scale"], "{names:?}");
+        }
+    }
 }

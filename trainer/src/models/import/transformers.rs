@@ -11,6 +11,7 @@ use crate::models::presets::{CLIP_MEAN, CLIP_STD};
 
 pub const CONFIG: &str = "config.json";
 pub const PREPROCESSOR: &str = "preprocessor_config.json";
+pub const PROCESSOR: &str = "processor_config.json";
 pub const WEIGHTS: &[&str] = &["model.safetensors", "pytorch_model.bin"];
 
 /// The number by which Pillow, and so `transformers`, calls bicubic resampling.
@@ -27,7 +28,7 @@ pub fn config(config: &Value, preprocessor: &Value) -> Result<ClipConfig> {
         Some(other) => bail!("{CONFIG} describes a model of the type {other:?}, not \"clip\""),
         None => bail!("{CONFIG} does not say what it describes: it has no model_type"),
     }
-    let (vision, text) = (&config["vision_config"], &config["text_config"]);
+    let (vision, text) = (&section(config, "vision_config"), &section(config, "text_config"));
     let activations = [vision, text].map(|tower| tower["hidden_act"].as_str().unwrap_or("quick_gelu"));
     let activation = match activations {
         ["quick_gelu", "quick_gelu"] => Activation::QuickGelu,
@@ -71,7 +72,20 @@ pub fn config(config: &Value, preprocessor: &Value) -> Result<ClipConfig> {
     })
 }
 
+/// A section of a config. What older versions wrote under the same name with `_dict` wins, as in `CLIPConfig.__init__`.
+fn section(config: &Value, name: &str) -> Value {
+    let mut section = config[name].as_object().cloned().unwrap_or_default();
+    section.extend(config[format!("{name}_dict")].as_object().cloned().unwrap_or_default());
+    Value::Object(section)
+}
+
 fn preprocess(config: &Value) -> Result<Preprocess> {
+    /// What transformers writes for 1 / 255.
+    const PER_LEVEL: f64 = 1.0 / 255.0;
+    if let Some(factor) = config["rescale_factor"].as_f64().filter(|factor| (factor - PER_LEVEL).abs() > 1e-6)
+    {
+        bail!("rescale_factor is {factor}; Foil makes levels of 0 to 255 numbers of 0 to 1");
+    }
     let resample = config["resample"].as_u64().unwrap_or(BICUBIC);
     if resample != BICUBIC {
         bail!("resample is {resample}; Foil resizes by bicubic convolution only, which is {BICUBIC}");
@@ -187,5 +201,27 @@ mod tests {
         assert!(refused(clip(json!({"layer_norm_eps": 1e-6})), Value::Null).contains("layer_norm_eps"));
         assert!(refused(clip(json!({"image_size": 336})), crop(json!(224))).contains("336"));
         assert!(refused(clip(json!({"patch_size": "big"})), crop(json!(224))).contains("patch_size"));
+    }
+
+    #[test]
+    fn what_older_versions_wrote_under_other_names_wins() {
+        let config = json!({
+            "text_config": {"hidden_act": "quick_gelu", "hidden_size": 16},
+            "text_config_dict": {"hidden_act": "gelu"}
+        });
+        assert_eq!(section(&config, "text_config"), json!({"hidden_act": "gelu", "hidden_size": 16}));
+        assert_eq!(section(&config, "vision_config"), json!({}));
+    }
+
+    #[test]
+    fn levels_are_scaled_to_one_or_refused() {
+        let scaled = |factor: f64| {
+            let mut config = crop(json!({"shortest_edge": 224}));
+            config["rescale_factor"] = json!(factor);
+            preprocess(&config)
+        };
+        assert!(scaled(0.003_921_568_627_450_98).is_ok());
+        let error = scaled(1.0).expect_err("other levels").to_string();
+        assert!(error.contains("rescale_factor is 1"), "{error}");
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 
 use anyhow::Result;
 use rand::RngExt;
-use shared::tokenizer::{Tokenizer, TokenizerError};
+use shared::tokenizer::{Tokenizer, TokenizerError, Tokens};
 
 use super::example::Stream;
 use super::features::{ImageValues, feature_shape};
@@ -26,7 +26,7 @@ pub struct Batch {
     pub texts: Texts,
     /// What is in each slot, `B · K`.
     pub negatives: Vec<Option<NegativeSource>>,
-    /// Captions that have at least one negative.
+    /// Captions that have at least one negative which the model can tell from them.
     pub with_negatives: usize,
 }
 
@@ -44,32 +44,39 @@ pub fn batch(
     let examples = data.examples(config, mined, number)?;
     let n_captions = examples.len();
     let n_slots = config.negatives_per_caption();
-    // The negatives of each caption, filled up with empty slots.
-    let slots: Vec<Option<&(NegativeSource, String)>> = examples
+    let encode = |text: &str| tokenizer.encode(text, config.model.text.context);
+    let mut texts = examples
         .iter()
-        .flat_map(|example| example.negatives.iter().map(Some).chain(std::iter::repeat(None)).take(n_slots))
-        .collect();
-    let captions = examples.iter().map(|example| &example.caption);
-    let texts = captions
-        .chain(slots.iter().flatten().map(|(_, negative)| negative))
-        .map(|text| tokenizer.encode(text, config.model.text.context))
-        .collect::<Result<Vec<_>, TokenizerError>>()?;
-    let mut next = n_captions..;
-    let filled = |(slot, negative): (usize, &Option<&(NegativeSource, String)>)| match negative {
-        Some(_) => next.next().unwrap_or_default(),
-        None => slot / n_slots,
-    };
-    let rows: Vec<usize> = (0..n_captions).chain(slots.iter().enumerate().map(filled)).collect();
+        .map(|example| encode(&example.caption))
+        .collect::<Result<Vec<Tokens>, TokenizerError>>()?;
+    // What is in each slot, and the text of its row: that of the caption where the slot is empty.
+    let (mut slots, mut rows) = (Vec::new(), (0..n_captions).collect::<Vec<usize>>());
+    let mut with_negatives = 0;
+    for (caption, example) in examples.iter().enumerate() {
+        let first = slots.len();
+        for (source, text) in example.negatives.iter().take(n_slots) {
+            let tokens = encode(text)?;
+            // A negative that differs behind the last token that the model reads is none to it.
+            if tokens.ids() != texts[caption].ids() {
+                slots.push(Some(*source));
+                rows.push(texts.len());
+                texts.push(tokens);
+            }
+        }
+        with_negatives += usize::from(slots.len() > first);
+        slots.resize(first + n_slots, None);
+        rows.resize(n_captions + first + n_slots, caption);
+    }
     Ok(Batch {
         channels: (config.settings.channel_dropout > 0.0).then(|| channels(config, number)),
         texts: Texts::new(&texts, &rows, tokenizer, data.lengths(tokenizer, config.model.text.context)?),
-        negatives: slots.iter().map(|slot| slot.map(|(source, _)| *source)).collect(),
-        with_negatives: examples.iter().filter(|example| !example.negatives.is_empty()).count(),
+        negatives: slots,
+        with_negatives,
         images: ImageValues::batch(examples.into_iter().map(|example| example.image)),
     })
 }
 
-/// Zero for the channels that a batch forgets; the others weigh more, so that the sum stays the same on average
+/// Zero for the channels that a batch drops; the others weigh more, so that the sum stays the same on average
 /// (arXiv 1207.0580, in the form of arXiv 1411.4280). `[B, C]`
 fn channels(config: &RunConfig, number: u64) -> Vec<f32> {
     let [_, n_channels] = feature_shape(config);
