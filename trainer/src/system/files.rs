@@ -78,7 +78,7 @@ pub fn standard_json(text: &str) -> Cow<'_, str> {
 /// If it cannot be read or has another form.
 pub fn json<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T> {
     let failed = || format!("cannot read {}", path.display());
-    let text = std::io::read_to_string(open(path).with_context(failed)?).with_context(failed)?;
+    let text = read_text(path).with_context(failed)?;
     serde_json::from_str(&standard_json(&text))
         .with_context(|| format!("{}: expected {expected}", path.display()))
 }

@@ -19,9 +19,34 @@ const HEAD: usize = 64;
 /// What Foil knows how to build; any other key asks for a model that its towers cannot hold.
 const KNOWN: [(&str, &[&str]); 3] = [
     ("", &["embed_dim", "vision_cfg", "text_cfg", "quick_gelu"]),
-    ("vision_cfg", &["image_size", "patch_size", "width", "layers", "head_width", "mlp_ratio"]),
+    // Patches are dropped in training only.
+    (
+        "vision_cfg",
+        &["image_size", "patch_size", "width", "layers", "head_width", "mlp_ratio", "patch_dropout"],
+    ),
     ("text_cfg", &["context_length", "vocab_size", "width", "layers", "heads", "mlp_ratio"]),
 ];
+
+/// What open_clip takes where a config is silent; some write it out.
+fn is_default(key: &str, value: &Value) -> bool {
+    match key {
+        "attentional_pool"
+        | "no_ln_pre"
+        | "output_tokens"
+        | "input_patchnorm"
+        | "final_ln_after_pool"
+        | "proj_bias"
+        | "no_causal_mask"
+        | "embed_cls"
+        | "custom_text" => *value == Value::Bool(false),
+        "pool_type" => *value == "tok" || *value == "argmax",
+        "pos_embed_type" => *value == "learnable",
+        "proj_type" => *value == "linear",
+        "pad_id" => value.as_f64() == Some(0.0),
+        "act_kwargs" | "norm_kwargs" => value.as_object().is_some_and(serde_json::Map::is_empty),
+        _ => false,
+    }
+}
 
 /// The model that `open_clip_config.json` describes; what it leaves out is as in open_clip's `CLIPVisionCfg` and
 /// `CLIPTextCfg`.
@@ -36,7 +61,9 @@ pub fn config(config: &Value) -> Result<ClipConfig> {
     for (part, known) in KNOWN {
         let section = if part.is_empty() { model } else { &model[part] };
         let keys = section.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-        if let Some((key, value)) = keys.into_iter().find(|(key, _)| !known.contains(&key.as_str())) {
+        let is_other =
+            |(key, value): &(&String, &Value)| !known.contains(&key.as_str()) && !is_default(key, value);
+        if let Some((key, value)) = keys.into_iter().find(is_other) {
             bail!(
                 "{CONFIG} sets {key} to {value} in {}, which Foil's towers do not have",
                 if part.is_empty() { "model_cfg" } else { part }
@@ -151,6 +178,10 @@ mod tests {
         let refused = |model, preprocess| format!("{:#}", of(model, preprocess).expect_err("refused"));
         let timm = json!({"embed_dim": 8, "vision_cfg": {"timm_model_name": "vit"}});
         assert!(refused(timm, Value::Null).contains("timm_model_name"));
+        let explicit = json!({"embed_dim": 8, "vision_cfg": {"pool_type": "tok", "patch_dropout": 0.5}, "text_cfg": {"proj_bias": false}});
+        assert!(of(explicit, Value::Null).is_ok(), "defaults may be written out");
+        let biased = json!({"embed_dim": 8, "text_cfg": {"proj_bias": true}});
+        assert!(refused(biased, Value::Null).contains("proj_bias"));
         let resnet = json!({"embed_dim": 8, "vision_cfg": {"layers": [3, 4, 6, 3]}});
         assert!(refused(resnet, Value::Null).contains("layers"));
         let plain = || json!({"embed_dim": 8});

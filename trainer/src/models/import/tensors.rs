@@ -58,6 +58,7 @@ impl TensorFiles {
             let add = if is_pytorch { add_pytorch } else { add_safetensors };
             add(&mut tensors, path).with_context(|| format!("cannot use {}", path.display()))?;
         }
+        let tensors = weights_among(tensors.into_iter().collect()).into_iter().collect();
         Ok(TensorFiles { tensors })
     }
 
@@ -118,6 +119,9 @@ fn add_safetensors(tensors: &mut BTreeMap<String, Entry>, path: &Path) -> Result
     let mut start = [0; 8];
     file.read_exact(&mut start).context("it is cut off: it ends before its header does")?;
     let header_length = u64::from_le_bytes(start);
+    if start == *b"version " {
+        bail!("it is a Git LFS pointer and not the weights themselves; run `git lfs pull`");
+    }
     if header_length > LONGEST_HEADER {
         bail!("it is not a safetensors file");
     }
@@ -155,8 +159,7 @@ fn add_pytorch(tensors: &mut BTreeMap<String, Entry>, path: &Path) -> Result<()>
         );
     }
     let reader = PytorchReader::new(path).context("it is not a checkpoint of PyTorch, or a damaged one")?;
-    let found = weights_among(reader.into_tensors().into_iter().collect());
-    for (name, tensor) in found {
+    for (name, tensor) in reader.into_tensors() {
         let floats = match tensor.dtype() {
             DType::F16 => Some(Floats::F16),
             DType::BF16 => Some(Floats::BF16),
