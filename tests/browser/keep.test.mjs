@@ -70,7 +70,7 @@ describe("a newcomer", () => {
     // A service worker that takes over early, on a busy machine, would fetch past the route below.
     const context = await visit.cpu.newContext({ viewport: { width: 1280, height: 1400 }, serviceWorkers: "block" });
     const page = await context.newPage();
-    await page.route("**/photo-*.safetensors", async (route) => {
+    await page.route("**/photo-*.safetensors*", async (route) => {
       await held;
       await route.continue();
     });
