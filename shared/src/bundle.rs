@@ -14,13 +14,13 @@ use std::ops::Range;
 
 use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, bridge};
 use burn::tensor::Device;
-use encode::encode;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Clip, ClipConfig};
 use crate::tokenizer::{Tokenizer, TokenizerError};
+use encode::encode;
 pub use error::BundleError;
 pub use load::Loader;
 

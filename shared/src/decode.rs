@@ -106,15 +106,15 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| DecodeError::NotAnImage)?;
     let format = reader.format().ok_or_else(|| unreadable(bytes))?;
     let name = name(format)?;
-    let layout = if format == ImageFormat::Jpeg { jpeg::layout(bytes) } else { jpeg::Layout::WHOLE };
+    let jpeg = (format == ImageFormat::Jpeg).then(|| jpeg::layout(bytes));
     // The JPEG decoder fills what is missing with gray and says nothing.
-    let cut_off = !layout.has_end;
+    let cut_off = jpeg.is_some_and(|layout| !layout.has_end);
     let damaged = |error: ImageError| if cut_off { DecodeError::Truncated } else { damaged(name, &error) };
     // Looked at before the decoder is made: on wasm32 it stumbles over sizes that overflow its addresses.
     if let (ImageFormat::Png, Some((width, height))) = (format, png_size(bytes)) {
         check_size(width, height)?;
     }
-    if layout.is_arithmetic {
+    if jpeg.is_some_and(|layout| layout.is_arithmetic) {
         return Err(DecodeError::Unsupported("arithmetically coded JPEG"));
     }
     let mut decoder = reader.into_decoder().map_err(damaged)?;
@@ -125,7 +125,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     }
     // Orientation is advice: an image with broken EXIF data is still an image.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = match layout.is_odd {
+    let mut image = match jpeg.is_some_and(|layout| layout.is_odd) {
         true => jpeg::decode_odd(bytes)?,
         false => DynamicImage::from_decoder(decoder).map_err(damaged)?,
     };

@@ -24,13 +24,13 @@ mod text;
 mod vision;
 mod vit;
 
-use backbone::BackboneTower;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
 use serde::{Deserialize, Serialize};
 
 use crate::preprocess::Preprocess;
 use crate::tokenizer::TokenBatch;
+use backbone::BackboneTower;
 pub use backbone::{BackboneConfig, BackboneName};
 pub use block::Activation;
 pub use layers::DistinctTokens;

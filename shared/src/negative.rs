@@ -26,7 +26,6 @@ pub use balance::{Acceptance, Balance, BalanceError, Feature, Known, Side, Step,
 pub use draw::{Proposal, Recipe, Strategy, draw};
 pub(crate) use exchange::starts_with_vowel_sound;
 use exchange::{Candidate, Choice};
-
 pub use guard::Guard;
 
 /// How a negative was made from its positive.

@@ -27,16 +27,16 @@ mod statement;
 mod things;
 mod wording;
 
-use background::Background;
-use light::{Grain, Light};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::image::Image;
+use background::Background;
 pub use color::{ColorName, Rgb, from_hsv};
 pub use counterfactual::Pair;
 pub use kind::Kind;
 pub use layout::{Point, Side, SizeName};
+use light::{Grain, Light};
 pub use object::Object;
 pub use wording::caption;
 

@@ -20,11 +20,11 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, Cache, DedicatedWorkerGlobalScope, MessageEvent};
-use work::Work;
 
 use crate::console::log_error;
 use crate::messages::{pack, unpack};
 use crate::protocol::{Event, Request};
+use work::Work;
 
 type Inbox = VecDeque<(Request, Option<Blob>)>;
 

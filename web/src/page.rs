@@ -24,9 +24,10 @@ use std::rc::Rc;
 
 use shared::caption::Caption;
 use shared::negative;
-use state::App;
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
+
+use state::App;
 
 /// The negatives that the page shows for a caption, as JSON; for scripts and the console (`wasmBindings.negatives`).
 ///

@@ -6,7 +6,7 @@ use jpeg_decoder::{Decoder, PixelFormat};
 use super::DecodeError;
 
 /// How a file is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     /// Whether an end marker follows the first scan.
     pub has_end: bool,
@@ -17,15 +17,10 @@ pub struct Layout {
     pub is_odd: bool,
 }
 
-impl Layout {
-    /// That of a file that is no JPEG: nothing is odd.
-    pub const WHOLE: Self = Self { has_end: true, is_arithmetic: false, is_odd: false };
-}
-
 /// Reads the layout from the segments before the first scan. They are skipped by length, since they may hold thumbnails with markers of
 /// their own; stray bytes between them mean nothing.
 pub fn layout(bytes: &[u8]) -> Layout {
-    let mut layout = Layout { has_end: false, ..Layout::WHOLE };
+    let mut layout = Layout::default();
     let (mut at, mut is_baseline, mut components) = (2, false, 0);
     while let Some(&[first, second]) = bytes.get(at..at + 2) {
         if first != 0xff || !matches!(second, 0x02..=0xcf | 0xda..=0xfe) {

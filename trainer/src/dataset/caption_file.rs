@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -35,12 +36,13 @@ pub fn read_beside_images(folder: &Folder) -> Result<Vec<Record>> {
         texts.into_iter().map(|path| (path.with_extension(""), path)).collect();
     for image in folder.images() {
         if let Some(path) = texts.get(&image.with_extension("")) {
-            let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let failed = || format!("cannot read {}", path.display());
+            let mut bytes = Vec::new();
+            open(path).with_context(failed)?.read_to_end(&mut bytes).with_context(failed)?;
             let Ok(text) = String::from_utf8(bytes) else {
                 eprintln!("left out: {} is not in UTF-8", path.display());
                 continue;
             };
-            let text = text.trim_start_matches('\u{feff}');
             let name = image.strip_prefix(folder.root()).unwrap_or(image);
             let lines = text.lines().filter(|line| !line.trim().is_empty());
             records.add_image(name.to_string_lossy().into_owned(), lines);

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use super::python_strings::python_strings;
 use super::record::Records;
 use super::split::Split;
+use crate::system::files::without_mark;
 
 const IMAGE: [&str; 6] = ["image", "image_name", "filename", "file_name", "filepath", "path"];
 const CAPTION: [&str; 5] = ["caption", "comment", "raw", "text", "title"];
@@ -15,7 +16,7 @@ const CAPTION: [&str; 5] = ["caption", "comment", "raw", "text", "title"];
 /// If its header lacks a column, a row has another number of cells, a quotation does not end, or there is no split.
 pub fn read(text: &str, split: Split, records: &mut Records) -> Result<()> {
     // However lines end, and whether Excel's line about the delimiter comes first.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    let text = without_mark(text).replace("\r\n", "\n");
     let text = if text.contains('\n') { text } else { text.replace('\r', "\n") };
     let (delimiter, body, skipped) = match text.strip_prefix("sep=").and_then(|rest| rest.split_once('\n')) {
         Some((told, body)) => (told.bytes().next(), body, 1),
@@ -77,16 +78,16 @@ fn rows(text: &str, delimiter: u8) -> Result<(csv::StringRecord, Vec<csv::String
         let rows = reader.records().collect::<Result<Vec<_>, _>>()?;
         anyhow::Ok((headers, rows))
     };
-    let unclosed = unclosed_quotation(text, char::from(delimiter));
-    if delimiter != b'\t' {
-        return match unclosed {
-            Some(line) => bail!("the quotation that begins in line {line} does not end"),
-            None => read(true),
-        };
+    let has_tabs = delimiter == b'\t';
+    match unclosed_quotation(text, char::from(delimiter)) {
+        Some(_) if has_tabs => read(false),
+        Some(line) => bail!("the quotation that begins in line {line} does not end"),
+        None => {
+            let quoted = read(true)?;
+            let goes_over_cells = || quoted.1.iter().flatten().any(|cell| cell.contains('\t'));
+            if has_tabs && goes_over_cells() { read(false) } else { Ok(quoted) }
+        }
     }
-    let quoted = read(true)?;
-    let goes_over_cells = quoted.1.iter().flatten().any(|cell| cell.contains('\t'));
-    if unclosed.is_some() || goes_over_cells { read(false) } else { Ok(quoted) }
 }
 
 /// The line in which a quotation begins that does not end.

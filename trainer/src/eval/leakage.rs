@@ -1,6 +1,7 @@
 //! Whether a model has been trained on what it is scored on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use rayon::prelude::*;
@@ -53,13 +54,15 @@ impl Leakage {
 /// The perceptual hashes of a benchmark's images; none of scenes, which are nobody's photographs, nor of what cannot be read and
 /// is left out of the evaluation, which says so.
 pub fn hashes(benchmark: &Benchmark) -> Vec<Option<u64>> {
-    let hash = |source: &ImageSource| match source {
-        ImageSource::Scene(..) => None,
-        // Of a part or an edit what counts is the whole image.
-        ImageSource::Crop(path, _) | ImageSource::Edited(path, _) => {
-            hash_of(&ImageSource::File(path.clone()))
-        }
-        source => hash_of(source),
+    // Of a part or an edit what counts is the whole image, which others may be of, too.
+    let files: HashSet<&Path> = benchmark.images.iter().filter_map(ImageSource::path).collect();
+    let of_file = |path: &Path| hash_of(&ImageSource::File(path.to_owned()));
+    let of_files: HashMap<&Path, Option<u64>> =
+        files.into_par_iter().map(|path| (path, of_file(path))).collect();
+    let hash = |source: &ImageSource| match (source, source.path()) {
+        (_, Some(path)) => of_files[path],
+        (ImageSource::Scene(..), _) => None,
+        (source, None) => hash_of(source),
     };
     benchmark.images.par_iter().map(hash).collect()
 }

@@ -19,14 +19,14 @@ mod vocabulary;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use layout::Layout;
 use serde_json::Value;
 use shared::bundle::Weight;
 use shared::model::{BackboneName, Clip, ClipConfig};
 use shared::tokenizer::Tokenizer;
-use tensors::TensorFiles;
 
 use crate::system::files;
+use layout::Layout;
+use tensors::TensorFiles;
 
 /// A published model, its files checked and its weights still on disk.
 pub struct Published {

@@ -49,10 +49,15 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     })
 }
 
+/// A text without the byte-order mark that some programs put before it. What [`open`] opens has none.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// JSON as Python writes it: `NaN` and infinities, which JSON does not have, become `null`.
 pub fn standard_json(text: &str) -> Cow<'_, str> {
     const NO_JSON: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = without_mark(text);
     if !NO_JSON.iter().any(|word| text.contains(word)) {
         return Cow::Borrowed(text);
     }

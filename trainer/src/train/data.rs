@@ -17,15 +17,11 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
-use example::{Example, Stream};
-use features::InputEncoder;
 use rayon::prelude::*;
 use shared::model::Clip;
 use shared::negative::Balance;
 use shared::seed;
 use shared::tokenizer::{Tokenizer, TokenizerError};
-use source::Source;
-use texts::Lengths;
 
 use super::run_config::RunConfig;
 use super::settings::Settings;
@@ -33,9 +29,13 @@ use crate::negatives::calibration::Drawing;
 use crate::system::atomic_file;
 use crate::system::switch::Switch;
 pub use batch::{Batch, batch, batches};
+use example::{Example, Stream};
+use features::InputEncoder;
 pub use features::feature_shape;
 pub use mined::Mined;
 pub use source::Library;
+use source::Source;
+use texts::Lengths;
 
 /// What a run is trained on.
 #[derive(Debug)]
@@ -152,6 +152,11 @@ impl Data {
         }
     }
 
+    /// The captions of all sources; of scenes, a sample.
+    fn captions(&self) -> Vec<Cow<'_, str>> {
+        self.sources.iter().flat_map(Source::captions).collect()
+    }
+
     /// How long texts are on a GPU, by some of its captions.
     ///
     /// # Errors
@@ -161,7 +166,7 @@ impl Data {
         if let Some(lengths) = self.lengths.get() {
             return Ok(*lengths);
         }
-        let captions: Vec<Cow<str>> = self.sources.iter().flat_map(Source::captions).collect();
+        let captions = self.captions();
         let some = captions.iter().step_by(captions.len().div_ceil(ASKED).max(1));
         let lengths = Lengths::of(some.map(|caption| &**caption), tokenizer, context)?;
         Ok(*self.lengths.get_or_init(|| lengths))
@@ -172,7 +177,7 @@ impl Data {
     /// # Errors
     /// If one cannot be split into tokens.
     pub fn count_cut(&self, tokenizer: &Tokenizer, context: usize) -> Result<(usize, usize), TokenizerError> {
-        let captions: Vec<Cow<str>> = self.sources.iter().flat_map(Source::captions).collect();
+        let captions = self.captions();
         let is_cut = |caption: &Cow<str>| Ok(tokenizer.encode(caption, context)?.cut_at.is_some());
         let are_cut = captions.par_iter().map(is_cut).collect::<Result<Vec<bool>, TokenizerError>>()?;
         Ok((are_cut.into_iter().filter(|is_cut| *is_cut).count(), captions.len()))
@@ -183,7 +188,7 @@ impl Data {
     /// # Errors
     /// If the tokenizers library fails.
     pub fn tokenizer(&self, vocabulary: usize) -> Result<Tokenizer, TokenizerError> {
-        let captions: Vec<Cow<str>> = self.sources.iter().flat_map(Source::captions).collect();
+        let captions = self.captions();
         Tokenizer::train(captions.iter().map(|caption| &**caption), vocabulary)
     }
 

@@ -20,11 +20,11 @@ mod thresholds;
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
-use own::Scores;
 use serde::{Deserialize, Serialize};
 
 use super::negative_source::NegativeSource;
 pub use margins::Margins;
+use own::Scores;
 pub use thresholds::Thresholds;
 
 /// How hard negatives enter the loss.

@@ -10,7 +10,7 @@ use shared::decode::decode;
 
 use crate::dataset::image_names::{is_hidden, is_image};
 use crate::dataset::perceptual_hash::perceptual_hash;
-use crate::system::files::standard_json;
+use crate::system::files::{standard_json, without_mark};
 use crate::system::one_or_more::one_or_more;
 
 /// The longest image file and the longest text that are taken from a shard, in bytes.
@@ -139,7 +139,7 @@ impl Parts {
         } else if length <= MAX_TEXT && matches!(ending, "txt" | "caption") {
             match String::from_utf8(bytes()?) {
                 Ok(text) => {
-                    let lines = text.trim_start_matches('\u{feff}').lines();
+                    let lines = without_mark(&text).lines();
                     self.text.extend(lines.map(str::to_owned).filter(|line| !line.trim().is_empty()));
                 }
                 Err(_) => self.problem = Some("its text is not in UTF-8".to_owned()),
