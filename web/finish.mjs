@@ -1,5 +1,5 @@
 // Run by trunk when a build is complete: names the engine's files by their content and tells the page, lets the page's own
-// inline script, and no other, pass the content security policy, lays the texts that belong to what is shipped beside it, and
+// inline script, and no other, pass the content security policy, gives the preview its address (FOIL_SITE), lays the texts that belong to what is shipped beside it, and
 // writes the list of files that the service worker keeps for visits without a network.
 import { createHash } from "node:crypto";
 import { copyFileSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
@@ -24,6 +24,10 @@ const index = join(built, "index.html");
 const html = fill(readFileSync(index, "utf8"), 'data-engine="engine"', `data-engine="${engineName}"`);
 const inline = [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([^]*?)<\/script>/g)].map(([, script]) => `'sha256-${hash(script, "base64")}'`);
 writeFileSync(index, fill(html, "'sha256-OF-INLINE-SCRIPTS'", inline.join(" ")));
+
+// Sites that show links take the preview by a whole address only. Who publishes the page says where.
+const site = process.env.FOIL_SITE;
+if (site) writeFileSync(index, fill(readFileSync(index, "utf8"), 'content="preview.png"', `content="${new URL("preview.png", site).href}"`));
 
 // As .txt, which every host serves as something to read.
 for (const text of ["README.md", "LICENSE", "NOTICE", "assets/photo-models.md"]) {

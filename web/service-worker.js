@@ -12,7 +12,9 @@ addEventListener("install", (event) => {
 
 addEventListener("activate", (event) => {
   const old = (names) => names.filter((name) => name.startsWith(MINE) && name !== CACHE);
-  event.waitUntil(caches.keys().then((names) => Promise.all(old(names).map((name) => caches.delete(name)))));
+  const tidied = caches.keys().then((names) => Promise.all(old(names).map((name) => caches.delete(name))));
+  // The first visit need not end before its files are answered from here.
+  event.waitUntil(tidied.then(() => clients.claim()));
 });
 
 addEventListener("fetch", (event) => {

@@ -1,5 +1,7 @@
 //! Images to model input: resize, crop, normalize. The only owner of these numbers is the config of a bundle.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::image::Image;
@@ -50,12 +52,12 @@ impl Preprocess {
         match self.fit {
             Fit::Squash => resize(image, side, side),
             Fit::CenterCrop => {
-                let image = &without_far_ends(image);
+                let image = without_far_ends(image);
                 let (width, height) = (u64::from(image.width()), u64::from(image.height()));
                 let shorter = width.min(height);
                 let scaled = |length: u64| (length * u64::from(side) / shorter) as u32;
-                let resized = resize(image, scaled(width), scaled(height));
-                crop_center(&resized, side, side)
+                let resized = resize(&image, scaled(width), scaled(height));
+                crop_center(&resized, side, side).into_owned()
             }
         }
     }
@@ -63,18 +65,18 @@ impl Preprocess {
 
 /// Cuts a strip longer than 16 squares to its middle 16, of which the crop keeps one: a strip of one pixel by a
 /// million would otherwise grow without bound on its way to the crop.
-fn without_far_ends(image: &Image) -> Image {
+fn without_far_ends(image: &Image) -> Cow<'_, Image> {
     let longest = 16 * image.width().min(image.height());
     crop_center(image, image.width().min(longest), image.height().min(longest))
 }
 
-fn crop_center(image: &Image, width: u32, height: u32) -> Image {
+fn crop_center(image: &Image, width: u32, height: u32) -> Cow<'_, Image> {
     if (width, height) == (image.width(), image.height()) {
-        return image.clone();
+        return Cow::Borrowed(image);
     }
     let left = (image.width() - width) / 2;
     let top = (image.height() - height) / 2;
-    image.cropped(left, top, width, height)
+    Cow::Owned(image.cropped(left, top, width, height))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! flatter; the scores of published weights are older.) The crates at hand round differently, by one level in every tenth byte,
 //! which published weights are not used to.
 
+use std::borrow::Cow;
+
 use crate::image::Image;
 
 /// The cubic's reach in source pixels, when nothing is made smaller.
@@ -32,7 +34,8 @@ pub fn within(image: &Image, longest: u32) -> Image {
 pub fn resize(image: &Image, width: u32, height: u32) -> Image {
     let (old_width, old_height) = (image.width() as usize, image.height() as usize);
     let (new_width, new_height) = (width as usize, height as usize);
-    let mut rgb = image.rgb().to_vec();
+    // A photograph may take a large part of a browser's memory: nothing copies it.
+    let mut rgb = Cow::Borrowed(image.rgb());
     if new_width != old_width {
         let windows = windows(old_width, new_width);
         let mut narrowed = Vec::with_capacity(3 * new_width * old_height);
@@ -43,7 +46,7 @@ pub fn resize(image: &Image, width: u32, height: u32) -> Image {
                 }
             }
         }
-        rgb = narrowed;
+        rgb = Cow::Owned(narrowed);
     }
     if new_height != old_height {
         let stride = 3 * new_width;
@@ -53,9 +56,9 @@ pub fn resize(image: &Image, width: u32, height: u32) -> Image {
                 lowered.push(window.sum(|at| rgb[stride * at + column]));
             }
         }
-        rgb = lowered;
+        rgb = Cow::Owned(lowered);
     }
-    Image::new(width, height, rgb)
+    Image::new(width, height, rgb.into_owned())
 }
 
 /// The source pixels that make one target pixel, and their weights.

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::concept::Concept;
-use crate::negative::HardNegative;
 
 /// A point on the unit sphere: what a tower makes of an image or a caption.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +46,7 @@ pub struct Score {
     pub caption: String,
     /// Whether it is the caption under test or a negative of it.
     pub kind: Kind,
-    /// What the negative changes; nothing for the caption itself.
+    /// What the negative changes, if that is known; nothing for the caption itself.
     pub concept: Option<Concept>,
     /// The cosine of image and text.
     pub similarity: f32,
@@ -55,7 +54,8 @@ pub struct Score {
     pub probability: f32,
 }
 
-/// Scores a caption and its negatives against an image, the caption first.
+/// Scores a caption and its negatives against an image, the caption first. A negative comes with the concept that it changes, if that
+/// is known.
 ///
 /// `texts` holds the embedding of the caption and then those of `negatives`, in order.
 ///
@@ -64,14 +64,14 @@ pub struct Score {
 pub fn contest(
     image: &Embedding,
     caption: &str,
-    negatives: &[HardNegative],
+    negatives: &[(&str, Option<Concept>)],
     texts: &[Embedding],
     logit_scale: f32,
 ) -> Vec<Score> {
     assert_eq!(texts.len(), 1 + negatives.len(), "embeddings and texts");
     let similarities: Vec<f32> = texts.iter().map(|text| image.cosine(text)).collect();
     let own = (caption.to_owned(), Kind::Caption, None);
-    let others = negatives.iter().map(|n| (n.caption.clone(), Kind::Negative, Some(n.concept)));
+    let others = negatives.iter().map(|(text, concept)| ((*text).to_owned(), Kind::Negative, *concept));
     std::iter::once(own)
         .chain(others)
         .zip(similarities.iter().zip(probabilities(&similarities, logit_scale)))

@@ -96,6 +96,12 @@ export async function patchEngine(page, line, times = Infinity) {
 /** Asks for a caption and returns the rows of the answer. */
 export async function compare(page, caption) {
   await page.fill("#caption-input", caption);
+  return ask(page);
+}
+
+/** Asks for the caption that is there and returns the rows of the answer. */
+export async function ask(page) {
+  const caption = await page.inputValue("#caption-input");
   await page.click("#run");
   await page.waitForFunction(
     (caption) =>

@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { ROOT, compare, launch, open, site } from "./browser.mjs";
+import { ROOT, ask, launch, open, site } from "./browser.mjs";
 
 const server = await site();
 const browser = await launch({ webgpu: false });
@@ -12,13 +12,13 @@ const links = await page.$$eval(".challenges a", (links) => links.map((link) => 
 const challenges = [];
 for (const hash of links) {
   const asked = new URLSearchParams(hash.slice(1));
-  const [sample, caption] = [asked.get("sample"), asked.get("caption")];
+  const [sample, caption, foil] = ["sample", "caption", "foil"].map((name) => asked.get(name));
   await page.click(`.challenges a[href="${hash}"]`);
   await page.waitForFunction((sample) => document.querySelector("#current-name").textContent === sample, sample);
-  await compare(page, caption);
+  await ask(page);
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save-json")]);
   const { answers } = JSON.parse(readFileSync(await download.path(), "utf8"));
-  challenges.push({ sample, caption, answers });
+  challenges.push({ sample, caption, foil, answers });
 }
 writeFileSync(join(ROOT, "assets/challenges.json"), `${JSON.stringify(challenges)}\n`);
 console.log(`${challenges.length} challenges answered`);

@@ -6,6 +6,7 @@ mod device;
 mod download;
 mod fetch;
 mod fetch_error;
+mod images;
 mod loaded;
 mod shelf;
 mod studio;
@@ -47,8 +48,13 @@ pub fn start() {
         if let Some(mut idle) = work.borrow_mut().take() {
             let (inbox, work) = (Rc::clone(&inbox), Rc::clone(&work));
             spawn_local(async move {
-                while let Some((request, file)) = next(&inbox) {
-                    idle.answer(request, file).await;
+                loop {
+                    match next(&inbox) {
+                        Some((request, file)) => idle.answer(request, file).await,
+                        // What is asked meanwhile comes first.
+                        None if idle.read_ahead().await => {}
+                        None => break,
+                    }
                 }
                 *work.borrow_mut() = Some(idle);
             });
@@ -67,7 +73,7 @@ fn next(inbox: &RefCell<Inbox>) -> Option<(Request, Option<Blob>)> {
     loop {
         let first = inbox.pop_front()?;
         let kind = std::mem::discriminant(&first.0);
-        let replaced = matches!(first.0, Request::Compare { .. } | Request::Select { .. })
+        let replaced = matches!(first.0, Request::Compare { .. } | Request::Select { .. } | Request::Explain { .. })
             && inbox.iter().any(|(request, _)| std::mem::discriminant(request) == kind);
         if !replaced {
             return Some(first);

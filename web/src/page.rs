@@ -1,6 +1,7 @@
 //! The page: listens to the visitor, asks the engine, shows what it says. Knows the DOM and no tensors.
 
 mod app;
+mod ask;
 mod bundles;
 mod caption;
 mod card;
@@ -12,6 +13,7 @@ mod link;
 mod look;
 mod matrix;
 mod offline;
+mod places;
 mod results;
 mod samples;
 mod scorecard;
@@ -45,4 +47,5 @@ pub fn start() {
     App::start_engine(&app);
     samples::show(&app);
     offline::keep_page();
+    places::listen();
 }

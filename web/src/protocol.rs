@@ -16,9 +16,9 @@ pub type ImageId = u32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
-    /// The graphics processor.
+    /// The GPU.
     WebGpu,
-    /// The main processor.
+    /// The CPU.
     Cpu,
 }
 
@@ -38,10 +38,11 @@ impl Backend {
 }
 
 /// The models of the page that answer together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Set {
     /// Those that have seen photographs.
+    #[default]
     Photographs,
     /// Those that have seen drawn scenes.
     Scenes,
@@ -76,7 +77,7 @@ pub enum Request {
         /// One more bundle to load, relative to the page.
         bundle: Option<String>,
     },
-    /// Load a set in place of the other one.
+    /// Load a set, then let go of the other one.
     Choose {
         /// Which one.
         set: Set,
@@ -86,7 +87,7 @@ pub enum Request {
         /// What to call the model.
         name: String,
     },
-    /// Read an image from the file beside the message.
+    /// Open the image in the file beside the message. It is read when nothing else is asked, or when something is asked about it.
     AddImage {
         /// What to call the image.
         id: ImageId,
@@ -121,10 +122,12 @@ pub enum Request {
         /// What is done to it.
         edit: Edit,
     },
-    /// Take one row of cells of an image away, one after the other, and score two captions each time.
+    /// Take one row of cells of an image away, one after the other, and have a model score two captions each time.
     Explain {
         /// Comes back with the answer.
         job: u32,
+        /// Which model.
+        model: String,
         /// Which image.
         image: ImageId,
         /// The caption and a foil of it.
@@ -162,6 +165,8 @@ pub enum Request {
         image: ImageId,
         /// The caption under test.
         caption: String,
+        /// A foil that the visitor asks about before all others; empty for none.
+        foil: String,
         /// Another image with its own caption, to be compared crosswise.
         other: Option<(ImageId, String)>,
     },
@@ -202,8 +207,20 @@ pub enum Event {
         /// What it was called.
         name: String,
     },
-    /// All models that were asked for can answer.
-    Ready,
+    /// What was asked for is loaded.
+    Ready {
+        /// The set that answers.
+        set: Set,
+        /// Why a model of it is missing, if one is.
+        missing: Option<String>,
+    },
+    /// None of the models of a set can be had.
+    SetRefused {
+        /// The set that goes on answering.
+        set: Set,
+        /// Why, in a sentence.
+        reason: String,
+    },
     /// The bundles that the browser keeps for the next visit, after it has changed.
     Kept(Vec<Kept>),
     /// A bundle cannot be used.
@@ -213,12 +230,19 @@ pub enum Event {
         /// Why not, in a sentence.
         reason: String,
     },
-    /// An image was read.
+    /// An image is being read.
+    ImageBegun {
+        /// Which one.
+        id: ImageId,
+    },
+    /// An image was read for the first time; a small version of it is beside the message.
     ImageRead {
         /// Which one.
         id: ImageId,
         /// What was changed to make it plain RGB.
         notes: Vec<String>,
+        /// Whether all of it has one color.
+        is_empty: bool,
     },
     /// A file is not an image that can be used.
     ImageRefused {
@@ -248,12 +272,12 @@ pub enum Event {
         /// Why not, in a sentence.
         reason: String,
     },
-    /// A row of the map that every model makes of an image.
+    /// A row of the map that a model makes of an image.
     Explained {
         /// The job it answers.
         job: u32,
-        /// What each model says.
-        models: Vec<Relevance>,
+        /// What the model says.
+        relevance: Relevance,
     },
     /// What every model makes of every image and every caption.
     Matrix {
@@ -325,7 +349,7 @@ mod tests {
 
     #[test]
     fn messages_survive_the_journey_as_json() {
-        let request = Request::Compare { job: 7, image: 3, caption: "a \"red\" 🚗".into(), other: None };
+        let request = Request::Compare { job: 7, image: 3, caption: "a \"red\" 🚗".into(), foil: String::new(), other: None };
         let json = serde_json::to_string(&request).expect("json");
         assert_eq!(serde_json::from_str::<Request>(&json).expect("the message"), request);
     }

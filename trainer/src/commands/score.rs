@@ -102,10 +102,11 @@ fn against_negatives(engine: &Engine, image: &Embedding, captions: &[String]) ->
             };
             eprintln!("{text:?} {why}, so it has no negatives");
         }
+        let foils: Vec<_> = negatives.iter().map(|n| (n.caption.as_str(), Some(n.concept))).collect();
         let texts: Vec<&str> =
-            std::iter::once(text.as_str()).chain(negatives.iter().map(|n| n.caption.as_str())).collect();
+            std::iter::once(text.as_str()).chain(foils.iter().map(|(foil, _)| *foil)).collect();
         let embeddings = pollster::block_on(engine.embed_captions(&texts))?;
-        scores.extend(contest(image, text, &negatives, &embeddings, engine.logit_scale()));
+        scores.extend(contest(image, text, &foils, &embeddings, engine.logit_scale()));
     }
     Ok(scores)
 }

@@ -23,7 +23,7 @@ pub struct Chosen {
     limits: [usize; 2],
 }
 
-/// A page has 4 GB on the main processor, and the weights are not all that lies there.
+/// A page has 4 GB on the CPU, and the weights are not all that lies there.
 const PROCESSOR_LIMITS: [usize; 2] = [2_000_000_000, 3_000_000_000];
 
 impl Chosen {
@@ -45,33 +45,31 @@ impl Chosen {
     }
 }
 
-/// Takes the graphics processor if it can be used, or what `forced` says.
+/// Takes the GPU if it can be used, or what `forced` says.
 pub async fn choose(forced: Option<Backend>) -> Chosen {
     if forced == Some(Backend::Cpu) {
-        return cpu("The main processor computes, as you asked.".into());
+        return cpu("Running on the CPU, as requested.".into());
     }
     let found = match adapter().await {
         Ok(found) => found,
-        Err(why) => return cpu(format!("The main processor computes, because {why}.")),
+        Err(why) => return cpu(format!("Running on the CPU, because {why}.")),
     };
     if !found.has_timestamps {
-        return cpu("The main processor computes, because this graphics processor cannot time its work (no timestamp-query).".into());
+        return cpu("Running on the CPU, because this GPU cannot time its work (no timestamp-query).".into());
     }
     if found.is_software && forced.is_none() {
-        return cpu(
-            "The main processor computes, because the only WebGPU here is emulated, which is slower.".into(),
-        );
+        return cpu("Running on the CPU, because the only WebGPU here is emulated, which is slower.".into());
     }
     match Device::wgpu_options().init_async().await {
         Ok(device) => {
-            let note = format!("WebGPU computes, on {}.", found.name);
+            let note = format!("Running on the GPU by WebGPU: {}.", found.name);
             Chosen { backend: Backend::WebGpu, device, note, limits: [found.largest_tensor, usize::MAX] }
         }
-        Err(error) => cpu(format!("The main processor computes, because WebGPU did not start: {error}.")),
+        Err(error) => cpu(format!("Running on the CPU, because WebGPU did not start: {error}.")),
     }
 }
 
-/// The main processor.
+/// The CPU.
 pub fn cpu(note: String) -> Chosen {
     Chosen { backend: Backend::Cpu, device: Device::flex(), note, limits: PROCESSOR_LIMITS }
 }
@@ -97,7 +95,7 @@ async fn adapter() -> Result<Adapter, &'static str> {
     let promise: Promise = request.call0(&gpu).map_err(|_| refused)?.dyn_into().map_err(|_| refused)?;
     let adapter = JsFuture::from(promise).await.map_err(|_| refused)?;
     if adapter.is_null() || adapter.is_undefined() {
-        return Err("WebGPU finds no graphics processor");
+        return Err("WebGPU finds no GPU");
     }
     let features = get(&adapter, "features");
     let has_timestamps = get(&features, "has")
@@ -110,7 +108,7 @@ async fn adapter() -> Result<Adapter, &'static str> {
     let is_software = get(&info, "isFallbackAdapter").is_truthy()
         || get(&adapter, "isFallbackAdapter").is_truthy()
         || name.contains("swiftshader");
-    let name = if name.is_empty() { "an unnamed graphics processor".to_owned() } else { name };
+    let name = if name.is_empty() { "an unnamed GPU".to_owned() } else { name };
     // As much as WebGPU promises everywhere, if the adapter does not say.
     const PROMISED: f64 = 134_217_728.0;
     let largest = get(&get(&adapter, "limits"), "maxStorageBufferBindingSize").as_f64().unwrap_or(PROMISED);

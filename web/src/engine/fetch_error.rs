@@ -4,7 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// No answer.
-    #[error("{0} could not be fetched; is the network on?")]
+    #[error("{0} could not be fetched (are you online?)")]
     Unreachable(String),
     /// An answer that is no success.
     #[error("{file} could not be fetched: the server answered {status}")]
@@ -29,7 +29,7 @@ pub enum FetchError {
     #[error("the list of bundles cannot be read: {0}")]
     Manifest(String),
     /// The visitor wants no more of it.
-    #[error("you cancelled the download")]
+    #[error("the download was canceled")]
     Cancelled,
     /// The beginning of the file says that the rest is of no use, so it was not downloaded.
     #[error("{0}")]

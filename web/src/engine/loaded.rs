@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::bundle::Header;
 use shared::caption::Caption;
+use shared::concept::Concept;
 use shared::engine::{Engine, EngineError};
 use shared::image::Image;
 use shared::negative;
 use shared::similarity::{Embedding, Square, contest};
 use web_sys::Blob;
 
-use crate::protocol::{Answer, Grid, ImageId, Relevance, Set, WordWorth};
+use crate::protocol::{Answer, ImageId, Relevance, Set, WordWorth};
 use crate::relevance::{without_each_cell, without_each_word};
+use crate::words::concept_between;
 
 /// One model and what it has computed so far.
 pub(super) struct Loaded {
@@ -24,56 +26,74 @@ pub(super) struct Loaded {
     pub(super) engine: Engine,
     pub(super) images: BTreeMap<ImageId, Embedding>,
     pub(super) captions: BTreeMap<String, Embedding>,
+    /// What it sees of the image whose map was asked for last.
+    pub(super) square: Option<SquareOf>,
 }
 
 impl Loaded {
-    /// Scores a caption and its negatives, and crosswise with another image and its caption; what was embedded before is
-    /// not embedded again.
+    /// Scores a caption against its negatives, first of them the one that the visitor asks about, and crosswise with another image
+    /// and its caption. What was embedded before is not embedded again.
+    ///
+    /// # Panics
+    /// If an image was not embedded.
     pub(super) async fn answer(
         &mut self,
-        (id, image, caption): Imaged<'_>,
-        other: Option<Imaged<'_>>,
+        (id, caption): (ImageId, &str),
+        asked: Option<&str>,
+        other: Option<(ImageId, &str)>,
     ) -> Result<Answer, EngineError> {
         let cut_at = self.engine.cut_at(caption)?;
-        let negatives = negative::before(negative::shown(&Caption::new(caption)), cut_at);
-        let mut texts: Vec<&str> = std::iter::once(caption)
-            .chain(negatives.iter().map(|negative| negative.caption.as_str()))
-            .collect();
-        let asked = texts.len();
-        texts.extend(other.map(|(_, _, caption)| caption));
+        let shown = negative::before(negative::shown(&Caption::new(caption)), cut_at);
+        let mut foils: Vec<(&str, Option<Concept>)> =
+            shown.iter().map(|negative| (negative.caption.as_str(), Some(negative.concept))).collect();
+        if let Some(asked) = asked {
+            foils.retain(|(foil, _)| *foil != asked);
+            foils.insert(0, (asked, concept_between(caption, asked)));
+        }
+        let mut texts: Vec<&str> = std::iter::once(caption).chain(foils.iter().map(|(foil, _)| *foil)).collect();
+        let of_caption = texts.len();
+        texts.extend(other.map(|(_, caption)| caption));
         self.embed_captions(&texts).await?;
-        self.embed_image(id, image).await?;
         let embeddings: Vec<Embedding> =
-            texts[..asked].iter().map(|text| self.captions[*text].clone()).collect();
-        let scores = contest(&self.images[&id], caption, &negatives, &embeddings, self.engine.logit_scale());
-        let square = match other {
-            Some((other_id, other_image, other_caption)) => {
-                self.embed_image(other_id, other_image).await?;
-                let images = [&self.images[&id], &self.images[&other_id]];
-                Some(Square::of(images, [&self.captions[caption], &self.captions[other_caption]]))
-            }
-            None => None,
-        };
-        Ok(Answer { model: self.name.clone(), scores, cut_at, square })
+            texts[..of_caption].iter().map(|text| self.captions[*text].clone()).collect();
+        let scores = contest(&self.images[&id], caption, &foils, &embeddings, self.engine.logit_scale());
+        let square = other.map(|(other_id, other_caption)| {
+            let images = [&self.images[&id], &self.images[&other_id]];
+            Square::of(images, [&self.captions[caption], &self.captions[other_caption]])
+        });
+        Ok(Answer { model: self.name.clone(), scores, asked: asked.is_some(), cut_at, square })
     }
 
-    /// What is left of two similarities without each cell of a row, and without each word if it is the first row.
+    /// Whether the map of an image needs its pixels.
+    pub(super) fn has_square(&self, id: ImageId) -> bool {
+        self.square.as_ref().is_some_and(|square| square.of == id)
+    }
+
+    /// Keeps what the model sees of an image, for its map.
+    pub(super) fn set_square(&mut self, of: ImageId, image: &Image) {
+        let (image, sees_all) = self.engine.square(image);
+        self.square = Some(SquareOf { of, image, sees_all });
+    }
+
+    /// What is left of two similarities without each cell of a row, and without each word if it is the first row; nothing without
+    /// the image's embedding and square.
     pub(super) async fn explain(
         &mut self,
-        (id, image): (ImageId, &Image),
+        id: ImageId,
         captions: &[String; 2],
         row: usize,
-    ) -> Result<Relevance, EngineError> {
+    ) -> Result<Option<Relevance>, EngineError> {
         let both = captions.each_ref().map(String::as_str);
         self.embed_captions(&both).await?;
-        self.embed_image(id, image).await?;
-        let whole = self.against(&self.images[&id], both);
-        let (square, sees_all) = self.engine.square(image);
-        let covered = without_each_cell(&square, row);
+        let Some(square) = self.square.as_ref().filter(|square| square.of == id) else { return Ok(None) };
+        let Some(embedding) = self.images.get(&id) else { return Ok(None) };
+        let whole = self.against(embedding, both);
+        let sees_all = square.sees_all;
+        let covered = without_each_cell(&square.image, row);
         let covered = self.engine.embed_images(&covered.iter().collect::<Vec<_>>()).await?;
         let cells = covered.iter().map(|image| self.against(image, both)).collect();
         let words = if row == 0 { self.words(id, both, whole).await? } else { Vec::new() };
-        Ok(Relevance { model: self.name.clone(), sees_all, whole, cells, words })
+        Ok(Some(Relevance { model: self.name.clone(), sees_all, whole, cells, words }))
     }
 
     fn against(&self, image: &Embedding, captions: [&str; 2]) -> [f32; 2] {
@@ -100,29 +120,19 @@ impl Loaded {
         Ok(lost.collect())
     }
 
-    /// The similarities of images and captions; an image that has gone has a row of zeros.
-    pub(super) async fn grid(
-        &mut self,
-        images: &BTreeMap<ImageId, Image>,
-        ids: &[ImageId],
-        captions: &[String],
-    ) -> Result<Grid, EngineError> {
+    /// The similarities of an image and captions.
+    ///
+    /// # Panics
+    /// If the image was not embedded.
+    pub(super) async fn row(&mut self, id: ImageId, captions: &[String]) -> Result<Vec<f32>, EngineError> {
         let texts: Vec<&str> = captions.iter().map(String::as_str).collect();
         self.embed_captions(&texts).await?;
-        let mut rows = Vec::new();
-        for id in ids {
-            let Some(image) = images.get(id) else {
-                rows.push(vec![0.0; captions.len()]);
-                continue;
-            };
-            self.embed_image(*id, image).await?;
-            let embedded = &self.images[id];
-            rows.push(captions.iter().map(|caption| embedded.cosine(&self.captions[caption])).collect());
-        }
-        Ok(Grid { model: self.name.clone(), rows })
+        let image = &self.images[&id];
+        Ok(captions.iter().map(|caption| image.cosine(&self.captions[caption])).collect())
     }
 
-    async fn embed_image(&mut self, id: ImageId, image: &Image) -> Result<(), EngineError> {
+    /// Embeds an image, once.
+    pub(super) async fn embed_image(&mut self, id: ImageId, image: &Image) -> Result<(), EngineError> {
         if !self.images.contains_key(&id) {
             let mut embedded = self.engine.embed_images(&[image]).await?;
             self.images.insert(id, embedded.remove(0));
@@ -140,5 +150,10 @@ impl Loaded {
     }
 }
 
-/// An image, what it is called, and a caption of it.
-pub(super) type Imaged<'p> = (ImageId, &'p Image, &'p str);
+/// What a model sees of an image.
+pub(super) struct SquareOf {
+    of: ImageId,
+    image: Image,
+    /// Whether that is the whole image.
+    sees_all: bool,
+}

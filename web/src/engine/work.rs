@@ -2,12 +2,9 @@
 
 mod answers;
 
-use std::collections::BTreeMap;
-
 use burn::tensor::Device;
 use shared::bundle::Header;
 use shared::engine::{Engine, EngineError};
-use shared::image::Image;
 use wasm_bindgen::JsCast;
 use web_sys::Blob;
 
@@ -16,11 +13,12 @@ use super::collection::{Collection, CollectionError};
 use super::device::{self, Chosen};
 use super::download::Watcher;
 use super::fetch::Listed;
+use super::images::Images;
 use super::loaded::Loaded;
 use super::shelf::Shelf;
 use super::studio::Studio;
 use super::{blob, fetch, tell, tell_with};
-use crate::protocol::{Backend, Event, ImageId, Model, Origin, Request, Set, model_name};
+use crate::protocol::{Backend, Event, Model, Origin, Request, Set, model_name};
 use crate::words::size;
 
 /// Why a model is not loaded.
@@ -78,8 +76,10 @@ pub struct Work {
     /// The bundles that the page offers.
     listed: Vec<Listed>,
     device: Option<Chosen>,
+    /// The set that answers.
+    set: Set,
     models: Vec<Loaded>,
-    images: BTreeMap<ImageId, Image>,
+    images: Images,
     studio: Studio,
 }
 
@@ -97,24 +97,27 @@ impl Work {
                 self.start(set, backend, bundle).await;
             }
             (Request::Choose { set }, _) => {
-                if self.choose(set).await {
-                    tell_kept(&Shelf::open().await).await;
-                    tell(&Event::Ready);
+                match self.choose(set).await {
+                    Ok(missing) => {
+                        tell_kept(&Shelf::open().await).await;
+                        tell(&Event::Ready { set: self.set, missing });
+                    }
+                    Err(reason) => tell(&Event::SetRefused { set: self.set, reason }),
                 }
             }
             (Request::AddBundle { name }, Some(file)) => {
                 self.add_bundle(name, None, file, Origin::File).await;
-                tell(&Event::Ready);
+                tell(&Event::Ready { set: self.set, missing: None });
             }
-            (Request::AddImage { id }, Some(file)) => self.add_image(id, &file).await,
+            (Request::AddImage { id }, Some(file)) => self.images.add(id, file),
             (Request::RemoveImage { id }, _) => {
-                self.images.remove(&id);
+                self.images.remove(id);
                 for model in &mut self.models {
                     model.images.remove(&id);
                 }
             }
-            (Request::Select { image, region }, _) => self.select(image, &region),
-            (Request::Edit { image, id, region, edit }, _) => self.edit(image, id, &region, edit),
+            (Request::Select { image, region }, _) => self.select(image, &region).await,
+            (Request::Edit { image, id, region, edit }, _) => self.edit(image, id, &region, edit).await,
             (Request::Matrix { job, images, captions }, _) => {
                 self.matrix(job, &images, &captions).await;
             }
@@ -123,11 +126,11 @@ impl Work {
             }
             (Request::HandOver, _) => report(hand_over().await),
             (Request::Discard, _) => report(discard().await),
-            (Request::Explain { job, image, captions, row }, _) => {
-                self.explain(job, image, &captions, row).await;
+            (Request::Explain { job, model, image, captions, row }, _) => {
+                self.explain(job, &model, image, &captions, row).await;
             }
-            (Request::Compare { job, image, caption, other }, _) => {
-                self.compare(job, image, &caption, other.as_ref()).await;
+            (Request::Compare { job, image, caption, foil, other }, _) => {
+                self.compare(job, image, [&caption, &foil], other.as_ref()).await;
             }
             (Request::Forget { sha256 }, _) => {
                 let shelf = Shelf::open().await;
@@ -143,15 +146,16 @@ impl Work {
     }
 
     async fn start(&mut self, set: Set, forced: Option<Backend>, bundle: Option<String>) {
-        progress("Looking for a graphics processor.".into(), None);
+        progress("Looking for a GPU.".into(), None);
         self.use_device(device::choose(forced).await);
         self.listed = match fetch::manifest(&self.base).await {
             Ok(listed) => listed,
             Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
         };
-        if !self.choose(set).await {
-            return;
-        }
+        let missing = match self.choose(set).await {
+            Ok(missing) => missing,
+            Err(reason) => return tell(&Event::Failed { reason }),
+        };
         if let Some(file) = bundle {
             let name = model_name(&file);
             let told = Told { name: &name, bytes: None, device: self.device.as_ref() };
@@ -167,11 +171,29 @@ impl Work {
         {
             tell(&Event::Collected { cases, is_new: false });
         }
-        tell(&Event::Ready);
+        tell(&Event::Ready { set: self.set, missing });
     }
 
-    /// Loads a set in place of the other one. False if it could not be fetched; the page knows.
-    async fn choose(&mut self, set: Set) -> bool {
+    /// Loads a set, and only then lets go of the other one. Says what is missing of it, if anything is.
+    ///
+    /// # Errors
+    /// If none of its models can be had; then everything stays as it was.
+    async fn choose(&mut self, set: Set) -> Result<Option<String>, String> {
+        let mut missing = None;
+        let wanted: Vec<Listed> = self.listed.iter().filter(|entry| entry.set == set).cloned().collect();
+        for entry in wanted {
+            if self.models.iter().any(|model| model.name == entry.name) {
+                continue;
+            }
+            let told = Told { name: &entry.name, bytes: Some(entry.bytes), device: None };
+            match fetch::listed(&entry, &self.base, &told).await {
+                Ok((file, origin)) => self.add_bundle(entry.name.clone(), Some(set), file, origin).await,
+                Err(error) => missing = Some(error.to_string()),
+            }
+        }
+        if let Some(reason) = missing.take_if(|_| !self.models.iter().any(|model| model.set == Some(set))) {
+            return Err(reason);
+        }
         self.models.retain(|model| {
             let stays = model.set.is_none_or(|of| of == set);
             if !stays {
@@ -179,25 +201,10 @@ impl Work {
             }
             stays
         });
-        let missing: Vec<Listed> = self
-            .listed
-            .iter()
-            .filter(|entry| entry.set == set && !self.models.iter().any(|model| model.name == entry.name))
-            .cloned()
-            .collect();
-        for entry in missing {
-            let told = Told { name: &entry.name, bytes: Some(entry.bytes), device: None };
-            match fetch::listed(&entry, &self.base, &told).await {
-                Ok((file, origin)) => self.add_bundle(entry.name.clone(), Some(set), file, origin).await,
-                Err(error) => {
-                    tell(&Event::Failed { reason: error.to_string() });
-                    return false;
-                }
-            }
-        }
         // The page's own models answer before the visitor's.
         self.models.sort_by_key(|model| model.set.is_none());
-        true
+        self.set = set;
+        Ok(missing)
     }
 
     fn use_device(&mut self, chosen: Chosen) {
@@ -205,7 +212,7 @@ impl Work {
         self.device = Some(chosen);
     }
 
-    /// The device in use: the main processor until another one is chosen.
+    /// The device in use: the CPU until another one is chosen.
     fn device(&self) -> Device {
         self.device.as_ref().map_or_else(|| device::cpu(String::new()).device, |chosen| chosen.device.clone())
     }
@@ -234,8 +241,8 @@ impl Work {
             if !on_gpu {
                 return Err(error.into());
             }
-            // A graphics processor that computes wrongly is worse than none.
-            let note = format!("The main processor computes, because on WebGPU {error}.");
+            // A GPU that computes wrongly is worse than none.
+            let note = format!("Running on the CPU, because on WebGPU {error}.");
             self.fall_back(device::cpu(note)).await?;
             engine = self::engine(name, &file, &header, &self.device(), false).await?;
             engine.self_test(&header).await?;
@@ -250,7 +257,8 @@ impl Work {
             origin,
         };
         let (images, captions) = Default::default();
-        Ok((model, Loaded { name: name.to_owned(), set: None, file, header, engine, images, captions }))
+        let name = name.to_owned();
+        Ok((model, Loaded { name, set: None, file, header, engine, images, captions, square: None }))
     }
 
     /// Moves every loaded model to another device.

@@ -8,13 +8,13 @@ use web_sys::{
     HtmlProgressElement,
 };
 
+use super::ask::set_input;
 use super::bundles;
 use super::dom::{body, by_id, document, on, say, set_data, set_state, set_text};
-use super::square::Side;
-use super::state::{App, Image};
-use super::{caption, results, share};
+use super::state::App;
+use super::{caption, share};
 use crate::console::log_error;
-use crate::protocol::{Answer, BUNDLE_ENDING, Challenge, Event, Request, Set};
+use crate::protocol::{BUNDLE_ENDING, Event, Request, Set};
 use crate::words;
 
 impl App {
@@ -25,21 +25,9 @@ impl App {
             move |_: web_sys::Event| act(&app)
         };
         let input: HtmlInputElement = by_id("image-input");
-        on(
-            &input,
-            "change",
-            with(|app| Self::open_images(app, files(by_id::<HtmlInputElement>("image-input").files()))),
-        );
+        on(&input, "change", with(Self::open_chosen));
         // Files may have been chosen while the program was on its way.
-        Self::open_images(app, files(input.files()));
-        on(&by_id::<HtmlInputElement>("caption-input"), "input", |_: web_sys::Event| caption::mark());
-        on(&by_id::<HtmlElement>("caption-form"), "submit", {
-            let app = Rc::clone(app);
-            move |event: web_sys::Event| {
-                event.prevent_default();
-                app.borrow_mut().compare();
-            }
-        });
+        Self::open_chosen(app);
         on(&by_id::<HtmlButtonElement>("retry"), "click", with(Self::retry));
         on(
             &by_id::<HtmlButtonElement>("cancel"),
@@ -50,6 +38,7 @@ impl App {
             let app = Rc::clone(app);
             on(&set_input(set), "change", move |_: web_sys::Event| app.borrow_mut().choose(set));
         }
+        Self::listen_for_questions(app);
         Self::listen_for_bundles(app);
         Self::listen_for_edits(app);
         Self::listen_for_counterparts(app);
@@ -57,9 +46,30 @@ impl App {
         Self::listen_for_looks(app);
         Self::listen_for_matrices(app);
         Self::listen_for_drops(app);
+        Self::listen_for_departure(app);
         by_id::<HtmlButtonElement>("run").set_disabled(false);
         caption::listen();
         caption::mark();
+    }
+
+    /// Opens what was chosen by the file input.
+    fn open_chosen(app: &Rc<RefCell<App>>) {
+        let input: HtmlInputElement = by_id("image-input");
+        let chosen = files(input.files());
+        // So that the same file can be chosen again.
+        input.set_value("");
+        Self::open_images(app, chosen);
+    }
+
+    /// Has the browser ask before pictures that only this page holds are lost.
+    fn listen_for_departure(app: &Rc<RefCell<App>>) {
+        let Some(window) = web_sys::window() else { return };
+        let app = Rc::clone(app);
+        on(&window, "beforeunload", move |event: web_sys::Event| {
+            if app.borrow().images.iter().any(|image| !image.is_sample && image.problem.is_none()) {
+                event.prevent_default();
+            }
+        });
     }
 
     /// Lets another set of the page's models answer.
@@ -70,9 +80,9 @@ impl App {
         }
         self.ready = false;
         self.begun = js_sys::Date::now();
+        self.clear_answers();
         set_state("loading");
         say("Changing the models.");
-        self.clear_answers();
         self.ask(&Request::Choose { set }, None);
     }
 
@@ -93,7 +103,11 @@ impl App {
         on(&document, "drop", move |event: DragEvent| {
             event.prevent_default();
             dragging(false);
-            Self::open_dropped(&dropped, event.data_transfer().and_then(|data| data.files()));
+            let list = event.data_transfer().and_then(|data| data.files());
+            if list.as_ref().is_none_or(|list| list.length() == 0) {
+                say("That was no file. Save the picture first, or copy it and paste it here.");
+            }
+            Self::open_dropped(&dropped, list);
         });
         let pasted = Rc::clone(app);
         on(&document, "paste", move |event: ClipboardEvent| {
@@ -111,6 +125,10 @@ impl App {
 
     /// Takes what the engine says.
     pub(super) fn take(&mut self, event: Event) {
+        // What comes from the engine while it reads an image comes behind it.
+        if !matches!(event, Event::Failed { .. }) {
+            self.reading = None;
+        }
         match event {
             Event::Backend { backend, note } => {
                 set_data(&body(), "backend", backend.name());
@@ -134,169 +152,58 @@ impl App {
                 self.models.retain(|model| model.name != name);
                 self.list_models();
             }
-            Event::Ready => {
+            Event::Ready { set, missing } => {
+                self.set = set;
+                set_input(set).set_checked(true);
                 self.ready = true;
                 by_id::<HtmlElement>("cancel").set_hidden(true);
                 set_state("ready");
                 let seconds = (js_sys::Date::now() - self.begun) / 1000.0;
-                say(&format!("Ready: {} models, loaded in {seconds:.1} s.", self.models.len()));
-                if self.current.is_some() {
-                    self.compare();
-                }
+                let models = words::count(self.models.len(), "model");
+                // Then it can be tried again.
+                set_data(&body(), "missing", &missing.is_some().to_string());
+                let missing = missing.map_or_else(String::new, |reason| format!(" One is missing: {reason}."));
+                say(&format!("Ready: {models}, loaded in {seconds:.1} s.{missing}"));
+                self.begin_answering();
+            }
+            Event::SetRefused { set, reason } => {
+                self.set = set;
+                set_input(set).set_checked(true);
+                self.ready = true;
+                self.begin_answering();
+                self.rest();
+                say(&format!("The other models stay: {reason}."));
             }
             Event::Kept(kept) => bundles::list_kept(&kept),
             Event::BundleRefused { name, reason } => {
                 let note = format!("{name} was not loaded: {reason}.");
                 set_text("bundle-note", &note);
             }
-            Event::ImageRead { id, notes } => {
-                self.edit(id, |image| {
-                    image.notes = notes;
-                    image.read = true;
-                });
-                self.show_current();
-                let waited_for = self.counterpart().is_some_and(|image| image.id == id);
-                if self.current == Some(id) || waited_for {
-                    self.compare();
-                }
-            }
-            Event::ImageRefused { id, reason } => {
-                self.edit(id, |image| {
-                    image.problem = Some(reason);
-                    image.read = false;
-                });
-                self.list_images();
-                self.show_current();
-                if self.current == Some(id) {
-                    self.clear_answers();
-                }
-            }
+            Event::ImageBegun { id } => self.reading = Some(id),
+            // Without its small version, which the browser had no memory for.
+            Event::ImageRead { id, notes, is_empty } => self.take_read(id, notes, is_empty, None),
+            Event::ImageRefused { id, reason } => self.refuse_image(id, reason),
             Event::EditRefused { reason } => self.refuse_edit(&reason),
             Event::Collected { cases, is_new } => share::count_cases(cases, is_new),
             Event::CollectionFailed { reason } => {
-                share::note(&format!("The challenge set stays as it was: {reason}."))
+                share::note(&format!("The test set stays as it was: {reason}."))
             }
-            Event::ChallengeSet => share::note("The challenge set got lost on its way from the engine."),
+            Event::ChallengeSet => share::note("The test set got lost on its way from the engine."),
             Event::Selected { .. } | Event::Edited { .. } => {
                 self.refuse_edit("the picture got lost on its way from the engine");
             }
             Event::Matrix { job, grids } => self.take_matrix(job, grids),
-            Event::Explained { job, models } => self.take_row(job, models),
+            Event::Explained { job, relevance } => self.take_row(job, relevance),
             Event::Scores { job, answers, millis } => self.show_scores(job, answers, millis),
             Event::Failed { reason } => {
+                self.blame_image();
                 self.stop_engine();
                 self.fail(&format!("{reason}."));
             }
         }
     }
-
-    fn show_scores(&mut self, job: u32, answers: Vec<Answer>, millis: f64) {
-        if job != self.job {
-            return;
-        }
-        set_state("ready");
-        let Some(image) = self.current() else { return };
-        if image.problem.is_some() {
-            return;
-        }
-        let side = |image: &Image| Side {
-            url: image.url.clone(),
-            name: image.name.clone(),
-            caption: image.caption.clone(),
-        };
-        let sides = self.counterpart().map(|other| [side(image), side(other)]);
-        results::show(&image.name, sides.as_ref(), &answers, &self.models);
-        let texts = answers.first().map_or(0, |answer| answer.scores.len());
-        say(&format!("{texts} captions scored by {} models in {:.2} s.", answers.len(), millis / 1000.0));
-        if let Some((cut_at, caption)) =
-            answers.iter().find_map(|answer| Some((answer.cut_at?, &answer.scores.first()?.caption)))
-        {
-            set_text("caption-note", &words::cut_note(caption, cut_at));
-        }
-        let id = image.id;
-        self.scorecard.take(id, &answers);
-        self.answers = answers;
-        self.offer_looks();
-    }
-
-    /// Takes the answers that were computed beforehand.
-    pub(super) fn set_challenges(&mut self, challenges: Vec<Challenge>) {
-        self.challenges = challenges;
-        if !self.ready {
-            self.show_challenge();
-        }
-    }
-
-    /// Shows what was computed beforehand of the image on show, if anything was, while the models are on their way.
-    fn show_challenge(&mut self) {
-        let Some(image) = self.current().filter(|image| image.is_sample) else { return };
-        let found = self
-            .challenges
-            .iter()
-            .find(|challenge| challenge.sample == image.name && challenge.caption == image.caption);
-        let Some(answers) = found.map(|challenge| challenge.answers.clone()) else {
-            return results::clear_all();
-        };
-        results::show(&image.name, None, &answers, &self.models);
-        results::note("Computed beforehand. The models that you can ask yourself are on their way.");
-    }
-
-    /// Takes all answers away; those that are on their way come too late.
-    pub(super) fn clear_answers(&mut self) {
-        self.job += 1;
-        self.rest();
-        self.answers.clear();
-        results::clear_all();
-        self.offer_looks();
-    }
-
-    /// Shows that nothing is being computed.
-    pub(super) fn rest(&self) {
-        if self.ready {
-            set_state("ready");
-        }
-    }
-
-    pub(super) fn fail(&self, reason: &str) {
-        set_state("failed");
-        say(reason);
-    }
-
-    /// Asks for the scores of the caption and the image on show.
-    pub(super) fn compare(&mut self) {
-        let caption = by_id::<HtmlInputElement>("caption-input").value();
-        let caption = caption.trim().to_owned();
-        caption::mark();
-        let Some(id) = self.current else {
-            return set_text("caption-note", "Choose or open a picture first.");
-        };
-        self.edit(id, |image| image.caption = caption.clone());
-        // An image that is still on its way is compared when it has arrived.
-        let usable = self.current().is_some_and(|image| image.read);
-        if !self.ready {
-            return self.show_challenge();
-        }
-        if caption.is_empty() || !usable {
-            return;
-        }
-        self.job += 1;
-        self.write_address();
-        set_state("working");
-        say("Comparing.");
-        let other = self
-            .counterpart()
-            // Two images of one caption cannot be told apart by it.
-            .filter(|other| other.read && !other.caption.is_empty() && other.caption != caption)
-            .map(|other| (other.id, other.caption.clone()));
-        self.ask(&Request::Compare { job: self.job, image: id, caption, other }, None);
-    }
 }
 
 fn files(list: Option<FileList>) -> Vec<File> {
     list.map_or_else(Vec::new, |list| (0..list.length()).filter_map(|idx| list.get(idx)).collect())
-}
-
-/// The control that chooses a set.
-fn set_input(set: Set) -> HtmlInputElement {
-    by_id(&format!("set-{}", set.name()))
 }

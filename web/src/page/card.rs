@@ -1,6 +1,5 @@
 //! The answer as an image to pass on.
 
-use shared::similarity::verdicts;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, HtmlImageElement};
@@ -13,6 +12,7 @@ use crate::words;
 const SIZE: [u32; 2] = [1200, 630];
 const MARGIN: f64 = 48.0;
 const PICTURE: f64 = 480.0;
+const GAP: f64 = 16.0;
 const PAPER: &str = "#fdfdfc";
 const INK: &str = "#1b1e24";
 const SOFT: &str = "#5a5f69";
@@ -35,13 +35,20 @@ pub(super) fn draw(answers: &[Answer], take: impl FnOnce(&Blob) + 'static) -> Re
     context.set_fill_style_str(PAPER);
     context.fill_rect(0.0, 0.0, width, height);
 
-    let image: HtmlImageElement = by_id("current-picture");
-    let natural = [image.natural_width(), image.natural_height()].map(f64::from);
-    let room = height - 2.0 * MARGIN;
-    let scale = (PICTURE / natural[0]).min(room / natural[1]);
-    let size = natural.map(|side| side * scale);
-    let top = (height - size[1]) / 2.0;
-    context.draw_image_with_html_image_element_and_dw_and_dh(&image, MARGIN, top, size[0], size[1])?;
+    let other: HtmlImageElement = by_id("counterpart-picture");
+    let mut pictures = vec![by_id::<HtmlImageElement>("current-picture")];
+    if other.natural_width() > 0 {
+        pictures.insert(0, other);
+    }
+    // One above the other, before and after.
+    let room = (height - 2.0 * MARGIN - GAP * (pictures.len() - 1) as f64) / pictures.len() as f64;
+    for (nth, picture) in pictures.iter().enumerate() {
+        let natural = [picture.natural_width(), picture.natural_height()].map(f64::from);
+        let scale = (PICTURE / natural[0]).min(room / natural[1]);
+        let size = natural.map(|side| side * scale);
+        let [x, y] = [MARGIN + (PICTURE - size[0]) / 2.0, MARGIN + nth as f64 * (room + GAP) + (room - size[1]) / 2.0];
+        context.draw_image_with_html_image_element_and_dw_and_dh(picture, x, y, size[0], size[1])?;
+    }
 
     let left = 2.0 * MARGIN + PICTURE;
     let mut pen = Pen { context: &context, left, width: width - left - MARGIN, y: MARGIN };
@@ -49,16 +56,23 @@ pub(super) fn draw(answers: &[Answer], take: impl FnOnce(&Blob) + 'static) -> Re
     pen.write(&format!("“{caption}”"), INK, &format!("500 30px {SERIF}"), 38.0)?;
     for answer in answers {
         pen.y += 18.0;
-        pen.write(&answer.model, INK, &format!("600 21px {SANS}"), 28.0)?;
-        for verdict in verdicts(&answer.scores) {
-            let (said, outcome) = words::verdict(caption, &answer.scores, &verdict);
-            let (icon, color) = if outcome == "yes" { ("✓", RIGHT) } else { ("✕", WRONG) };
-            pen.write(&format!("{icon} {said}"), color, &format!("400 18px {SANS}"), 24.0)?;
+        pen.write(words::title(&answer.model), INK, &format!("600 21px {SANS}"), 28.0)?;
+        for said in words::said(answer) {
+            let (icon, color) = if said.outcome == "yes" { ("✓", RIGHT) } else { ("✕", WRONG) };
+            pen.write(&format!("{icon} {}", said.words), color, &format!("400 20px {SANS}"), 27.0)?;
+        }
+        if let Some(square) = &answer.square {
+            let [.., (words, is_right)] = words::square([square.image_to_text(), square.text_to_image(), square.group()]);
+            let (icon, color) = if is_right { ("✓", RIGHT) } else { ("✕", WRONG) };
+            pen.write(&format!("{icon} {words}"), color, &format!("400 20px {SANS}"), 27.0)?;
         }
     }
     context.set_fill_style_str(SOFT);
     context.set_font(&format!("400 16px {SANS}"));
-    context.fill_text("Foil: does the model know a red car from a blue one?", left, height - MARGIN / 2.0)?;
+    let location = document().location().ok_or("the page has no address")?;
+    let address = format!("{}{}", location.host()?, location.pathname()?);
+    let signature = format!("Foil: does the model know a red car from a blue one?  {}", address.trim_end_matches('/'));
+    context.fill_text(&signature, MARGIN, height - MARGIN / 2.0)?;
 
     let mut take = Some(take);
     let done = Closure::<dyn FnMut(JsValue)>::once_into_js(move |file: JsValue| {

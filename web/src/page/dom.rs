@@ -86,18 +86,20 @@ pub fn clear(element: &Element) {
     element.set_text_content(None);
 }
 
-/// Fills a list of choices, keeping the choice if it is still there.
-pub fn fill(id: &str, choices: &[String]) {
+/// Fills a list of choices, each a value and what is said of it, keeping the choice if it is still there.
+pub fn fill<'a>(id: &str, choices: impl IntoIterator<Item = (&'a str, &'a str)>) {
     let list: HtmlSelectElement = by_id(id);
     let chosen = list.value();
     clear(&list);
-    for choice in choices {
+    let mut is_there = false;
+    for (value, words) in choices {
         let option = copy_of("choice");
-        set_attribute(&option, "value", choice);
-        option.set_text_content(Some(choice));
+        set_attribute(&option, "value", value);
+        option.set_text_content(Some(words));
         append(&list, &option);
+        is_there |= value == chosen;
     }
-    if choices.contains(&chosen) {
+    if is_there {
         list.set_value(&chosen);
     }
 }

@@ -13,6 +13,7 @@ use web_sys::{
 
 use super::dom::{by_id, on, say, set_data, set_state, set_text};
 use super::frame::Frame;
+use super::images::reveal;
 use super::state::{App, Editor, Image, Pending};
 use crate::console::log_error;
 use crate::edit::{Edit, Placement, Stroke, caption_after};
@@ -44,8 +45,16 @@ impl App {
         on(&by_id::<HtmlElement>("undo"), "click", with(App::undo));
         on(&by_id::<HtmlElement>("apply-edit"), "click", with(App::apply_edit));
         on(&by_id::<HtmlElement>("edit-kind"), "change", |_: web_sys::Event| show_kind());
-        on(&by_id::<HtmlElement>("editor"), "toggle", with(App::clear_table));
+        on(&by_id::<HtmlElement>("editor"), "toggle", with(App::toggle_editor));
         show_kind();
+    }
+
+    /// Picture and tools must be seen together.
+    fn toggle_editor(&mut self) {
+        self.clear_table();
+        if by_id::<HtmlDetailsElement>("editor").open() {
+            reveal();
+        }
     }
 
     fn begin_stroke(&mut self, event: &PointerEvent) {
@@ -176,6 +185,9 @@ impl App {
             self.remove(id);
             self.select(source);
             by_id::<HtmlButtonElement>("undo").focus().unwrap_or_else(|error| log_error(&error));
+            note("Back to the picture before.");
+        } else {
+            note("There is nothing to undo.");
         }
     }
 
@@ -202,6 +214,7 @@ impl App {
         self.editor.region.reach = value("reach");
         let id = self.next_id;
         self.next_id += 1;
+        self.example = None;
         self.editor.pending = Some(Pending { source, edit });
         set_state("working");
         say("Editing the picture.");

@@ -5,8 +5,10 @@ use std::rc::Rc;
 
 use web_sys::{Blob, Element, File, HtmlElement, HtmlImageElement, HtmlInputElement, HtmlSelectElement, Url};
 
+use super::ask::Asking;
+use super::caption;
 use super::dom::{
-    append, by_id, clear, copy_of, document, on, set_attribute, set_data, set_property, set_slot, slot,
+    append, by_id, clear, copy_of, document, on, say, set_attribute, set_data, set_property, set_slot, slot,
 };
 use super::state::{App, Image, Sample};
 use crate::console::log_error;
@@ -14,18 +16,36 @@ use crate::protocol::{ImageId, Request, Set};
 
 impl App {
     pub(super) fn open_images(app: &Rc<RefCell<App>>, files: Vec<File>) {
-        let caption = by_id::<HtmlInputElement>("caption-input").value();
-        let ids: Vec<ImageId> =
-            files.iter().map(|file| Self::add_image(app, &file.name(), &caption, file)).collect();
-        if let Some(first) = ids.first() {
-            app.borrow_mut().choose(Set::Photographs);
-            app.borrow_mut().select(*first);
+        if files.is_empty() {
+            return;
         }
+        // A caption belongs to its picture. What was typed before there was one, or not asked yet, is for the first of these.
+        let [caption, foil] = {
+            let state = app.borrow();
+            let is_free = state.current.is_none() || state.typed;
+            if is_free { caption::typed_texts() } else { Default::default() }
+        };
+        app.borrow_mut().drop_example();
+        let ids: Vec<ImageId> =
+            files.iter().map(|file| Self::add_image(app, &file.name(), "", file)).collect();
+        let mut state = app.borrow_mut();
+        state.opened = files.len();
+        state.edit(ids[0], |image| (image.caption, image.foil) = (caption, foil));
+        state.choose(Set::Photographs);
+        state.select(ids[0]);
+        reveal();
     }
 
     /// Opens samples, once, and lets the models answer that know their kind; later clicks only select the first. A second one
-    /// becomes what the first is compared with. `caption` is for the first, in place of its own.
-    pub(super) fn open_samples(app: &Rc<RefCell<App>>, set: Set, samples: &[Sample], caption: Option<&str>) {
+    /// becomes what the first is compared with. `asked` is a caption and a foil for the first, in place
+    /// of its own. An example is closed when the visitor opens something else.
+    pub(super) fn open_samples(
+        app: &Rc<RefCell<App>>,
+        set: Set,
+        samples: &[Sample],
+        asked: Option<[&str; 2]>,
+        is_example: bool,
+    ) {
         let id_of = |sample: &Sample| {
             let known = app
                 .borrow()
@@ -36,19 +56,30 @@ impl App {
             known.unwrap_or_else(|| Self::add_image(app, &sample.name, &sample.caption, &sample.file))
         };
         let ids: Vec<ImageId> = samples.iter().map(id_of).collect();
-        let Some(first) = ids.first() else { return };
+        let Some(&first) = ids.first() else { return };
         let mut state = app.borrow_mut();
         for id in &ids {
             state.edit(*id, |image| image.is_sample = true);
         }
-        if let Some(second) = ids.get(1) {
-            state.pair(*first, *second);
+        if state.example.is_some_and(|example| !ids.contains(&example)) {
+            state.drop_example();
         }
-        if let Some(caption) = caption {
-            state.edit(*first, |image| image.caption = caption.to_owned());
+        state.example = is_example.then_some(first);
+        if let Some(second) = ids.get(1) {
+            state.pair(first, *second);
+        }
+        if let Some([caption, foil]) = asked {
+            state.edit(first, |image| (image.caption, image.foil) = (caption.to_owned(), foil.to_owned()));
         }
         state.choose(set);
-        state.select(*first);
+        state.select(first);
+    }
+
+    /// Closes the picture that the page began with, which nobody asked for.
+    fn drop_example(&mut self) {
+        if let Some(example) = self.example.take() {
+            self.close(example);
+        }
     }
 
     /// Compares two images crosswise from now on.
@@ -85,42 +116,47 @@ impl App {
         let removing = Rc::clone(app);
         on(&remove, "click", move |_: web_sys::Event| removing.borrow_mut().remove(id));
         append(&list, &item);
-        app.borrow().list_images();
     }
 
     pub(super) fn select(&mut self, id: ImageId) {
         self.current = Some(id);
+        self.typed = false;
         self.clear_table();
-        let input: HtmlInputElement = by_id("caption-input");
-        if let Some(image) = self.current()
-            && !image.caption.is_empty()
-        {
-            input.set_value(&image.caption);
+        if let Some(image) = self.current() {
+            caption::write(&image.caption, &image.foil);
         }
         self.clear_answers();
         self.list_images();
         self.show_current();
-        self.compare();
+        self.compare(Asking::Firmly);
     }
 
-    pub(super) fn remove(&mut self, id: ImageId) {
+    /// Takes an image off the list.
+    fn close(&mut self, id: ImageId) {
         let Some(at) = self.images.iter().position(|image| image.id == id) else { return };
         let gone = self.images.remove(at);
         for image in &mut self.images {
             image.counterpart = image.counterpart.filter(|other| *other != id);
             image.source = image.source.filter(|source| *source != id);
         }
-        Url::revoke_object_url(&gone.url).unwrap_or_else(|error| log_error(&error));
+        for url in std::iter::once(gone.url).chain(gone.thumbnail) {
+            Url::revoke_object_url(&url).unwrap_or_else(|error| log_error(&error));
+        }
         self.ask(&Request::RemoveImage { id }, None);
         if let Some(item) = self.item(id) {
             item.remove();
         }
-        let next = self.images.get(at).or(self.images.last()).map(|image| image.id);
         if self.current == Some(id) {
             self.current = None;
             self.clear_answers();
         }
         self.show_current();
+    }
+
+    pub(super) fn remove(&mut self, id: ImageId) {
+        let Some(at) = self.images.iter().position(|image| image.id == id) else { return };
+        self.close(id);
+        let next = self.images.get(at).or(self.images.last()).map(|image| image.id);
         // Focus must not fall to the top of the page with the button that had it.
         match next.and_then(|id| self.item(id)) {
             Some(item) => slot::<HtmlElement>(&item, "remove").focus(),
@@ -129,22 +165,99 @@ impl App {
         .unwrap_or_else(|error| log_error(&error));
     }
 
+    /// The engine has read an image; `thumbnail` is a small version of it.
+    pub(super) fn take_read(
+        &mut self,
+        id: ImageId,
+        mut notes: Vec<String>,
+        is_empty: bool,
+        thumbnail: Option<&Blob>,
+    ) {
+        if is_empty {
+            notes.push("all of one color, so there is nothing to see".to_owned());
+        }
+        let thumbnail = thumbnail.and_then(|file| Url::create_object_url_with_blob(file).ok());
+        let mut old = None;
+        self.edit(id, |image| {
+            image.read = true;
+            // An edited image was read when it was made.
+            if image.source.is_none() {
+                image.notes = notes;
+            }
+            old = std::mem::replace(&mut image.thumbnail, thumbnail);
+        });
+        if let Some(item) = self.item(id) {
+            self.show_item(id, &item);
+        }
+        if let Some(old) = old {
+            Url::revoke_object_url(&old).unwrap_or_else(|error| log_error(&error));
+        }
+        if self.current == Some(id) {
+            self.show_current();
+        }
+        self.say_progress();
+    }
+
+    /// The engine cannot read an image.
+    pub(super) fn refuse_image(&mut self, id: ImageId, reason: String) {
+        let name = self.images.iter().find(|image| image.id == id).map_or_else(String::new, |i| i.name.clone());
+        let said = format!("{name} cannot be used: {reason}.");
+        self.edit(id, |image| {
+            image.problem = Some(reason);
+            image.read = false;
+        });
+        if let Some(item) = self.item(id) {
+            self.show_item(id, &item);
+        }
+        if self.current == Some(id) {
+            self.clear_answers();
+            self.show_current();
+        }
+        self.say_progress();
+        say(&said);
+    }
+
+    /// Says how many of the pictures that were opened together are read.
+    fn say_progress(&mut self) {
+        let waiting = self.images.iter().filter(|image| !image.read && image.problem.is_none()).count();
+        if self.opened < 2 || !self.ready {
+            return;
+        }
+        let opened = self.opened;
+        if waiting == 0 {
+            self.opened = 0;
+            say(&format!("{opened} pictures opened. Describe one, or score all of them at once below."));
+        } else if waiting < opened {
+            say(&format!("Reading pictures: {} of {opened}.", opened - waiting));
+        }
+    }
+
     fn item(&self, id: ImageId) -> Option<Element> {
         document().query_selector(&format!("#pictures > [data-id='{id}']")).ok().flatten()
     }
 
     pub(super) fn list_images(&self) {
         for image in &self.images {
-            let Some(item) = self.item(image.id) else { continue };
-            let pressed = self.current == Some(image.id);
-            set_attribute(&slot::<HtmlElement>(&item, "pick"), "aria-pressed", &pressed.to_string());
-            slot::<HtmlElement>(&item, "problem").set_text_content(image.problem.as_deref());
-            let thumb: HtmlImageElement = slot(&item, "thumb");
-            match image.problem {
-                None if thumb.src().is_empty() => thumb.set_src(&image.url),
-                None => {}
-                Some(_) => thumb.remove_attribute("src").unwrap_or_else(|error| log_error(&error)),
+            if let Some(item) = self.item(image.id) {
+                self.show_item(image.id, &item);
             }
+        }
+        by_id::<HtmlElement>("many").set_hidden(self.images.len() < 2 && self.scorecard.is_empty());
+    }
+
+    /// Shows the state of an image in the list.
+    fn show_item(&self, id: ImageId, item: &Element) {
+        let Some(image) = self.images.iter().find(|image| image.id == id) else { return };
+        let pressed = self.current == Some(id);
+        set_attribute(&slot::<HtmlElement>(item, "pick"), "aria-pressed", &pressed.to_string());
+        slot::<HtmlElement>(item, "problem").set_text_content(image.problem.as_deref());
+        let thumb: HtmlImageElement = slot(item, "thumb");
+        // The browser would decode a photograph whole to show it as small as this.
+        let shown = image.thumbnail.as_deref().or_else(|| image.is_sample.then_some(image.url.as_str()));
+        match shown.filter(|_| image.problem.is_none()) {
+            Some(url) if thumb.src() == url => {}
+            Some(url) => thumb.set_src(url),
+            None => thumb.remove_attribute("src").unwrap_or_else(|error| log_error(&error)),
         }
     }
 
@@ -160,8 +273,13 @@ impl App {
             append(&list, &option);
         };
         offer(None, "no other picture");
-        for image in self.images.iter().filter(|image| Some(image.id) != self.current) {
-            offer(Some(image.id), &image.name);
+        for (at, image) in self.images.iter().enumerate() {
+            // The same file may be open twice.
+            let earlier = self.images[..at].iter().filter(|other| other.name == image.name).count();
+            let again = if earlier > 0 { format!(" ({})", earlier + 1) } else { String::new() };
+            if Some(image.id) != self.current {
+                offer(Some(image.id), &format!("{}{again}", image.name));
+            }
         }
         list.set_value(&chosen.map_or_else(String::new, |image| image.id.to_string()));
         by_id::<HtmlElement>("counterpart-line").set_hidden(self.images.len() < 2);
@@ -180,10 +298,11 @@ impl App {
         on(&list.clone(), "change", move |_: web_sys::Event| {
             let mut state = app.borrow_mut();
             let Some(current) = state.current else { return };
+            state.example = None;
             let chosen = list.value().parse().ok();
             state.edit(current, |image| image.counterpart = chosen);
             state.show_current();
-            state.compare();
+            state.compare(Asking::Firmly);
         });
         let wipe: HtmlInputElement = by_id("wipe");
         on(&wipe.clone(), "input", move |_: web_sys::Event| {
@@ -213,5 +332,15 @@ impl App {
                 element.set_alt("");
             }
         }
+        let hint = match current {
+            Some(_) => "This file cannot be shown.",
+            None => "Drop a picture here, paste one, or choose one of the samples.",
+        };
+        text("hint", Some(hint));
     }
+}
+
+/// Brings the picture and what is said of it into view.
+pub(super) fn reveal() {
+    by_id::<HtmlElement>("workbench").scroll_into_view();
 }

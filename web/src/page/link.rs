@@ -40,6 +40,7 @@ impl App {
             move |event: ErrorEvent| {
                 log_error(&event.message().into());
                 // What it sent before it broke may still be on the way.
+                app.borrow_mut().blame_image();
                 app.borrow_mut().stop_engine();
                 app.borrow().fail("The engine stopped before it could answer.");
             }
@@ -71,7 +72,15 @@ impl App {
         }
     }
 
-    /// Starts again after a failure: on the main processor, if it was the graphics processor that failed.
+    /// Takes the image that the engine was busy with when it stopped out of the game: it would stop again.
+    pub(super) fn blame_image(&mut self) {
+        if let Some(id) = self.reading.take() {
+            let reason = "the engine stopped while it read this; it may be too large for this browser";
+            self.refuse_image(id, reason.to_owned());
+        }
+    }
+
+    /// Starts again after a failure: on the CPU, if it was the GPU that failed.
     pub(super) fn retry(app: &Rc<RefCell<App>>) {
         let failed_on_gpu = body().get_attribute("data-backend").as_deref() == Some(Backend::WebGpu.name());
         if failed_on_gpu {
@@ -90,6 +99,11 @@ impl App {
             (Event::Selected { image, share, color }, Some(file)) => {
                 app.borrow_mut().show_selection(image, share, color, &file);
             }
+            (Event::ImageRead { id, notes, is_empty }, Some(file)) => {
+                let mut state = app.borrow_mut();
+                state.reading = None;
+                state.take_read(id, notes, is_empty, Some(&file));
+            }
             (Event::ChallengeSet, Some(file)) => share::save("challenge-set.parquet", &file),
             (event, _) => app.borrow_mut().take(event),
         }
@@ -100,7 +114,7 @@ impl App {
         let state = app.borrow();
         let (set, backend) = (state.set(), state.backend);
         state.ask(&Request::Start { set, backend, base: base(), bundle: query("bundle") }, None);
-        for image in &state.images {
+        for image in state.images.iter().filter(|image| image.problem.is_none()) {
             state.ask(&Request::AddImage { id: image.id }, Some(&image.file));
         }
         for bundle in &state.bundles {

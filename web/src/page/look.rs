@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use shared::similarity::Kind;
+use shared::similarity::{Kind, Score};
 use web_sys::{HtmlDetailsElement, HtmlElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent};
 
 use super::dom::{
@@ -52,14 +52,7 @@ impl App {
         };
         on(&by_id::<HtmlElement>("look"), "toggle", with(App::look));
         on(&by_id::<HtmlElement>("look-foil"), "change", with(App::look));
-        on(
-            &by_id::<HtmlElement>("look-model"),
-            "change",
-            with(|app| {
-                set_text("look-cell", "");
-                app.draw_look();
-            }),
-        );
+        on(&by_id::<HtmlElement>("look-model"), "change", with(App::look));
         on(&by_id::<HtmlElement>("look-view"), "change", with(|app| app.draw_look()));
         let opacity: HtmlInputElement = by_id("look-opacity");
         on(&opacity.clone(), "input", move |_: web_sys::Event| {
@@ -91,19 +84,18 @@ impl App {
 
     /// Offers the foils and models of the last answer, keeping what was chosen where it is still there.
     pub(super) fn offer_looks(&mut self) {
-        let (foils, models): (Vec<String>, Vec<String>) = match self.answered() {
-            Some((_, answers)) => {
-                let mut scores: Vec<_> =
-                    answers[0].scores.iter().filter(|score| score.kind == Kind::Negative).collect();
-                scores.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
-                let foils = scores.into_iter().map(|score| score.caption.clone()).collect();
-                (foils, answers.iter().map(|answer| answer.model.clone()).collect())
-            }
-            None => Default::default(),
-        };
+        let mut foils: Vec<&Score> = Vec::new();
+        let mut models = Vec::new();
+        if let Some((_, answers)) = self.answered() {
+            let answer = &answers[0];
+            foils.extend(answer.scores.iter().filter(|score| score.kind == Kind::Negative));
+            // The one that was asked about stands first.
+            foils[usize::from(answer.asked)..].sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
+            models.extend(answers.iter().map(|answer| (answer.model.as_str(), words::title(&answer.model))));
+        }
         by_id::<HtmlElement>("look").set_hidden(foils.is_empty());
-        fill("look-foil", &foils);
-        fill("look-model", &models);
+        fill("look-foil", foils.iter().map(|score| (score.caption.as_str(), score.caption.as_str())));
+        fill("look-model", models);
         self.look();
     }
 
@@ -123,16 +115,17 @@ impl App {
 
     fn ask_for_row(&self) {
         let Some(image) = self.current else { return };
+        let model = by_id::<HtmlSelectElement>("look-model").value();
         let (job, row, captions) = (self.look.job, self.look.rows.len(), self.look.captions.clone());
-        self.ask(&Request::Explain { job, image, captions, row }, None);
+        self.ask(&Request::Explain { job, model, image, captions, row }, None);
     }
 
     /// Takes a row of the map.
-    pub(super) fn take_row(&mut self, job: u32, models: Vec<Relevance>) {
+    pub(super) fn take_row(&mut self, job: u32, row: Relevance) {
         if job != self.look.job {
             return;
         }
-        self.look.rows.push(models);
+        self.look.rows.push(row);
         if self.look.rows.len() < GRID {
             self.ask_for_row();
         }
@@ -140,13 +133,7 @@ impl App {
     }
 
     fn draw_look(&self) {
-        let model = by_id::<HtmlSelectElement>("look-model").value();
-        let rows: Vec<&Relevance> = self
-            .look
-            .rows
-            .iter()
-            .filter_map(|models| models.iter().find(|relevance| relevance.model == model))
-            .collect();
+        let rows = &self.look.rows;
         let map: HtmlElement = by_id("relevance");
         map.set_hidden(rows.is_empty());
         let words_list: HtmlElement = by_id("look-words");
@@ -172,7 +159,7 @@ impl App {
             set_data(&cell, "speaks", if share < 0.0 { "against" } else { "for" });
             set_property(&cell, "--share", share.abs());
         }
-        set_text("look-summary", &words::relevance(&model, &falls, GRID));
+        set_text("look-summary", &words::relevance(&falls, GRID));
         for worth in &first.words {
             let item = copy_of("look-word");
             let fall = view.of(first.whole) - view.of(worth.without);
@@ -190,10 +177,7 @@ impl App {
         if let Some(cell) = cell(at) {
             set_data(&cell, "read", "true");
         }
-        let model = by_id::<HtmlSelectElement>("look-model").value();
-        let row =
-            self.look.rows.get(at / GRID).and_then(|models| models.iter().find(|row| row.model == model));
-        if let Some(row) = row {
+        if let Some(row) = self.look.rows.get(at / GRID) {
             let falls = [0, 1].map(|caption| row.whole[caption] - row.cells[at % GRID][caption]);
             set_text("look-cell", &words::cell(at, GRID, falls));
         }

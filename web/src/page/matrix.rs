@@ -4,15 +4,18 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
-use web_sys::{HtmlButtonElement, HtmlElement, HtmlImageElement, HtmlSelectElement};
+use web_sys::{
+    HtmlButtonElement, HtmlElement, HtmlImageElement, HtmlSelectElement, HtmlTextAreaElement,
+};
 
 use super::dom::{
     append, by_id, clear, copy_of, document, fill, on, on_click_within, say, set_attribute, set_data,
-    set_state, slot,
+    set_slot, set_state, set_text, slot,
 };
 use super::state::{App, Matrix};
 use crate::console::log_error;
 use crate::protocol::{Grid, ImageId, Request};
+use crate::words;
 
 impl App {
     /// Binds the controls of the table.
@@ -40,20 +43,32 @@ impl App {
     }
 
     fn ask_for_matrix(&mut self) {
-        let read: Vec<_> = self.images.iter().filter(|image| image.read).collect();
-        let mut captions: Vec<String> =
-            read.iter().map(|image| image.caption.clone()).filter(|caption| !caption.is_empty()).collect();
+        let usable: Vec<_> = self.images.iter().filter(|image| image.problem.is_none()).collect();
+        let own = usable.iter().map(|image| image.caption.as_str());
+        let more = by_id::<HtmlTextAreaElement>("more-captions").value();
+        let mut captions: Vec<String> = own
+            .chain(more.lines())
+            .map(|caption| caption.trim().to_owned())
+            .filter(|caption| !caption.is_empty())
+            .collect();
         let mut seen = std::collections::BTreeSet::new();
         captions.retain(|caption| seen.insert(caption.clone()));
-        let images: Vec<ImageId> = read.iter().map(|image| image.id).collect();
-        if images.is_empty() || captions.is_empty() || !self.ready {
+        let images: Vec<ImageId> = usable.iter().map(|image| image.id).collect();
+        let missing = match (images.is_empty(), captions.is_empty(), self.ready) {
+            (true, _, _) => "Open a picture first.",
+            (_, true, _) => "No picture has a caption yet. Write some here, one a line.",
+            (_, _, false) => "The models are still loading.",
+            _ => "",
+        };
+        set_text("matrix-note", missing);
+        if !missing.is_empty() {
             return;
         }
         let job = self.matrix.job + 1;
         self.matrix = Matrix { job, images: images.clone(), captions: captions.clone(), ..Matrix::default() };
         self.show_matrix();
         set_state("working");
-        say("Comparing all pictures with all captions.");
+        say("Scoring every picture against every caption.");
         self.ask(&Request::Matrix { job, images, captions }, None);
     }
 
@@ -63,11 +78,11 @@ impl App {
             return;
         }
         self.rest();
-        let models: Vec<String> = grids.iter().map(|grid| grid.model.clone()).collect();
-        fill("matrix-model", &models);
+        fill("matrix-model", grids.iter().map(|grid| (grid.model.as_str(), words::title(&grid.model))));
         self.matrix.grids = grids;
-        let (n_images, n_captions) = (self.matrix.images.len(), self.matrix.captions.len());
-        say(&format!("{n_images} pictures and {n_captions} captions compared."));
+        let images = words::count(self.matrix.images.len(), "picture");
+        let captions = words::count(self.matrix.captions.len(), "caption");
+        say(&format!("{images} scored against {captions}."));
         self.show_matrix();
     }
 
@@ -101,8 +116,10 @@ impl App {
             };
             let row = copy_of("matrix-row");
             let thumb: HtmlImageElement = slot(&row, "thumb");
-            thumb.set_src(&image.url);
-            thumb.set_alt(&image.name);
+            thumb.set_src(image.thumbnail());
+            set_slot(&row, "name", &image.name);
+            // Without a caption of its own no caption is the wrong one.
+            set_data(&row, "has-own", &(!image.caption.is_empty()).to_string());
             let most = grid.rows[at].iter().copied().fold(f32::NEG_INFINITY, f32::max);
             for (similarity, caption) in grid.rows[at].iter().zip(&matrix.captions) {
                 let cell = copy_of("matrix-cell");

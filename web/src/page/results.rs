@@ -1,12 +1,15 @@
 //! The answers of the models, one column each.
 
+use std::collections::BTreeMap;
+
 use shared::concept::Concept;
 use shared::difference::exchanged;
-use shared::similarity::{Kind, Score, verdicts};
-use web_sys::HtmlElement;
+use shared::similarity::{Kind, Score};
+use web_sys::{Event, HtmlDetailsElement, HtmlElement, NodeList};
 
 use super::dom::{
-    append, append_text, by_id, clear, copy_of, document, set_data, set_property, set_slot, set_text, slot,
+    append, append_text, by_id, clear, copy_of, document, on, set_attribute, set_data, set_property, set_slot,
+    set_text, slot,
 };
 use super::square::{self, Side};
 use crate::protocol::{Answer, Model};
@@ -18,7 +21,7 @@ pub(super) fn clear_all() {
     note("");
 }
 
-/// Says where the answers come from.
+/// Says where the answers come from, and what to expect of them.
 pub(super) fn note(words: &str) {
     set_text("results-note", words);
 }
@@ -26,37 +29,63 @@ pub(super) fn note(words: &str) {
 /// Shows the answers to a caption of an image, and to the two sides crosswise if there are two.
 pub(super) fn show(image: &str, sides: Option<&[Side; 2]>, answers: &[Answer], models: &[Model]) {
     let results: HtmlElement = by_id("results");
-    super::dom::set_attribute(&results, "aria-busy", "true");
+    set_data(&results, "stale", "false");
+    set_attribute(&results, "aria-busy", "true");
     let columns: HtmlElement = by_id("columns");
     clear_all();
+    let order = order(answers);
     for answer in answers {
-        append(&columns, &column(image, sides, answer, models));
+        append(&columns, &column(image, sides, answer, &order, models));
     }
-    super::dom::set_attribute(&results, "aria-busy", "false");
+    let is_case =
+        sides.is_some_and(|[one, other]| words::concept_between(&one.caption, &other.caption).is_some());
+    by_id::<HtmlElement>("keep-case").set_hidden(!is_case);
+    set_attribute(&results, "aria-busy", "false");
 }
 
-fn column(image: &str, sides: Option<&[Side; 2]>, answer: &Answer, models: &[Model]) -> HtmlElement {
+/// In which order foils stand in every column alike: first the one that was asked about, then those that any model finds likely.
+fn order(answers: &[Answer]) -> BTreeMap<&str, f32> {
+    let mut order = BTreeMap::new();
+    for answer in answers {
+        for (nth, score) in answer.scores.iter().enumerate() {
+            let is_asked = answer.asked && nth == 1;
+            let most: &mut f32 = order.entry(score.caption.as_str()).or_default();
+            *most = most.max(if is_asked { f32::INFINITY } else { score.probability });
+        }
+    }
+    order
+}
+
+fn column(
+    image: &str,
+    sides: Option<&[Side; 2]>,
+    answer: &Answer,
+    order: &BTreeMap<&str, f32>,
+    models: &[Model],
+) -> HtmlElement {
     let column = copy_of("model-column");
-    let text = |name: &str, words: &str| set_slot(&column, name, words);
-    text("model-name", &answer.model);
+    let title = words::title(&answer.model);
+    set_slot(&column, "model-name", title);
     if let Some(model) = models.iter().find(|model| model.name == answer.model) {
-        text("model-note", &words::model_note(model));
+        set_slot(&column, "model-note", &words::model_note(model));
     }
     let Some(own) = answer.scores.first() else { return column };
     set_property(&column, "--caption-similarity", own.similarity.max(0.0));
     set_property(&column, "--caption-probability", own.probability);
+    set_data(&slot(&column, "own-label"), "model", title);
     append(&slot::<HtmlElement>(&column, "own"), &row(image, &answer.model, own, own));
 
     let list: HtmlElement = slot(&column, "verdicts");
-    for verdict in verdicts(&answer.scores) {
-        let (said, outcome) = words::verdict(&own.caption, &answer.scores, &verdict);
+    for said in words::said(answer) {
         let item = copy_of("verdict");
-        set_data(&item, "verdict", outcome);
-        set_data(&item, "concept", verdict.concept.name());
+        set_data(&item, "verdict", said.outcome);
+        set_data(&item, "asked", &said.is_asked.to_string());
+        let concept = said.concept.map_or("", Concept::name);
+        set_data(&item, "concept", concept);
         let badge: HtmlElement = slot(&item, "concept");
-        set_data(&badge, "concept", verdict.concept.name());
-        badge.set_text_content(Some(verdict.concept.name()));
-        set_slot(&item, "verdict", &said);
+        set_data(&badge, "concept", concept);
+        badge.set_text_content(Some(if concept.is_empty() { "yours" } else { concept }));
+        set_slot(&item, "verdict", &said.words);
         append(&list, &item);
     }
 
@@ -65,24 +94,47 @@ fn column(image: &str, sides: Option<&[Side; 2]>, answer: &Answer, models: &[Mod
         append(&slot::<HtmlElement>(&column, "square"), &table);
     }
 
-    let groups: HtmlElement = slot(&column, "groups");
-    for concept in Concept::ALL {
-        let mut scores: Vec<&Score> =
-            answer.scores.iter().filter(|score| score.concept == Some(concept)).collect();
-        if scores.is_empty() {
-            continue;
+    let [first, rest]: [HtmlElement; 2] = ["groups", "rest"].map(|name| slot(&column, name));
+    let mut folded = 0;
+    for concept in [None].into_iter().chain(Concept::ALL.map(Some)) {
+        let mut scores: Vec<&Score> = answer.scores[1..].iter().filter(|s| s.concept == concept).collect();
+        scores.sort_by(|a, b| order[b.caption.as_str()].total_cmp(&order[a.caption.as_str()]));
+        if let Some((strongest, others)) = scores.split_first() {
+            append(&first, &group(image, &answer.model, own, concept, &[strongest]));
+            if !others.is_empty() {
+                append(&rest, &group(image, &answer.model, own, concept, others));
+            }
+            folded += others.len();
         }
-        scores.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
-        let group = copy_of("group");
-        set_data(&group, "concept", concept.name());
-        set_slot(&group, "heading", concept.name());
-        let rows: HtmlElement = slot(&group, "rows");
-        for score in scores {
-            append(&rows, &row(image, &answer.model, own, score));
-        }
-        append(&groups, &group);
     }
+    let more: HtmlDetailsElement = slot(&column, "more");
+    more.set_hidden(folded == 0);
+    set_slot(&column, "more-count", &format!("{} more", words::count(folded, "foil")));
+    let opened = more.clone();
+    on(&more, "toggle", move |_: Event| fold_alike(opened.open()));
     column
+}
+
+/// Opens or closes the weaker foils of every column, since they are there to be compared.
+fn fold_alike(is_open: bool) {
+    let all: NodeList = document().query_selector_all("#columns details").expect("the selector is right");
+    for at in 0..all.length() {
+        if let Some(details) = all.get(at).map(wasm_bindgen::JsCast::unchecked_into::<HtmlDetailsElement>) {
+            details.set_open(is_open);
+        }
+    }
+}
+
+/// Foils of one concept, or of none that is known.
+fn group(image: &str, model: &str, own: &Score, concept: Option<Concept>, scores: &[&Score]) -> HtmlElement {
+    let group = copy_of("group");
+    set_data(&group, "concept", concept.map_or("", Concept::name));
+    set_slot(&group, "heading", concept.map_or("your foil", Concept::name));
+    let rows: HtmlElement = slot(&group, "rows");
+    for score in scores {
+        append(&rows, &row(image, model, own, score));
+    }
+    group
 }
 
 fn row(image: &str, model: &str, own: &Score, score: &Score) -> HtmlElement {

@@ -7,11 +7,13 @@ use shared::concept::Concept;
 use shared::scene::{Pair, Scene};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{Blob, HtmlElement, HtmlImageElement, Response, Url};
+use web_sys::{Blob, Element, HtmlElement, HtmlImageElement, MouseEvent, Response, Url};
 
+use super::ask::Asking;
 use super::caption;
-use super::dom::{append, by_id, copy_of, on, set_attribute, set_slot, slot};
-use super::share::Asked;
+use super::dom::{append, by_id, copy_of, document, on, set_attribute, set_slot, set_text, slot};
+use super::images::reveal;
+use super::share::{Asked, push_address};
 use super::state::{App, Offered, Sample};
 use crate::console::log_error;
 use crate::png;
@@ -30,9 +32,9 @@ const SCENES: [(Concept, u64); 6] = [
 /// Files in `assets/samples`, what they show, and a caption to begin with.
 const PHOTOGRAPHS: [(&str, &str); 4] = [
     ("cat", "a small brown cat"),
-    ("astronaut", "a woman in an orange suit in front of a flag"),
-    ("coffee", "a white cup on a brown table"),
-    ("rocket", "a tall white rocket next to a tower"),
+    ("astronaut", "an orange suit in front of a flag"),
+    ("coffee", "a cup on a brown table"),
+    ("rocket", "a white rocket next to a tower"),
 ];
 
 /// The side of the scenes in pixels.
@@ -41,9 +43,15 @@ const SIDE: u32 = 320;
 /// Answers that were computed beforehand, for the challenges that the page begins with.
 const CHALLENGES: &str = "challenges.json";
 
+/// The links of these challenges.
+const QUESTIONS: &str = "#challenges a";
+
 /// Fills the gallery, one scene at a time so that the page stays responsive.
 pub fn show(app: &Rc<RefCell<App>>) {
-    follow(app);
+    if !Asked::now().is_nothing() {
+        follow(app);
+    }
+    listen_for_questions(app);
     if let Some(window) = web_sys::window() {
         let app = Rc::clone(app);
         on(&window, "hashchange", move |_: web_sys::Event| follow(&app));
@@ -79,21 +87,71 @@ pub fn show(app: &Rc<RefCell<App>>) {
 /// Opens what the address asks for, as far as it is there.
 fn follow(app: &Rc<RefCell<App>>) {
     let asked = Asked::now();
+    if asked.is_nothing() {
+        return open_example(app);
+    }
     let found = app.borrow().gallery.iter().find(|sample| asked.sample == sample.name()).cloned();
     match found {
         Some(offered) => {
-            let set = asked.set.unwrap_or(offered.set);
-            App::open_samples(app, set, &offered.samples, asked.caption.as_deref());
+            open(app, &offered, &asked, false);
+            reveal();
         }
         None => {
+            let mut state = app.borrow_mut();
             if let Some(caption) = &asked.caption {
-                caption::write(caption);
+                caption::write(caption, asked.foil.as_deref().unwrap_or_default());
+                if state.current.is_none() && asked.sample.is_none() {
+                    let words = "This link is about a picture that it does not hold. Open one to ask the same about it.";
+                    set_text("caption-note", words);
+                }
             }
             if let Some(set) = asked.set {
-                app.borrow_mut().choose(set);
+                state.choose(set);
+            }
+            // The way back from a later caption of the same picture.
+            if asked.caption.is_some() && state.current().is_some_and(|image| !image.is_sample) {
+                state.compare(Asking::Firmly);
             }
         }
     }
+}
+
+/// Opens a sample, with the caption and the foil that are asked for.
+fn open(app: &Rc<RefCell<App>>, offered: &Offered, asked: &Asked, is_example: bool) {
+    let texts = asked.caption.as_deref().map(|caption| [caption, asked.foil.as_deref().unwrap_or_default()]);
+    App::open_samples(app, asked.set.unwrap_or(offered.set), &offered.samples, texts, is_example);
+}
+
+/// Opens the first question, if nobody has opened anything.
+fn open_example(app: &Rc<RefCell<App>>) {
+    if app.borrow().images.iter().any(|image| Some(image.id) != app.borrow().example) {
+        return;
+    }
+    let first = document().query_selector(QUESTIONS).ok().flatten();
+    let Some(asked) = first.map(|link| Asked::of(&hash_of(&link))) else { return };
+    let found = app.borrow().gallery.iter().find(|sample| asked.sample == sample.name()).cloned();
+    if let Some(offered) = found {
+        open(app, &offered, &asked, true);
+    }
+}
+
+/// Makes the questions answer to every click, also to the second one on the same question, which changes no address.
+fn listen_for_questions(app: &Rc<RefCell<App>>) {
+    let app = Rc::clone(app);
+    on(&by_id::<HtmlElement>("challenges"), "click", move |event: MouseEvent| {
+        let clicked = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let Some(link) = clicked.and_then(|clicked| clicked.closest("a").ok().flatten()) else { return };
+        if event.ctrl_key() || event.meta_key() || event.shift_key() {
+            return;
+        }
+        event.prevent_default();
+        push_address(&hash_of(&link));
+        follow(&app);
+    });
+}
+
+fn hash_of(link: &Element) -> String {
+    link.get_attribute("href").unwrap_or_default()
 }
 
 /// A scene, and the one in which one fact is different.
@@ -122,13 +180,15 @@ fn add(app: &Rc<RefCell<App>>, set: Set, samples: Vec<Sample>) {
     let offered = Offered { set, samples: Rc::new(samples) };
     app.borrow_mut().gallery.push(offered.clone());
     // A link may have asked for it before it was there.
-    let is_waited_for = Asked::now().sample == offered.name() && app.borrow().current.is_none();
+    let asked = Asked::now();
+    let is_waited_for = asked.is_nothing() || asked.sample == offered.name();
     let opening = Rc::clone(app);
     on(&pick, "click", move |_: web_sys::Event| {
-        App::open_samples(&opening, offered.set, &offered.samples, None);
+        App::open_samples(&opening, offered.set, &offered.samples, None, false);
+        reveal();
     });
     append(&by_id::<HtmlElement>("samples"), &item);
-    if is_waited_for {
+    if is_waited_for && app.borrow().current.is_none() {
         follow(app);
     }
 }

@@ -8,8 +8,9 @@ use web_sys::{Element, HtmlElement};
 
 use super::dom::{append, by_id, clear, copy_of, set_data, set_slot};
 use crate::protocol::{Answer, ImageId};
+use crate::words;
 
-/// Whether each model knew each concept, by image and caption. Asking again does not count twice.
+/// Whether each model got each concept right, by image and caption. Asking again does not count twice.
 #[derive(Default)]
 pub(super) struct Scorecard(BTreeMap<(String, Concept, ImageId, String), bool>);
 
@@ -24,6 +25,11 @@ impl Scorecard {
             }
         }
         self.show();
+    }
+
+    /// Whether nothing was asked yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn show(&self) {
@@ -47,7 +53,7 @@ impl Scorecard {
         for (model, concepts) in &counts {
             let row = copy_of("scorecard-row");
             set_data(&row, "model", model);
-            set_slot(&row, "model", model);
+            set_slot(&row, "model", words::title(model));
             for concept in Concept::ALL {
                 let said = concepts.get(&concept).map(|[right, asked]| format!("{right} of {asked}"));
                 let cell = copy_of("scorecard-cell");
@@ -57,5 +63,6 @@ impl Scorecard {
             append(&table, &row);
         }
         by_id::<HtmlElement>("scorecard").set_hidden(counts.is_empty());
+        by_id::<HtmlElement>("many").set_hidden(false);
     }
 }

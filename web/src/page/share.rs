@@ -19,6 +19,7 @@ use crate::words;
 #[derive(Default)]
 pub(super) struct Asked {
     pub(super) caption: Option<String>,
+    pub(super) foil: Option<String>,
     /// The name of a sample.
     pub(super) sample: Option<String>,
     pub(super) set: Option<Set>,
@@ -27,16 +28,26 @@ pub(super) struct Asked {
 impl Asked {
     /// What the address asks for.
     pub(super) fn now() -> Self {
-        let hash = window().location().hash().unwrap_or_default();
+        Self::of(&window().location().hash().unwrap_or_default())
+    }
+
+    /// What a link within the page asks for.
+    pub(super) fn of(hash: &str) -> Self {
         let Ok(parameters) = UrlSearchParams::new_with_str(hash.trim_start_matches('#')) else {
             return Asked::default();
         };
         let get = |name: &str| parameters.get(name).filter(|value| !value.is_empty());
         Asked {
             caption: get("caption"),
+            foil: get("foil"),
             sample: get("sample"),
             set: get("models").and_then(|name| Set::from_name(&name)),
         }
+    }
+
+    /// Whether nothing is asked for.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.caption.is_none() && self.sample.is_none() && self.set.is_none()
     }
 }
 
@@ -47,16 +58,19 @@ impl App {
         on(&by_id::<HtmlButtonElement>("copy-link"), "click", move |_: web_sys::Event| {
             // A link within the page may have taken its place.
             copying.borrow().write_address();
-            spawn_local(async {
+            let is_sample = copying.borrow().current().is_some_and(|image| image.is_sample);
+            spawn_local(async move {
                 let href = window().location().href().unwrap_or_default();
                 let clipboard = window().navigator().clipboard();
                 // Browsers keep it from a page that came over HTTP from another machine.
                 let is_copied =
                     !clipboard.is_undefined() && JsFuture::from(clipboard.write_text(&href)).await.is_ok();
-                note(if is_copied {
-                    "The link is copied. It holds the caption and the sample, never a picture of yours."
-                } else {
-                    "This browser does not let the page copy. The link is in the address bar."
+                note(match (is_copied, is_sample) {
+                    (true, true) => "The link is copied. It holds the caption and names the sample.",
+                    (true, false) => {
+                        "The link is copied. It holds the caption and not your picture; whoever opens it is asked for one."
+                    }
+                    (false, _) => "This browser does not let the page copy. The link is in the address bar.",
                 });
             });
         });
@@ -70,7 +84,7 @@ impl App {
         });
         let discarding = Rc::clone(app);
         on(&by_id::<HtmlButtonElement>("discard-cases"), "click", move |_: web_sys::Event| {
-            if window().confirm_with_message("Throw away all cases of the challenge set?").unwrap_or(false) {
+            if window().confirm_with_message("Delete all saved cases?").unwrap_or(false) {
                 discarding.borrow().ask(&Request::Discard, None);
             }
         });
@@ -104,21 +118,20 @@ impl App {
         self.ask(&Request::Keep { concept, images: [first.id, second.id], captions }, None);
     }
 
-    /// Writes what is asked into the address, so that the address is the link.
+    /// Writes what is asked into the address, so that the address is the link, and the way back leads to the question before.
     pub(super) fn write_address(&self) {
         let Ok(parameters) = UrlSearchParams::new() else { return };
         if let Some(image) = self.current() {
             parameters.set("caption", &image.caption);
+            if !image.foil.is_empty() {
+                parameters.set("foil", &image.foil);
+            }
             if image.is_sample {
                 parameters.set("sample", &image.name);
             }
         }
         parameters.set("models", self.set().name());
-        let hash = format!("#{}", String::from(parameters.to_string()));
-        let written = window()
-            .history()
-            .and_then(|history| history.replace_state_with_url(&JsValue::NULL, "", Some(&hash)));
-        written.unwrap_or_else(|error| log_error(&error));
+        push_address(&format!("#{}", String::from(parameters.to_string())));
     }
 
     fn save_json(&self) {
@@ -140,6 +153,16 @@ impl App {
     }
 }
 
+/// Writes another address within the page, unless it is there already.
+pub(super) fn push_address(hash: &str) {
+    if window().location().hash().ok().as_deref() == Some(hash) {
+        return;
+    }
+    let written =
+        window().history().and_then(|history| history.push_state_with_url(&JsValue::NULL, "", Some(hash)));
+    written.unwrap_or_else(|error| log_error(&error));
+}
+
 fn save_text(name: &str, kind: &str, text: &str) {
     let options = BlobPropertyBag::new();
     options.set_type(kind);
@@ -154,14 +177,14 @@ fn save_text(name: &str, kind: &str, text: &str) {
 pub(super) fn count_cases(cases: usize, is_new: bool) {
     let save: HtmlButtonElement = by_id("save-cases");
     if cases == 0 && !save.hidden() {
-        note("All cases are gone.");
+        note("All saved cases are deleted.");
     }
     save.set_text_content(Some(&words::challenge_set(cases)));
     for button in [save, by_id("discard-cases")] {
         button.set_hidden(cases == 0);
     }
     if is_new {
-        note("Kept in this browser. The challenge set is a file that Foil’s trainer evaluates models on.");
+        note("Saved in this browser. Download it to test models with Foil’s trainer.");
     }
 }
 

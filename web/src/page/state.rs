@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use web_sys::{Blob, Url, Worker};
 
+use super::ask::Asking;
 use super::dom::query;
 use super::scorecard::Scorecard;
 use crate::edit::Edit;
@@ -24,6 +25,12 @@ pub struct App {
     pub(super) gallery: Vec<Offered>,
     pub(super) challenges: Vec<Challenge>,
     pub(super) current: Option<ImageId>,
+    /// The image that the engine is reading.
+    pub(super) reading: Option<ImageId>,
+    /// The picture that the page began with, until the visitor opens one.
+    pub(super) example: Option<ImageId>,
+    /// How many pictures were opened together last.
+    pub(super) opened: usize,
     pub(super) next_id: ImageId,
     pub(super) editor: Editor,
     pub(super) look: Look,
@@ -31,6 +38,15 @@ pub struct App {
     pub(super) scorecard: Scorecard,
     /// What the models answered last, of the image on show.
     pub(super) answers: Vec<Answer>,
+    /// Whether they were computed when the page was built, and the models are still on their way.
+    pub(super) shows_saved: bool,
+    /// Image, caption and foil that they are of, or will be.
+    pub(super) question: Option<(ImageId, String, String)>,
+    pub(super) asking: Asking,
+    /// Whether the visitor has typed since they last asked firmly.
+    pub(super) typed: bool,
+    /// What ends the wait for the visitor to stop typing.
+    pub(super) pause: Option<i32>,
     pub(super) job: u32,
     pub(super) begun: f64,
 }
@@ -50,12 +66,20 @@ impl App {
             gallery: Vec::new(),
             challenges: Vec::new(),
             current: None,
+            reading: None,
+            example: None,
+            opened: 0,
             next_id: 1,
             editor: Editor::default(),
             look: Look::default(),
             matrix: Matrix::default(),
             scorecard: Scorecard::default(),
             answers: Vec::new(),
+            shows_saved: false,
+            question: None,
+            asking: Asking::default(),
+            typed: false,
+            pause: None,
             job: 0,
             begun: js_sys::Date::now(),
         }
@@ -120,7 +144,7 @@ pub(super) struct Look {
     pub(super) job: u32,
     pub(super) captions: [String; 2],
     /// One row after the other.
-    pub(super) rows: Vec<Vec<Relevance>>,
+    pub(super) rows: Vec<Relevance>,
     /// The cell whose numbers are read out.
     pub(super) cell: usize,
 }
@@ -144,15 +168,19 @@ pub(super) struct Image {
     pub(super) file: Blob,
     /// Where the browser finds the file, to show it.
     pub(super) url: String,
+    /// Where it finds a small version, once the engine has made one.
+    pub(super) thumbnail: Option<String>,
     /// The caption it was last compared with.
     pub(super) caption: String,
+    /// The foil that was asked about; empty for none.
+    pub(super) foil: String,
     /// The image that it was made of by an edit.
     pub(super) source: Option<ImageId>,
     /// The image that it is compared with crosswise.
     pub(super) counterpart: Option<ImageId>,
     /// Whether everybody has it in the gallery.
     pub(super) is_sample: bool,
-    /// Whether the engine has it.
+    /// Whether the engine has read it.
     pub(super) read: bool,
     pub(super) notes: Vec<String>,
     pub(super) problem: Option<String>,
@@ -166,7 +194,9 @@ impl Image {
             name: name.to_owned(),
             file: file.clone(),
             url: Url::create_object_url_with_blob(file).unwrap_or_default(),
+            thumbnail: None,
             caption: caption.to_owned(),
+            foil: String::new(),
             source: None,
             counterpart: None,
             is_sample: false,
@@ -174,6 +204,11 @@ impl Image {
             notes: Vec::new(),
             problem: None,
         }
+    }
+
+    /// Where the browser finds the smallest version there is.
+    pub(super) fn thumbnail(&self) -> &str {
+        self.thumbnail.as_deref().unwrap_or(&self.url)
     }
 }
 

@@ -82,6 +82,8 @@ pub struct Answer {
     pub model: String,
     /// The caption first, then its negatives.
     pub scores: Vec<Score>,
+    /// Whether the first negative is the one that the visitor asks about.
+    pub asked: bool,
     /// The byte of the caption from which on the model read nothing.
     pub cut_at: Option<usize>,
     /// Both images and both captions, if another image was asked about.
@@ -95,6 +97,8 @@ pub struct Challenge {
     pub sample: String,
     /// Its caption.
     pub caption: String,
+    /// The foil that is asked about.
+    pub foil: String,
     /// The answers, as the page saves them.
     pub answers: Vec<Answer>,
 }

@@ -2,37 +2,47 @@
 
 use shared::challenge_set::{self, Case};
 use shared::concept::Concept;
-use shared::decode::decode;
-use web_sys::Blob;
+use shared::engine::EngineError;
 
 use super::{Work, progress};
 use crate::edit::Edit;
 use crate::engine::collection::{Collection, CollectionError};
-use crate::engine::{blob, tell, tell_with};
+use crate::engine::{tell, tell_with};
 use crate::png;
-use crate::protocol::{Event, ImageId, Region};
+use crate::protocol::{Answer, Event, Grid, ImageId, Region, Relevance};
 use crate::relevance::GRID;
 
 impl Work {
-    pub(super) async fn add_image(&mut self, id: ImageId, file: &Blob) {
-        let bytes = match blob::read(file).await {
-            Ok(bytes) => bytes,
-            Err(reason) => return tell(&Event::ImageRefused { id, reason }),
-        };
-        match decode(&bytes) {
-            Ok(decoded) => {
-                self.images.insert(id, decoded.image);
-                let notes = decoded.notes.iter().map(ToString::to_string).collect();
-                tell(&Event::ImageRead { id, notes });
-            }
-            Err(error) => tell(&Event::ImageRefused { id, reason: error.to_string() }),
+    /// Has every model embed an image; the file is read once for all of them. False if there is no such image.
+    async fn embed(&mut self, id: ImageId) -> Result<bool, EngineError> {
+        if !self.models.is_empty() && self.models.iter().all(|model| model.images.contains_key(&id)) {
+            return Ok(true);
         }
+        let Some(image) = self.images.pixels(id).await else { return Ok(false) };
+        for model in &mut self.models {
+            model.embed_image(id, image).await?;
+        }
+        Ok(true)
     }
 
-    pub(super) fn select(&mut self, id: ImageId, region: &Region) {
+    /// Reads the next image that nobody has asked about yet. False if there is none.
+    pub(in crate::engine) async fn read_ahead(&mut self) -> bool {
+        let Some(id) = self.images.next_unread() else { return false };
+        if self.images.pixels(id).await.is_some()
+            && let Err(error) = self.embed(id).await
+        {
+            tell(&Event::Failed { reason: error.to_string() });
+        }
+        true
+    }
+
+    pub(super) async fn select(&mut self, id: ImageId, region: &Region) {
         // An image may have gone while the strokes were on their way.
-        let Some(image) = self.images.get(&id) else { return };
-        let (mask, color) = self.studio.select(id, image, &region.strokes, region.reach);
+        if !self.studio.has(id) {
+            let Some(image) = self.images.pixels(id).await else { return };
+            self.studio.lay(id, image);
+        }
+        let Some((mask, color)) = self.studio.select(id, &region.strokes, region.reach) else { return };
         let covered = mask.coverage().iter().filter(|coverage| **coverage > 0).count();
         let share = covered as f32 / mask.coverage().len() as f32;
         match png::of_mask(&mask) {
@@ -41,18 +51,21 @@ impl Work {
         }
     }
 
-    pub(super) fn edit(&mut self, id: ImageId, new: ImageId, region: &Region, edit: Edit) {
-        let Some(image) = self.images.get(&id) else { return };
+    pub(super) async fn edit(&mut self, id: ImageId, new: ImageId, region: &Region, edit: Edit) {
+        let Some(image) = self.images.pixels(id).await else { return };
+        self.studio.lay(id, image);
         let told = &mut |share: f32| progress("Editing the picture.".into(), Some(f64::from(share)));
         told(0.0);
-        let edited = self
-            .studio
-            .edit(id, image, &region.strokes, region.reach, edit, told)
-            .map_err(|error| error.to_string())
-            .and_then(|(image, was)| Ok((png::of_image(&image)?, image, was)));
+        let edited = self.studio.select(id, &region.strokes, region.reach).map_or_else(
+            || Err("the picture has gone".to_owned()),
+            |(mask, was)| {
+                let image = edit.apply(image, &mask, told).map_err(|error| error.to_string())?;
+                Ok((png::of_image(&image)?, image, was))
+            },
+        );
         match edited {
             Ok((file, image, was)) => {
-                self.images.insert(new, image);
+                self.images.put(new, file.clone(), image);
                 tell_with(&Event::Edited { id: new, was }, Some(&file));
             }
             Err(reason) => tell(&Event::EditRefused { reason }),
@@ -60,11 +73,22 @@ impl Work {
     }
 
     pub(super) async fn matrix(&mut self, job: u32, ids: &[ImageId], captions: &[String]) {
-        let mut grids = Vec::new();
-        for model in &mut self.models {
-            match model.grid(&self.images, ids, captions).await {
-                Ok(grid) => grids.push(grid),
+        let mut grids: Vec<Grid> =
+            self.models.iter().map(|model| Grid { model: model.name.clone(), rows: Vec::new() }).collect();
+        for (nth, id) in ids.iter().enumerate() {
+            let share = nth as f64 / ids.len() as f64;
+            progress(format!("Scoring picture {} of {}.", nth + 1, ids.len()), Some(share));
+            let is_there = match self.embed(*id).await {
+                Ok(is_there) => is_there,
                 Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
+            };
+            for (model, grid) in self.models.iter_mut().zip(&mut grids) {
+                // An image that has gone meanwhile has no row on the page either.
+                let row = if is_there { model.row(*id, captions).await } else { Ok(vec![0.0; captions.len()]) };
+                match row {
+                    Ok(row) => grid.rows.push(row),
+                    Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
+                }
             }
         }
         tell(&Event::Matrix { job, grids });
@@ -72,13 +96,14 @@ impl Work {
 
     /// Keeps a case of the visitor's challenge set.
     pub(super) async fn keep(
-        &self,
+        &mut self,
         concept: Concept,
-        ids: [ImageId; 2],
+        [one, other]: [ImageId; 2],
         captions: &[String; 2],
     ) -> Result<(), CollectionError> {
-        let [Some(first), Some(second)] = ids.map(|id| self.images.get(&id)) else { return Ok(()) };
-        let images = [first, second];
+        let Some(first) = self.images.take(one).await else { return Ok(()) };
+        let Some(second) = self.images.take(other).await else { return Ok(()) };
+        let images = [&first, &second];
         let captions = captions.each_ref().map(String::as_str);
         let case = Case::new(concept, images, captions, &challenge_set::difference(images))?;
         let collection = Collection::open().await?;
@@ -87,37 +112,73 @@ impl Work {
         Ok(())
     }
 
-    pub(super) async fn explain(&mut self, job: u32, id: ImageId, captions: &[String; 2], row: usize) {
-        let Some(image) = self.images.get(&id).filter(|_| row < GRID) else { return };
-        let mut models = Vec::new();
-        for model in &mut self.models {
-            match model.explain((id, image), captions, row).await {
-                Ok(relevance) => models.push(relevance),
-                Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
-            }
+    pub(super) async fn explain(
+        &mut self,
+        job: u32,
+        name: &str,
+        id: ImageId,
+        captions: &[String; 2],
+        row: usize,
+    ) {
+        match self.relevance(name, id, captions, row).await {
+            Ok(Some(relevance)) => tell(&Event::Explained { job, relevance }),
+            // The image or the model has gone, and the question with it.
+            Ok(None) => {}
+            Err(error) => tell(&Event::Failed { reason: error.to_string() }),
         }
-        tell(&Event::Explained { job, models });
+    }
+
+    async fn relevance(
+        &mut self,
+        name: &str,
+        id: ImageId,
+        captions: &[String; 2],
+        row: usize,
+    ) -> Result<Option<Relevance>, EngineError> {
+        if row >= GRID || !self.embed(id).await? {
+            return Ok(None);
+        }
+        let Some(model) = self.models.iter_mut().find(|model| model.name == name) else { return Ok(None) };
+        if !model.has_square(id) {
+            let Some(image) = self.images.pixels(id).await else { return Ok(None) };
+            model.set_square(id, image);
+        }
+        model.explain(id, captions, row).await
     }
 
     pub(super) async fn compare(
         &mut self,
         job: u32,
         id: ImageId,
-        caption: &str,
+        [caption, foil]: [&str; 2],
         other: Option<&(ImageId, String)>,
     ) {
         let begun = js_sys::Date::now();
-        let Some(image) = self.images.get(&id) else {
-            return tell(&Event::Scores { job, answers: Vec::new(), millis: 0.0 });
-        };
-        let other = other.and_then(|(id, caption)| Some((*id, self.images.get(id)?, caption.as_str())));
-        let mut answers = Vec::new();
-        for model in &mut self.models {
-            match model.answer((id, image, caption), other).await {
-                Ok(answer) => answers.push(answer),
-                Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
-            }
+        let asked = Some(foil).filter(|foil| !foil.is_empty() && *foil != caption);
+        match self.answers(id, caption, asked, other).await {
+            Ok(answers) => tell(&Event::Scores { job, answers, millis: js_sys::Date::now() - begun }),
+            Err(error) => tell(&Event::Failed { reason: error.to_string() }),
         }
-        tell(&Event::Scores { job, answers, millis: js_sys::Date::now() - begun });
+    }
+
+    async fn answers(
+        &mut self,
+        id: ImageId,
+        caption: &str,
+        asked: Option<&str>,
+        other: Option<&(ImageId, String)>,
+    ) -> Result<Vec<Answer>, EngineError> {
+        let mut answers = Vec::new();
+        if !self.embed(id).await? {
+            return Ok(answers);
+        }
+        let other = match other {
+            Some((id, caption)) if self.embed(*id).await? => Some((*id, caption.as_str())),
+            _ => None,
+        };
+        for model in &mut self.models {
+            answers.push(model.answer((id, caption), asked, other).await?);
+        }
+        Ok(answers)
     }
 }
