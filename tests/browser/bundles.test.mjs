@@ -129,7 +129,7 @@ describe("a bundle from an address", () => {
     await page.locator("#status", { hasText: /Downloading clip-f32: \d+\.\d MB of \d+\.\d MB/ }).waitFor();
     await page.click("#cancel");
     await page.waitForSelector('body[data-state="ready"]');
-    assert.match(await page.textContent("#bundle-note"), /you cancelled the download/);
+    assert.match(await page.textContent("#bundle-note"), /the download was canceled/);
     assert.ok(await page.isHidden("#cancel"));
     faults.clear();
     await context.close();

@@ -78,7 +78,7 @@ for (const backend of ["webgpu", "cpu"]) {
       assert.equal(scored[0].caption, await page.inputValue("#caption-input"));
       assert.deepEqual([...new Set(scored.map((row) => row.model))], ["scene-plain", "scene-hard-negative"]);
       const said = await page.textContent('[data-slot="verdicts"] li:first-child [data-slot="verdict"]');
-      assert.match(said, /^knows .+ from .+ here: (yes|no)/);
+      assert.match(said, /^(picks .+ over .+ \(.+ ahead\)|cannot tell .+ from .+)$/);
       assert.deepEqual(problems, []);
       await page.context().close();
     });
@@ -90,7 +90,7 @@ describe("without a usable graphics processor", () => {
     const browser = await launch({ webgpu: false }, t);
     const { page } = await open(browser, server.url);
     assert.equal(await page.getAttribute("body", "data-backend"), "cpu");
-    assert.match(await page.textContent("#backend-note"), /main processor computes, because .*WebGPU/);
+    assert.match(await page.textContent("#backend-note"), /Running on the CPU, because .*WebGPU/);
     await upload(page, join(SAMPLES, "coffee.jpg"));
     assert.ok((await compare(page, "a white cup on a brown table")).length > 8);
   });
@@ -132,15 +132,20 @@ test("the browser draws the same negatives as the trainer", async (t) => {
   assert.deepEqual(written, lines("negatives.txt"));
 });
 
-test("a marked word lists its alternatives, and a click takes one", async (t) => {
+test("a marked word lists its alternatives, and a click asks about one", async (t) => {
   const browser = await launch({ webgpu: false }, t);
   const { page } = await open(browser, server.url);
   await page.fill("#caption-input", "a red car next to a dog");
   await page.click('#caption-marks mark[data-concept="color"] button');
   assert.match(await page.textContent("#caption-note"), /red/);
   await page.click('#word-offers button:text-is("blue")');
-  assert.equal(await page.inputValue("#caption-input"), "a blue car next to a dog");
-  assert.deepEqual(await page.$$eval("#caption-marks mark", (marks) => marks.map((mark) => mark.textContent)), ["blue", "car", "next to", "dog"]);
+  assert.equal(await page.inputValue("#foil-input"), "a blue car next to a dog");
+  assert.deepEqual(await page.$$eval("#caption-marks mark", (marks) => marks.map((mark) => mark.textContent)), ["red", "car", "next to", "dog"]);
+  await page.fill("#caption-input", "a green car next to a dog");
+  assert.equal(await page.inputValue("#foil-input"), "", "a foil belongs to its caption");
+  await page.fill("#caption-input", "lovely weather");
+  await page.click('#word-offers button:text-is("red")');
+  assert.equal(await page.inputValue("#caption-input"), "lovely weather red");
 });
 
 describe("when things go wrong", () => {
@@ -245,17 +250,25 @@ describe("when things go wrong", () => {
     await page.context().close();
   });
 
-  test("a model that cannot be fetched is said so", async () => {
-    const { page } = await open(browser, server.url, {
-      prepare: (page) => page.route("**/photo-plain.safetensors*", (route) => route.fulfill({ body: "<html>not a model</html>" })),
+  for (const [which, files, state] of [["a model", "**/photo-plain.safetensors*", "ready"], ["all models", "**/photo-*.safetensors*", "failed"]]) {
+    test(`where ${which} cannot be fetched it is said so, and the others answer`, async () => {
+      const { page } = await open(browser, server.url, {
+        prepare: (page) => page.route(files, (route) => route.fulfill({ body: "<html>not a model</html>" })),
+      });
+      assert.equal(await page.getAttribute("body", "data-state"), state);
+      assert.match(await page.textContent("#status"), /checksum/);
+      if (state === "ready") {
+        await upload(page, join(SAMPLES, "cat.jpg"));
+        const models = (await compare(page, CAPTION)).map((row) => row.model);
+        assert.deepEqual([...new Set(models)], ["photo-hard-negative"]);
+      }
+      await page.unroute(files);
+      await page.click("#retry");
+      await page.waitForFunction(() => document.body.dataset.state === "ready" && document.querySelectorAll("#models li").length === 2);
+      assert.ok(await page.isHidden("#retry"));
+      await page.context().close();
     });
-    await page.waitForSelector('body[data-state="failed"]');
-    assert.match(await page.textContent("#status"), /checksum/);
-    await page.unroute("**/photo-plain.safetensors*");
-    await page.click("#retry");
-    await page.waitForSelector('body[data-state="ready"]');
-    await page.context().close();
-  });
+  }
 
   test("a bundle from another site is refused", async () => {
     const { page } = await open(browser, `${server.url}?bundle=http://localhost:1/evil.safetensors`);

@@ -80,7 +80,7 @@ for (const { backend, viewport, colorScheme, offline } of WAYS) {
 
     // Where the models look.
     await page.click("#look summary");
-    await page.waitForFunction(() => /^scene-plain leans/.test(document.querySelector("#look-summary").textContent));
+    await page.waitForFunction(() => /^Most help: /.test(document.querySelector("#look-summary").textContent));
     assert.ok(await page.isVisible("#relevance"));
     assert.ok((await page.locator("#look-words li").count()) > 2);
     await page.click("#look summary");

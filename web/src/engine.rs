@@ -41,7 +41,7 @@ pub fn start() {
     let receive = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         match unpack(event.data()) {
             Ok((Request::Cancel, _)) => return download::cancel(),
-            Ok(request) => inbox.borrow_mut().push_back(request),
+            Ok((request, files)) => inbox.borrow_mut().push_back((request, files.into_iter().next())),
             Err(reason) => return tell(&Event::Failed { reason }),
         }
         // While somebody works, nobody else needs to start.
@@ -73,8 +73,9 @@ fn next(inbox: &RefCell<Inbox>) -> Option<(Request, Option<Blob>)> {
     loop {
         let first = inbox.pop_front()?;
         let kind = std::mem::discriminant(&first.0);
-        let replaced = matches!(first.0, Request::Compare { .. } | Request::Select { .. } | Request::Explain { .. })
-            && inbox.iter().any(|(request, _)| std::mem::discriminant(request) == kind);
+        let replaced =
+            matches!(first.0, Request::Compare { .. } | Request::Select { .. } | Request::Explain { .. })
+                && inbox.iter().any(|(request, _)| std::mem::discriminant(request) == kind);
         if !replaced {
             return Some(first);
         }
@@ -88,12 +89,12 @@ fn message_of(info: &std::panic::PanicHookInfo) -> String {
 
 /// Sends an event to the page.
 fn tell(event: &Event) {
-    tell_with(event, None);
+    tell_with(event, []);
 }
 
-/// Sends an event to the page, and a file beside it if there is one.
-fn tell_with(event: &Event, file: Option<&Blob>) {
-    let sent = pack(event, file).map_err(|error| JsValue::from_str(&error.to_string()));
+/// Sends an event to the page, and files beside it.
+fn tell_with<'f>(event: &Event, files: impl IntoIterator<Item = &'f Blob>) {
+    let sent = pack(event, files).map_err(|error| JsValue::from_str(&error.to_string()));
     if let Err(error) = sent.and_then(|parts: Array| scope().post_message(&parts)) {
         log_error(&error);
     }

@@ -1,17 +1,20 @@
-//! How requests and events travel between page and worker: JSON, with a file beside it if there is one.
+//! How requests and events travel between page and worker: JSON, with files beside it.
 
 use js_sys::Array;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Blob;
 
-/// Packs a message, and a file beside it, for `postMessage`. The file itself is not copied.
+/// Packs a message, and files beside it, for `postMessage`. The files themselves are not copied.
 ///
 /// # Errors
 /// If the message cannot be written as JSON.
-pub fn pack<T: Serialize>(message: &T, file: Option<&Blob>) -> Result<Array, serde_json::Error> {
+pub fn pack<'f, T: Serialize>(
+    message: &T,
+    files: impl IntoIterator<Item = &'f Blob>,
+) -> Result<Array, serde_json::Error> {
     let parts = Array::of1(&JsValue::from_str(&serde_json::to_string(message)?));
-    if let Some(file) = file {
+    for file in files {
         parts.push(file);
     }
     Ok(parts)
@@ -21,10 +24,11 @@ pub fn pack<T: Serialize>(message: &T, file: Option<&Blob>) -> Result<Array, ser
 ///
 /// # Errors
 /// If it is something else.
-pub fn unpack<T: for<'a> Deserialize<'a>>(data: JsValue) -> Result<(T, Option<Blob>), String> {
+pub fn unpack<T: for<'a> Deserialize<'a>>(data: JsValue) -> Result<(T, Vec<Blob>), String> {
     let parts = data.dyn_into::<Array>().map_err(|_| "a message that is not a list".to_owned())?;
     let json = parts.get(0).as_string().ok_or("a message without text")?;
     let message =
         serde_json::from_str(&json).map_err(|error| format!("a message that is not understood: {error}"))?;
-    Ok((message, parts.get(1).dyn_into::<Blob>().ok()))
+    let files = (1..parts.length()).filter_map(|at| parts.get(at).dyn_into::<Blob>().ok());
+    Ok((message, files.collect()))
 }

@@ -235,7 +235,7 @@ pub enum Event {
         /// Which one.
         id: ImageId,
     },
-    /// An image was read for the first time; a small version of it is beside the message.
+    /// An image was read for the first time. Beside the message are a thumbnail, and one of a size to show if the image is large.
     ImageRead {
         /// Which one.
         id: ImageId,
@@ -349,7 +349,13 @@ mod tests {
 
     #[test]
     fn messages_survive_the_journey_as_json() {
-        let request = Request::Compare { job: 7, image: 3, caption: "a \"red\" 🚗".into(), foil: String::new(), other: None };
+        let request = Request::Compare {
+            job: 7,
+            image: 3,
+            caption: "a \"red\" 🚗".into(),
+            foil: String::new(),
+            other: None,
+        };
         let json = serde_json::to_string(&request).expect("json");
         assert_eq!(serde_json::from_str::<Request>(&json).expect("the message"), request);
     }

@@ -52,9 +52,14 @@ pub fn caption_note(caption: &Caption) -> (String, Vec<&'static str>) {
     }
     let says = |words: &[&str]| caption.words().any(|word| words.contains(&word));
     let warnings = [
-        (says(&["not", "no", "without", "never", "nobody", "nothing"]), "Models like these hardly read a “not”."),
         (
-            says(&["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "several", "many"]),
+            says(&["not", "no", "without", "never", "nobody", "nothing"]),
+            "Models like these hardly read a “not”.",
+        ),
+        (
+            says(&[
+                "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "several", "many",
+            ]),
             "Foil swaps no numbers.",
         ),
         (
@@ -71,7 +76,9 @@ pub fn alternatives(caption: &Caption, term: usize) -> (String, Vec<(String, Str
     let word = &caption.text()[caption.terms()[term].span.clone()];
     let negatives = negative::of_term(caption, term);
     let note = if negatives.is_empty() {
-        format!("Foil knows nothing that could stand in place of “{word}” here. Write a foil of your own above.")
+        format!(
+            "Foil knows nothing that could stand in place of “{word}” here. Write a foil of your own above."
+        )
     } else {
         format!("“{word}”, or rather:")
     };

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, VecDeque};
 
 use shared::decode::{DecodeError, Decoded, MAX_PIXELS, decode};
 use shared::image::Image;
-use shared::resize::within;
-use wasm_bindgen::{JsCast, JsValue};
+use shared::resize::{reduced, within};
+use wasm_bindgen::{Clamped, JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, ImageBitmap, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
+use web_sys::{
+    Blob, ImageBitmap, ImageData, ImageEncodeOptions, OffscreenCanvas, OffscreenCanvasRenderingContext2d,
+};
 
 use super::{blob, scope, tell, tell_with};
 use crate::png;
@@ -16,6 +18,11 @@ use crate::protocol::{Event, ImageId};
 
 /// The longer side of the small image that the page lists, in pixels.
 const THUMBNAIL_SIDE: u32 = 112;
+
+/// An image of more pixels is shown as a smaller one, of a longer side below this. A browser that draws a photograph of 48
+/// megapixels takes 400 MB for it.
+const SHOWN_WHOLE: u32 = 4_000_000;
+const SHOWN_SIDE: u32 = 1600;
 
 /// What is said of an image that the browser decoded.
 const BY_BROWSER: &str = "decoded by the browser, so a color may be off by a level";
@@ -76,7 +83,7 @@ impl Images {
         let (_, image) = self.last.as_ref()?;
         if self.unread.contains(&id) {
             self.unread.retain(|unread| *unread != id);
-            tell_read(id, image, notes);
+            tell_read(id, image, notes).await;
         }
         Some(image)
     }
@@ -88,13 +95,35 @@ impl Images {
     }
 }
 
-fn tell_read(id: ImageId, image: &Image, notes: Vec<String>) {
+async fn tell_read(id: ImageId, image: &Image, notes: Vec<String>) {
     let is_empty = image.pixels().iter().all(|pixel| *pixel == image.pixels()[0]);
-    let event = Event::ImageRead { id, notes, is_empty };
-    match png::of_image(&within(image, THUMBNAIL_SIDE)) {
-        Ok(thumbnail) => tell_with(&event, Some(&thumbnail)),
-        Err(_) => tell(&event),
-    }
+    let is_large = image.width() * image.height() > SHOWN_WHOLE;
+    let factor = if is_large { image.width().max(image.height()).div_ceil(SHOWN_SIDE) } else { 1 };
+    let small = (factor > 1).then(|| reduced(image, factor));
+    let thumbnail = png::of_image(&within(small.as_ref().unwrap_or(image), THUMBNAIL_SIDE)).ok();
+    let preview = match &small {
+        Some(small) => as_jpeg(small).await.ok().or_else(|| png::of_image(small).ok()),
+        None => None,
+    };
+    // Without them, for which the browser had no memory, the page shows the file itself.
+    tell_with(&Event::ImageRead { id, notes, is_empty }, thumbnail.iter().chain(&preview));
+}
+
+/// An image as a JPEG file, which is small and not quite the image any more.
+async fn as_jpeg(image: &Image) -> Result<Blob, JsValue> {
+    let (canvas, context) = canvas(image.width(), image.height())?;
+    let rgba: Vec<u8> = image.pixels().iter().flat_map(|[r, g, b]| [*r, *g, *b, u8::MAX]).collect();
+    let data = ImageData::new_with_u8_clamped_array(Clamped(&rgba), image.width())?;
+    context.put_image_data(&data, 0.0, 0.0)?;
+    let options = ImageEncodeOptions::new();
+    options.set_type("image/jpeg");
+    JsFuture::from(canvas.convert_to_blob_with_options(&options)?).await?.dyn_into()
+}
+
+fn canvas(width: u32, height: u32) -> Result<(OffscreenCanvas, OffscreenCanvasRenderingContext2d), JsValue> {
+    let canvas = OffscreenCanvas::new(width, height)?;
+    let context = canvas.get_context("2d")?.ok_or("this browser draws no images here")?.unchecked_into();
+    Ok((canvas, context))
 }
 
 /// The image in a file, and what was done to it.
@@ -119,9 +148,7 @@ async fn by_browser(file: &Blob) -> Result<Image, JsValue> {
     if !(1..=MAX_PIXELS).contains(&(u64::from(width) * u64::from(height))) {
         return Err("more pixels than can be read".into());
     }
-    let canvas = OffscreenCanvas::new(width, height)?;
-    let context: OffscreenCanvasRenderingContext2d =
-        canvas.get_context("2d")?.ok_or("this browser draws no images here")?.unchecked_into();
+    let (_, context) = canvas(width, height)?;
     let [wide, high] = [width, height].map(f64::from);
     context.set_fill_style_str("white");
     context.fill_rect(0.0, 0.0, wide, high);

@@ -50,7 +50,8 @@ impl Loaded {
             foils.retain(|(foil, _)| *foil != asked);
             foils.insert(0, (asked, concept_between(caption, asked)));
         }
-        let mut texts: Vec<&str> = std::iter::once(caption).chain(foils.iter().map(|(foil, _)| *foil)).collect();
+        let mut texts: Vec<&str> =
+            std::iter::once(caption).chain(foils.iter().map(|(foil, _)| *foil)).collect();
         let of_caption = texts.len();
         texts.extend(other.map(|(_, caption)| caption));
         self.embed_captions(&texts).await?;

@@ -96,15 +96,13 @@ impl Work {
                 self.base = base;
                 self.start(set, backend, bundle).await;
             }
-            (Request::Choose { set }, _) => {
-                match self.choose(set).await {
-                    Ok(missing) => {
-                        tell_kept(&Shelf::open().await).await;
-                        tell(&Event::Ready { set: self.set, missing });
-                    }
-                    Err(reason) => tell(&Event::SetRefused { set: self.set, reason }),
+            (Request::Choose { set }, _) => match self.choose(set).await {
+                Ok(missing) => {
+                    tell_kept(&Shelf::open().await).await;
+                    tell(&Event::Ready { set: self.set, missing });
                 }
-            }
+                Err(reason) => tell(&Event::SetRefused { set: self.set, reason }),
+            },
             (Request::AddBundle { name }, Some(file)) => {
                 self.add_bundle(name, None, file, Origin::File).await;
                 tell(&Event::Ready { set: self.set, missing: None });

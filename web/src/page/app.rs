@@ -80,7 +80,9 @@ impl App {
         }
         self.ready = false;
         self.begun = js_sys::Date::now();
-        self.clear_answers();
+        // Answers stay until others come; those that are on their way come too late.
+        self.job += 1;
+        set_data(&by_id::<HtmlElement>("results"), "stale", "true");
         set_state("loading");
         say("Changing the models.");
         self.ask(&Request::Choose { set }, None);
@@ -162,7 +164,8 @@ impl App {
                 let models = words::count(self.models.len(), "model");
                 // Then it can be tried again.
                 set_data(&body(), "missing", &missing.is_some().to_string());
-                let missing = missing.map_or_else(String::new, |reason| format!(" One is missing: {reason}."));
+                let missing =
+                    missing.map_or_else(String::new, |reason| format!(" One is missing: {reason}."));
                 say(&format!("Ready: {models}, loaded in {seconds:.1} s.{missing}"));
                 self.begin_answering();
             }
@@ -170,8 +173,8 @@ impl App {
                 self.set = set;
                 set_input(set).set_checked(true);
                 self.ready = true;
-                self.begin_answering();
                 self.rest();
+                set_data(&by_id::<HtmlElement>("results"), "stale", "false");
                 say(&format!("The other models stay: {reason}."));
             }
             Event::Kept(kept) => bundles::list_kept(&kept),
@@ -180,8 +183,6 @@ impl App {
                 set_text("bundle-note", &note);
             }
             Event::ImageBegun { id } => self.reading = Some(id),
-            // Without its small version, which the browser had no memory for.
-            Event::ImageRead { id, notes, is_empty } => self.take_read(id, notes, is_empty, None),
             Event::ImageRefused { id, reason } => self.refuse_image(id, reason),
             Event::EditRefused { reason } => self.refuse_edit(&reason),
             Event::Collected { cases, is_new } => share::count_cases(cases, is_new),
@@ -189,6 +190,8 @@ impl App {
                 share::note(&format!("The test set stays as it was: {reason}."))
             }
             Event::ChallengeSet => share::note("The test set got lost on its way from the engine."),
+            // Heard where its files are.
+            Event::ImageRead { .. } => {}
             Event::Selected { .. } | Event::Edited { .. } => {
                 self.refuse_edit("the picture got lost on its way from the engine");
             }

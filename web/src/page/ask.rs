@@ -57,7 +57,6 @@ impl App {
                     _ => caption::keep_foil(),
                 }
                 state.typed = true;
-                state.example = None;
                 set_data(&by_id::<HtmlElement>("results"), "stale", "true");
                 state.wait(&later);
             });
@@ -95,7 +94,9 @@ impl App {
         if let Some((image, answers)) = self.answered() {
             let (id, answers) = (image.id, answers.to_vec());
             self.scorecard.take(id, &answers);
-            self.write_address();
+            if self.example != self.current {
+                self.write_address();
+            }
         }
     }
 
@@ -188,7 +189,8 @@ impl App {
     fn show_challenge(&mut self) {
         let Some(image) = self.current().filter(|image| image.is_sample) else { return };
         let found = self.challenges.iter().find(|challenge| {
-            (&challenge.sample, &challenge.caption, &challenge.foil) == (&image.name, &image.caption, &image.foil)
+            (&challenge.sample, &challenge.caption, &challenge.foil)
+                == (&image.name, &image.caption, &image.foil)
         });
         let Some(answers) = found.map(|challenge| challenge.answers.clone()) else {
             return self.clear_answers();

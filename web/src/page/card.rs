@@ -46,7 +46,8 @@ pub(super) fn draw(answers: &[Answer], take: impl FnOnce(&Blob) + 'static) -> Re
         let natural = [picture.natural_width(), picture.natural_height()].map(f64::from);
         let scale = (PICTURE / natural[0]).min(room / natural[1]);
         let size = natural.map(|side| side * scale);
-        let [x, y] = [MARGIN + (PICTURE - size[0]) / 2.0, MARGIN + nth as f64 * (room + GAP) + (room - size[1]) / 2.0];
+        let [x, y] =
+            [MARGIN + (PICTURE - size[0]) / 2.0, MARGIN + nth as f64 * (room + GAP) + (room - size[1]) / 2.0];
         context.draw_image_with_html_image_element_and_dw_and_dh(picture, x, y, size[0], size[1])?;
     }
 
@@ -62,7 +63,8 @@ pub(super) fn draw(answers: &[Answer], take: impl FnOnce(&Blob) + 'static) -> Re
             pen.write(&format!("{icon} {}", said.words), color, &format!("400 20px {SANS}"), 27.0)?;
         }
         if let Some(square) = &answer.square {
-            let [.., (words, is_right)] = words::square([square.image_to_text(), square.text_to_image(), square.group()]);
+            let [.., (words, is_right)] =
+                words::square([square.image_to_text(), square.text_to_image(), square.group()]);
             let (icon, color) = if is_right { ("✓", RIGHT) } else { ("✕", WRONG) };
             pen.write(&format!("{icon} {words}"), color, &format!("400 20px {SANS}"), 27.0)?;
         }
@@ -71,7 +73,8 @@ pub(super) fn draw(answers: &[Answer], take: impl FnOnce(&Blob) + 'static) -> Re
     context.set_font(&format!("400 16px {SANS}"));
     let location = document().location().ok_or("the page has no address")?;
     let address = format!("{}{}", location.host()?, location.pathname()?);
-    let signature = format!("Foil: does the model know a red car from a blue one?  {}", address.trim_end_matches('/'));
+    let signature =
+        format!("Foil: does the model know a red car from a blue one?  {}", address.trim_end_matches('/'));
     context.fill_text(&signature, MARGIN, height - MARGIN / 2.0)?;
 
     let mut take = Some(take);

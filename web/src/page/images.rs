@@ -139,7 +139,7 @@ impl App {
             image.counterpart = image.counterpart.filter(|other| *other != id);
             image.source = image.source.filter(|source| *source != id);
         }
-        for url in std::iter::once(gone.url).chain(gone.thumbnail) {
+        for url in std::iter::once(gone.url).chain(gone.thumbnail).chain(gone.preview) {
             Url::revoke_object_url(&url).unwrap_or_else(|error| log_error(&error));
         }
         self.ask(&Request::RemoveImage { id }, None);
@@ -165,34 +165,32 @@ impl App {
         .unwrap_or_else(|error| log_error(&error));
     }
 
-    /// The engine has read an image; `thumbnail` is a small version of it.
-    pub(super) fn take_read(
-        &mut self,
-        id: ImageId,
-        mut notes: Vec<String>,
-        is_empty: bool,
-        thumbnail: Option<&Blob>,
-    ) {
+    /// The engine has read an image; `files` are a thumbnail, and one of a size to show if it is large.
+    pub(super) fn take_read(&mut self, id: ImageId, mut notes: Vec<String>, is_empty: bool, files: &[Blob]) {
         if is_empty {
             notes.push("all of one color, so there is nothing to see".to_owned());
         }
-        let thumbnail = thumbnail.and_then(|file| Url::create_object_url_with_blob(file).ok());
-        let mut old = None;
+        let [thumbnail, preview] =
+            [0, 1].map(|at| files.get(at).and_then(|file| Url::create_object_url_with_blob(file).ok()));
+        let mut old = [None, None];
         self.edit(id, |image| {
             image.read = true;
             // An edited image was read when it was made.
             if image.source.is_none() {
                 image.notes = notes;
             }
-            old = std::mem::replace(&mut image.thumbnail, thumbnail);
+            old = [
+                std::mem::replace(&mut image.thumbnail, thumbnail),
+                std::mem::replace(&mut image.preview, preview),
+            ];
         });
         if let Some(item) = self.item(id) {
             self.show_item(id, &item);
         }
-        if let Some(old) = old {
-            Url::revoke_object_url(&old).unwrap_or_else(|error| log_error(&error));
+        for url in old.iter().flatten() {
+            Url::revoke_object_url(url).unwrap_or_else(|error| log_error(&error));
         }
-        if self.current == Some(id) {
+        if self.current == Some(id) || self.counterpart().is_some_and(|image| image.id == id) {
             self.show_current();
         }
         self.say_progress();
@@ -200,7 +198,8 @@ impl App {
 
     /// The engine cannot read an image.
     pub(super) fn refuse_image(&mut self, id: ImageId, reason: String) {
-        let name = self.images.iter().find(|image| image.id == id).map_or_else(String::new, |i| i.name.clone());
+        let name =
+            self.images.iter().find(|image| image.id == id).map_or_else(String::new, |i| i.name.clone());
         let said = format!("{name} cannot be used: {reason}.");
         self.edit(id, |image| {
             image.problem = Some(reason);
@@ -285,8 +284,8 @@ impl App {
         by_id::<HtmlElement>("counterpart-line").set_hidden(self.images.len() < 2);
         by_id::<HtmlElement>("wipe-line").set_hidden(chosen.is_none());
         let element: HtmlImageElement = by_id("counterpart-picture");
-        match chosen {
-            Some(image) => element.set_src(&image.url),
+        match chosen.and_then(Image::shown) {
+            Some(url) => show(&element, url),
             None => element.remove_attribute("src").unwrap_or_else(|error| log_error(&error)),
         }
     }
@@ -322,9 +321,10 @@ impl App {
         text("current-note", note.as_deref());
 
         let element: HtmlImageElement = by_id("current-picture");
-        match current.filter(|image| image.problem.is_none()) {
-            Some(image) => {
-                element.set_src(&image.url);
+        let shown = current.filter(|image| image.problem.is_none());
+        match shown.and_then(|image| Some((image, image.shown()?))) {
+            Some((image, url)) => {
+                show(&element, url);
                 element.set_alt(&format!("The picture under test: {}", image.name));
             }
             None => {
@@ -333,10 +333,18 @@ impl App {
             }
         }
         let hint = match current {
+            Some(image) if image.problem.is_none() => "Reading the picture.",
             Some(_) => "This file cannot be shown.",
             None => "Drop a picture here, paste one, or choose one of the samples.",
         };
         text("hint", Some(hint));
+    }
+}
+
+/// Shows an image, unless it is shown already.
+fn show(element: &HtmlImageElement, url: &str) {
+    if element.src() != url {
+        element.set_src(url);
     }
 }
 

@@ -29,7 +29,7 @@ impl App {
         let receive = Closure::<dyn FnMut(MessageEvent)>::new({
             let app = Rc::clone(app);
             move |event: MessageEvent| match unpack::<Event>(event.data()) {
-                Ok((event, file)) => Self::hear(&app, event, file),
+                Ok((event, files)) => Self::hear(&app, event, &files),
                 Err(reason) => app.borrow().fail(&format!("The engine sent {reason}.")),
             }
         });
@@ -89,22 +89,22 @@ impl App {
         Self::start_engine(app);
     }
 
-    fn hear(app: &Rc<RefCell<App>>, event: Event, file: Option<Blob>) {
+    fn hear(app: &Rc<RefCell<App>>, event: Event, files: &[Blob]) {
         let first = !std::mem::replace(&mut app.borrow_mut().engine_listens, true);
         if first {
             Self::introduce(app);
         }
-        match (event, file) {
-            (Event::Edited { id, was }, Some(file)) => Self::take_edited(app, id, was, &file),
-            (Event::Selected { image, share, color }, Some(file)) => {
-                app.borrow_mut().show_selection(image, share, color, &file);
+        match (event, files) {
+            (Event::Edited { id, was }, [file, ..]) => Self::take_edited(app, id, was, file),
+            (Event::Selected { image, share, color }, [file, ..]) => {
+                app.borrow_mut().show_selection(image, share, color, file);
             }
-            (Event::ImageRead { id, notes, is_empty }, Some(file)) => {
+            (Event::ImageRead { id, notes, is_empty }, files) => {
                 let mut state = app.borrow_mut();
                 state.reading = None;
-                state.take_read(id, notes, is_empty, Some(&file));
+                state.take_read(id, notes, is_empty, files);
             }
-            (Event::ChallengeSet, Some(file)) => share::save("challenge-set.parquet", &file),
+            (Event::ChallengeSet, [file, ..]) => share::save("challenge-set.parquet", file),
             (event, _) => app.borrow_mut().take(event),
         }
     }

@@ -4,9 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
-use web_sys::{
-    HtmlButtonElement, HtmlElement, HtmlImageElement, HtmlSelectElement, HtmlTextAreaElement,
-};
+use web_sys::{HtmlButtonElement, HtmlElement, HtmlImageElement, HtmlSelectElement, HtmlTextAreaElement};
 
 use super::dom::{
     append, by_id, clear, copy_of, document, fill, on, on_click_within, say, set_attribute, set_data,

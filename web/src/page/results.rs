@@ -8,8 +8,8 @@ use shared::similarity::{Kind, Score};
 use web_sys::{Event, HtmlDetailsElement, HtmlElement, NodeList};
 
 use super::dom::{
-    append, append_text, by_id, clear, copy_of, document, on, set_attribute, set_data, set_property, set_slot,
-    set_text, slot,
+    append, append_text, by_id, clear, copy_of, document, on, set_attribute, set_data, set_property,
+    set_slot, set_text, slot,
 };
 use super::square::{self, Side};
 use crate::protocol::{Answer, Model};
@@ -96,7 +96,9 @@ fn column(
 
     let [first, rest]: [HtmlElement; 2] = ["groups", "rest"].map(|name| slot(&column, name));
     let mut folded = 0;
-    for concept in [None].into_iter().chain(Concept::ALL.map(Some)) {
+    let asked = answer.scores.get(1).filter(|_| answer.asked).map(|score| score.concept);
+    let others = [None].into_iter().chain(Concept::ALL.map(Some)).filter(|concept| asked != Some(*concept));
+    for concept in asked.into_iter().chain(others) {
         let mut scores: Vec<&Score> = answer.scores[1..].iter().filter(|s| s.concept == concept).collect();
         scores.sort_by(|a, b| order[b.caption.as_str()].total_cmp(&order[a.caption.as_str()]));
         if let Some((strongest, others)) = scores.split_first() {

@@ -168,8 +168,9 @@ pub(super) struct Image {
     pub(super) file: Blob,
     /// Where the browser finds the file, to show it.
     pub(super) url: String,
-    /// Where it finds a small version, once the engine has made one.
+    /// Where it finds a thumbnail, and a smaller version of a large image, once the engine has made them.
     pub(super) thumbnail: Option<String>,
+    pub(super) preview: Option<String>,
     /// The caption it was last compared with.
     pub(super) caption: String,
     /// The foil that was asked about; empty for none.
@@ -195,6 +196,7 @@ impl Image {
             file: file.clone(),
             url: Url::create_object_url_with_blob(file).unwrap_or_default(),
             thumbnail: None,
+            preview: None,
             caption: caption.to_owned(),
             foil: String::new(),
             source: None,
@@ -209,6 +211,14 @@ impl Image {
     /// Where the browser finds the smallest version there is.
     pub(super) fn thumbnail(&self) -> &str {
         self.thumbnail.as_deref().unwrap_or(&self.url)
+    }
+
+    /// Where it finds what to show of the image; nothing while that may be too large.
+    pub(super) fn shown(&self) -> Option<&str> {
+        /// A larger file may hold more pixels than are well drawn.
+        const SURELY_SMALL: f64 = 1e6;
+        let is_known = self.thumbnail.is_some() || self.file.size() < SURELY_SMALL;
+        self.preview.as_deref().or_else(|| is_known.then_some(self.url.as_str()))
     }
 }
 

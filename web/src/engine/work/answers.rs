@@ -84,7 +84,8 @@ impl Work {
             };
             for (model, grid) in self.models.iter_mut().zip(&mut grids) {
                 // An image that has gone meanwhile has no row on the page either.
-                let row = if is_there { model.row(*id, captions).await } else { Ok(vec![0.0; captions.len()]) };
+                let row =
+                    if is_there { model.row(*id, captions).await } else { Ok(vec![0.0; captions.len()]) };
                 match row {
                     Ok(row) => grid.rows.push(row),
                     Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
