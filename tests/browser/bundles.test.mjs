@@ -121,7 +121,7 @@ describe("a bundle from an address", () => {
     await page.context().close();
   });
 
-  test("can be cancelled while it comes", async () => {
+  test("can be canceled while it comes", async () => {
     faults.set(path, { after: 100_000, how: "stall" });
     const context = await browser.newContext();
     const page = await context.newPage();

@@ -39,6 +39,7 @@ impl App {
             on(&set_input(set), "change", move |_: web_sys::Event| app.borrow_mut().choose(set));
         }
         Self::listen_for_questions(app);
+        Self::listen_for_pictures(app);
         Self::listen_for_bundles(app);
         Self::listen_for_edits(app);
         Self::listen_for_counterparts(app);

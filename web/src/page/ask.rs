@@ -36,6 +36,7 @@ impl App {
             event.prevent_default();
             let mut state = asking.borrow_mut();
             state.example = None;
+            state.list_images();
             state.compare(Asking::Firmly);
         });
         let later = {

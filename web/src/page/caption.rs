@@ -33,6 +33,10 @@ pub fn listen() {
             input.focus().unwrap_or_else(|error| log_error(&error));
             let told = Event::new("input").and_then(|event| input.dispatch_event(&event));
             told.map(drop).unwrap_or_else(|error| log_error(&error));
+            // The visitor chose it and did not write it.
+            if id == FOIL {
+                input.remove_attribute(WRITTEN).unwrap_or_else(|error| log_error(&error));
+            }
         });
     }
 }

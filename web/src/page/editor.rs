@@ -240,16 +240,15 @@ impl App {
         let has_caption = caption.is_some();
         let caption = caption.map_or_else(|| source.caption.clone(), |negative| negative.caption);
         drop(state);
-        Self::list_image(
-            app,
-            Image { read: true, source: Some(source_id), ..Image::new(id, &name, &caption, file) },
-        );
         let mut state = app.borrow_mut();
+        let made = Image { read: true, source: Some(source_id), ..Image::new(id, &name, &caption, file) };
+        state.images.push(made);
         state.editor.pending = None;
         state.rest();
         state.pair(source_id, id);
         if state.current != Some(source_id) {
             // The visitor has gone on to another image.
+            state.list_images();
             return state.show_current();
         }
         state.select(id);

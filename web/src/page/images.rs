@@ -8,7 +8,8 @@ use web_sys::{Blob, Element, File, HtmlElement, HtmlImageElement, HtmlInputEleme
 use super::ask::Asking;
 use super::caption;
 use super::dom::{
-    append, by_id, clear, copy_of, document, on, say, set_attribute, set_data, set_property, set_slot, slot,
+    append, by_id, clear, copy_of, document, on, on_click_within, say, set_attribute, set_data, set_property,
+    set_slot, slot,
 };
 use super::state::{App, Image, Sample};
 use crate::console::log_error;
@@ -25,10 +26,9 @@ impl App {
             let is_free = state.current.is_none() || state.typed;
             if is_free { caption::typed_texts() } else { Default::default() }
         };
-        app.borrow_mut().drop_example();
-        let ids: Vec<ImageId> =
-            files.iter().map(|file| Self::add_image(app, &file.name(), "", file)).collect();
         let mut state = app.borrow_mut();
+        state.drop_example();
+        let ids: Vec<ImageId> = files.iter().map(|file| state.add_image(&file.name(), "", file)).collect();
         state.opened = files.len();
         state.edit(ids[0], |image| (image.caption, image.foil) = (caption, foil));
         state.choose(Set::Photographs);
@@ -46,21 +46,18 @@ impl App {
         asked: Option<[&str; 2]>,
         is_example: bool,
     ) {
-        let id_of = |sample: &Sample| {
-            let known = app
-                .borrow()
-                .images
-                .iter()
-                .find(|image| image.is_sample && image.name == sample.name)
-                .map(|known| known.id);
-            known.unwrap_or_else(|| Self::add_image(app, &sample.name, &sample.caption, &sample.file))
-        };
-        let ids: Vec<ImageId> = samples.iter().map(id_of).collect();
-        let Some(&first) = ids.first() else { return };
         let mut state = app.borrow_mut();
-        for id in &ids {
-            state.edit(*id, |image| image.is_sample = true);
+        let mut ids = Vec::new();
+        for sample in samples {
+            let known = state.images.iter().find(|image| image.is_sample && image.name == sample.name);
+            let id = match known.map(|known| known.id) {
+                Some(id) => id,
+                None => state.add_image(&sample.name, &sample.caption, &sample.file),
+            };
+            state.edit(id, |image| image.is_sample = true);
+            ids.push(id);
         }
+        let Some(&first) = ids.first() else { return };
         if state.example.is_some_and(|example| !ids.contains(&example)) {
             state.drop_example();
         }
@@ -88,34 +85,26 @@ impl App {
         self.edit(other, |image| image.counterpart = Some(one));
     }
 
-    fn add_image(app: &Rc<RefCell<App>>, name: &str, caption: &str, file: &Blob) -> ImageId {
-        let mut state = app.borrow_mut();
-        let id = state.next_id;
-        state.next_id += 1;
-        if state.engine_listens {
-            state.ask(&Request::AddImage { id }, Some(file));
+    fn add_image(&mut self, name: &str, caption: &str, file: &Blob) -> ImageId {
+        let id = self.next_id;
+        self.next_id += 1;
+        if self.engine_listens {
+            self.ask(&Request::AddImage { id }, Some(file));
         }
-        drop(state);
-        Self::list_image(app, Image::new(id, name, caption, file));
+        self.images.push(Image::new(id, name, caption, file));
         id
     }
 
-    /// Puts an image at the end of the list.
-    pub(super) fn list_image(app: &Rc<RefCell<App>>, image: Image) {
-        let (id, name) = (image.id, &image.name.clone());
-        app.borrow_mut().images.push(image);
-        let picking = Rc::clone(app);
-        let list: HtmlElement = by_id("pictures");
-        let item = copy_of("picture-item");
-        set_data(&item, "id", &id.to_string());
-        set_slot(&item, "name", name);
-        let pick: HtmlElement = slot(&item, "pick");
-        on(&pick, "click", move |_: web_sys::Event| picking.borrow_mut().select(id));
-        let remove: HtmlElement = slot(&item, "remove");
-        set_attribute(&remove, "aria-label", &format!("Remove {name}"));
-        let removing = Rc::clone(app);
-        on(&remove, "click", move |_: web_sys::Event| removing.borrow_mut().remove(id));
-        append(&list, &item);
+    /// Binds the list.
+    pub(super) fn listen_for_pictures(app: &Rc<RefCell<App>>) {
+        for (what, act) in [("pick", App::select as fn(&mut App, ImageId)), ("remove", App::remove)] {
+            let app = Rc::clone(app);
+            on_click_within(&by_id("pictures"), what, move |id| {
+                if let Ok(id) = id.parse() {
+                    act(&mut app.borrow_mut(), id);
+                }
+            });
+        }
     }
 
     pub(super) fn select(&mut self, id: ImageId) {
@@ -235,11 +224,11 @@ impl App {
         document().query_selector(&format!("#pictures > [data-id='{id}']")).ok().flatten()
     }
 
+    /// Lists all images but the example.
     pub(super) fn list_images(&self) {
-        for image in &self.images {
-            if let Some(item) = self.item(image.id) {
-                self.show_item(image.id, &item);
-            }
+        for image in self.images.iter().filter(|image| Some(image.id) != self.example) {
+            let item = self.item(image.id).unwrap_or_else(|| add_item(image));
+            self.show_item(image.id, &item);
         }
         by_id::<HtmlElement>("many").set_hidden(self.images.len() < 2 && self.scorecard.is_empty());
     }
@@ -339,6 +328,20 @@ impl App {
         };
         text("hint", Some(hint));
     }
+}
+
+/// Puts an image at the end of the list.
+fn add_item(image: &Image) -> Element {
+    let item = copy_of("picture-item");
+    let id = image.id.to_string();
+    set_data(&item, "id", &id);
+    set_slot(&item, "name", &image.name);
+    set_data(&slot(&item, "pick"), "pick", &id);
+    let remove: HtmlElement = slot(&item, "remove");
+    set_data(&remove, "remove", &id);
+    set_attribute(&remove, "aria-label", &format!("Remove {}", image.name));
+    append(&by_id::<HtmlElement>("pictures"), &item);
+    item.into()
 }
 
 /// Shows an image, unless it is shown already.
