@@ -112,6 +112,18 @@ fn weights_of_both_libraries_compute_what_they_do_there() {
 }
 
 #[test]
+fn captions_are_cleaned_as_the_library_of_the_layout_does() {
+    let captions = ["a man’s red &amp; blue car", "a man's red & blue car"];
+    for (layout, is_cleaned) in [("open_clip", true), ("transformers", false)] {
+        let folder = published(layout);
+        let bundle = import(folder.path(), "f32");
+        let tokenizer = bundle.header().tokenizer();
+        let [written, plain] = captions.map(|caption| tokenizer.encode(caption, 24).expect("tokens"));
+        assert_eq!(written.ids() == plain.ids(), is_cleaned, "{layout}");
+    }
+}
+
+#[test]
 fn rounded_weights_stay_near_and_the_drift_is_told() {
     let folder = published("transformers");
     for (precision, most) in [("f16", 5e-3), ("q8", 5e-2)] {

@@ -264,6 +264,7 @@ fn unit(rows: Tensor<2>) -> Tensor<2> {
 pub(crate) mod tests {
     use super::*;
     use crate::preprocess::Fit;
+    use crate::tokenizer::Cleaning;
 
     pub(crate) fn tiny_vit() -> VitConfig {
         VitConfig {
@@ -290,6 +291,7 @@ pub(crate) mod tests {
                 heads: 2,
                 mlp_width: 32,
                 read_out: TextReadOut::End,
+                cleaning: Cleaning::None,
             },
             activation: Activation::QuickGelu,
             norm_epsilon: 1e-5,

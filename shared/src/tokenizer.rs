@@ -1,5 +1,7 @@
 //! Captions to token ids, by the `tokenizer.json` that travels in a bundle.
 
+mod clean;
+
 use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
@@ -8,6 +10,8 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, NormalizerWrapper, TokenizerBuilder};
 
+pub use clean::Cleaning;
+
 const START: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
 
@@ -15,6 +19,7 @@ const END: &str = "<|endoftext|>";
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
+    cleaning: Cleaning,
     end: u32,
 }
 
@@ -136,12 +141,17 @@ impl Tokenizer {
         inner.with_truncation(None).map_err(|error| TokenizerError::Unreadable(error.to_string()))?;
         let empty = inner.encode("", true).map_err(|error| TokenizerError::Encode(error.to_string()))?;
         match empty.get_ids() {
-            [_, end] => Ok(Tokenizer { end: *end, inner }),
+            [_, end] => Ok(Tokenizer { end: *end, inner, cleaning: Cleaning::None }),
             _ => Err(TokenizerError::Unframed),
         }
     }
 
-    /// The tokenizer as `tokenizer.json`.
+    /// The same tokenizer for captions that are cleaned before.
+    pub fn with_cleaning(self, cleaning: Cleaning) -> Self {
+        Tokenizer { cleaning, ..self }
+    }
+
+    /// The tokenizer as `tokenizer.json`, which does not say how captions are cleaned before.
     ///
     /// # Errors
     /// If the tokenizers library cannot write it.
@@ -159,12 +169,13 @@ impl Tokenizer {
     /// # Errors
     /// If the tokenizers library fails on the text.
     pub fn encode(&self, caption: &str, context: usize) -> Result<Tokens, TokenizerError> {
+        let cleaned = self.cleaning.clean(caption);
         let encoding =
-            self.inner.encode(caption, true).map_err(|error| TokenizerError::Encode(error.to_string()))?;
+            self.inner.encode(&*cleaned, true).map_err(|error| TokenizerError::Encode(error.to_string()))?;
         let mut ids = encoding.get_ids().to_vec();
         let mut cut_at = None;
         if ids.len() > context {
-            cut_at = Some(encoding.get_offsets()[context - 1].0);
+            cut_at = Some(self.cleaning.origin(caption, &cleaned, encoding.get_offsets()[context - 1].0));
             ids.truncate(context - 1);
             ids.push(self.end);
         }

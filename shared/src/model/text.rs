@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::ClipConfig;
 use super::block::{Block, BlockConfig, normal, projection};
 use super::layers::{DistinctTokens, LayerNorm, embedding};
+use crate::tokenizer::Cleaning;
 
 /// Added to the score of a position that must not be seen. Large and finite: WGSL has no infinities.
 const UNSEEN: f32 = -1e9;
@@ -31,6 +32,9 @@ pub struct TextConfig {
     /// What is read of the last block.
     #[serde(default, skip_serializing_if = "TextReadOut::is_end")]
     pub read_out: TextReadOut,
+    /// What is done to a caption before it is split into tokens.
+    #[serde(default, skip_serializing_if = "Cleaning::is_none")]
+    pub cleaning: Cleaning,
 }
 
 /// What of the last block becomes the embedding.

@@ -73,7 +73,7 @@ impl Published {
         };
         let config = config.with_context(|| format!("cannot import {}", folder.display()))?;
         config.validate().with_context(|| format!("cannot import {}", folder.display()))?;
-        let tokenizer = tokenizer(folder)?;
+        let tokenizer = tokenizer(folder)?.with_cleaning(config.text.cleaning);
         if tokenizer.vocabulary() != config.text.vocabulary {
             bail!(
                 "the tokenizer in {} has {} tokens, its model {}",

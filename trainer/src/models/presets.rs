@@ -6,6 +6,7 @@ use shared::model::{
     VitConfig,
 };
 use shared::preprocess::{Fit, Preprocess};
+use shared::tokenizer::Cleaning;
 
 /// How large a model is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +86,7 @@ fn vision(patch: usize, stem: &[usize], [width, layers, heads, mlp_width]: [usiz
 
 fn text(vocabulary: usize, context: usize, [width, layers, heads, mlp_width]: [usize; 4]) -> TextConfig {
     let read_out = TextReadOut::End;
-    TextConfig { vocabulary, context, width, layers, heads, mlp_width, read_out }
+    TextConfig { vocabulary, context, width, layers, heads, mlp_width, read_out, cleaning: Cleaning::None }
 }
 
 #[cfg(test)]

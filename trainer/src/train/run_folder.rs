@@ -118,7 +118,8 @@ pub fn load(run: &Path) -> Result<(RunConfig, Tokenizer)> {
     let config = RunConfig::load(run)?;
     let path = tokenizer_path(run);
     let json = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok((config, Tokenizer::from_json(&json)?))
+    let tokenizer = Tokenizer::from_json(&json)?.with_cleaning(config.model.text.cleaning);
+    Ok((config, tokenizer))
 }
 
 fn tokenizer_path(run: &Path) -> PathBuf {

@@ -9,21 +9,11 @@ use web_sys::{Event, HtmlElement, HtmlInputElement};
 
 use super::dom::{by_id, on, say, set_data, set_state, set_text};
 use super::square::Side;
-use super::state::{App, Image};
+use super::state::{App, Asking, Image};
 use super::{caption, results};
 use crate::console::log_error;
 use crate::protocol::{Answer, Challenge, Request, Set};
 use crate::words;
-
-/// How a question came about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Asking {
-    /// The visitor wants to know.
-    #[default]
-    Firmly,
-    /// The visitor is still typing: the answer is shown and not counted.
-    WhileTyping,
-}
 
 /// How long nobody types before the models are asked, in milliseconds.
 const PAUSE: i32 = 300;

@@ -5,13 +5,12 @@ use std::rc::Rc;
 
 use web_sys::{Blob, Element, File, HtmlElement, HtmlImageElement, HtmlInputElement, HtmlSelectElement, Url};
 
-use super::ask::Asking;
 use super::caption;
 use super::dom::{
     append, by_id, clear, copy_of, document, on, on_click_within, say, set_attribute, set_data, set_property,
     set_slot, slot,
 };
-use super::state::{App, Image, Sample};
+use super::state::{App, Asking, Image, Sample};
 use crate::console::log_error;
 use crate::protocol::{ImageId, Request, Set};
 

@@ -9,12 +9,11 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, Element, HtmlElement, HtmlImageElement, MouseEvent, Response, Url};
 
-use super::ask::Asking;
 use super::caption;
 use super::dom::{append, by_id, copy_of, document, on, set_attribute, set_slot, set_text, slot};
 use super::images::reveal;
 use super::share::{Asked, push_address};
-use super::state::{App, Offered, Sample};
+use super::state::{App, Asking, Offered, Sample};
 use crate::console::log_error;
 use crate::png;
 use crate::protocol::Set;

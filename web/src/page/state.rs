@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use web_sys::{Blob, Url, Worker};
 
-use super::ask::Asking;
 use super::dom::query;
 use super::scorecard::Scorecard;
 use crate::edit::Edit;
@@ -110,6 +109,16 @@ impl App {
         let id = self.current()?.counterpart?;
         self.images.iter().find(|image| image.id == id)
     }
+}
+
+/// How a question came about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// The visitor wants to know.
+    #[default]
+    Firmly,
+    /// The visitor is still typing: the answer is shown and not counted.
+    WhileTyping,
 }
 
 /// A bundle that the visitor opened; held so that a new engine can be given it again.

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use shared::model::{Activation, ClipConfig, ReadOut, TextConfig, TextReadOut, VisionConfig, VitConfig};
 use shared::preprocess::{Fit, Preprocess};
+use shared::tokenizer::Cleaning;
 
 use super::take::{Take, block_part};
 use super::{channels, number};
@@ -95,6 +96,7 @@ pub fn config(config: &Value) -> Result<ClipConfig> {
             heads: number(text, "heads", 8)?,
             mlp_width: wider(text, text_width),
             read_out: TextReadOut::End,
+            cleaning: Cleaning::OpenClip,
         },
         activation: if quick { Activation::QuickGelu } else { Activation::Gelu },
         norm_epsilon: 1e-5,

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use shared::model::{Activation, ClipConfig, ReadOut, TextConfig, TextReadOut, VisionConfig, VitConfig};
 use shared::preprocess::{Fit, Preprocess};
+use shared::tokenizer::Cleaning;
 
 use super::take::{Take, block_part};
 use super::{channels, number};
@@ -65,6 +66,7 @@ pub fn config(config: &Value, preprocessor: &Value) -> Result<ClipConfig> {
             heads: number(text, "num_attention_heads", 8)?,
             mlp_width: number(text, "intermediate_size", 2048)?,
             read_out: TextReadOut::End,
+            cleaning: Cleaning::None,
         },
         activation,
         norm_epsilon: epsilons[0],
