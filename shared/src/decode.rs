@@ -135,7 +135,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     if orientation != Orientation::NoTransforms {
         notes.push(Note::Turned);
     }
-    if format == ImageFormat::Gif && gif_frames(bytes) > 1 {
+    if is_animated(format, bytes) {
         notes.push(Note::FirstFrame);
     }
     if image.color().bytes_per_pixel() > image.color().channel_count() {
@@ -220,11 +220,25 @@ fn unreadable(bytes: &[u8]) -> DecodeError {
     }
 }
 
-/// The number of frames of a GIF, counted no further than two.
-fn gif_frames(bytes: &[u8]) -> usize {
-    use image::AnimationDecoder;
-    image::codecs::gif::GifDecoder::new(Cursor::new(bytes))
-        .map_or(0, |decoder| decoder.into_frames().take(2).filter(Result::is_ok).count())
+/// Whether a file has more than one frame.
+fn is_animated(format: ImageFormat, bytes: &[u8]) -> bool {
+    match format {
+        ImageFormat::Gif => {
+            use image::AnimationDecoder;
+            image::codecs::gif::GifDecoder::new(Cursor::new(bytes))
+                .is_ok_and(|decoder| decoder.into_frames().take(2).filter(Result::is_ok).count() > 1)
+        }
+        // A flag of the extended header.
+        ImageFormat::WebP => {
+            bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & 2 != 0)
+        }
+        // A chunk that stands before the pixels.
+        ImageFormat::Png => {
+            let pixels = bytes.windows(4).position(|kind| kind == b"IDAT").unwrap_or(0);
+            bytes[..pixels].windows(4).any(|kind| kind == b"acTL")
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -275,6 +289,26 @@ mod tests {
         let decoded = decode(&file(&DynamicImage::ImageLuma16(deep), ImageFormat::Png)).expect("an image");
         assert_eq!(decoded.image.rgb(), [128, 128, 128]);
         assert_eq!(decoded.notes, [Note::EightBits]);
+    }
+
+    #[test]
+    fn of_what_moves_the_first_frame_is_used_and_that_is_said() {
+        let still = file(&DynamicImage::ImageRgb8(gradient()), ImageFormat::Png);
+        let pixels = still.windows(4).position(|kind| kind == b"IDAT").expect("pixels") - 4;
+        // Two frames, for ever; a reader that knows no animation passes it over.
+        let mut control =
+            [&8u32.to_be_bytes()[..], b"acTL", &2u32.to_be_bytes(), &0u32.to_be_bytes()].concat();
+        control.extend(crc32(&control[4..]).to_be_bytes());
+        let moving = [&still[..pixels], &control, &still[pixels..]].concat();
+        let decoded = decode(&moving).expect("an image");
+        assert_eq!(
+            (decoded.image.rgb(), decoded.notes),
+            (&gradient().into_raw()[..], vec![Note::FirstFrame])
+        );
+        let mut webp = file(&DynamicImage::ImageRgb8(gradient()), ImageFormat::WebP);
+        assert!(!is_animated(ImageFormat::WebP, &webp));
+        webp.splice(12..12, *b"VP8X\x0a\0\0\0\x02\0\0\0\x27\0\0\x1d\0\0");
+        assert!(is_animated(ImageFormat::WebP, &webp));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Single files that others made: opened, gzipped or not, and read as JSON, as lines of it, or as a table.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use flate2::read::GzDecoder;
@@ -44,7 +46,11 @@ pub fn read_text(path: &Path) -> io::Result<String> {
         return Ok(encoding_rs::UTF_16LE.decode(&bytes).0.into_owned());
     }
     String::from_utf8(bytes).or_else(|error| {
-        eprintln!("{} is not in UTF-8; it is read as Windows-1252 (Latin-1)", path.display());
+        /// Files that this was said of. A file may be looked at several times.
+        static SAID: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+        if SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned()) {
+            eprintln!("{} is not in UTF-8; it is read as Windows-1252 (Latin-1)", path.display());
+        }
         Ok(encoding_rs::WINDOWS_1252.decode(error.as_bytes()).0.into_owned())
     })
 }

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use shared::tokenizer::Tokenizer;
+use shared::tokenizer::{Cleaning, Tokenizer};
 
 static OURS: LazyLock<Tokenizer> = LazyLock::new(|| {
     Tokenizer::train(["a red car left of a blue cup", "an orange"].into_iter(), 300).expect("a tokenizer")
@@ -13,6 +13,11 @@ static OURS: LazyLock<Tokenizer> = LazyLock::new(|| {
 fuzz_target!(|text: &str| {
     let tokens = OURS.encode(text, 77).expect("tokens");
     assert!((2..=77).contains(&tokens.ids().len()));
+    let cleaning = OURS.clone().with_cleaning(Cleaning::OpenClip);
+    let cut_at = cleaning.encode(text, 7).expect("tokens").cut_at;
+    assert!(cut_at.is_none_or(|at| text.is_char_boundary(at)));
+    let cleaned = Cleaning::OpenClip.clean(text);
+    assert_eq!(cleaned.trim(), cleaned);
     let batch = OURS.batch(&[tokens.clone(), tokens]);
     assert_eq!(batch.ids.len(), 2 * batch.length);
     if let Ok(theirs) = Tokenizer::from_json(text) {
