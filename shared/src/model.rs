@@ -18,8 +18,8 @@
 
 mod backbone;
 mod block;
+pub mod convnet;
 mod layers;
-pub mod mobilenet;
 mod text;
 mod vision;
 mod vit;

@@ -1,4 +1,4 @@
-// Takes the README's screenshot and prints load and answer times: `node tests/browser/screenshots.mjs`, after a build.
+// Takes the screenshots of README, page and links, and prints load and answer times: `node tests/browser/screenshots.mjs`, after a build.
 import { join } from "node:path";
 
 import { ROOT, SAMPLES, compare, launch, open, paint, site } from "./browser.mjs";
@@ -26,21 +26,30 @@ async function visit(webgpu) {
 }
 
 const { browser, page } = await visit(false);
+// Begun anew, with the question that the page opens with.
+await page.goto("about:blank");
+await page.goto(server.url);
+await page.waitForSelector('body[data-state="ready"] .verdicts');
 await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
+await page.setViewportSize({ width: 1280, height: 1000 });
+await page.screenshot({ path: join(ROOT, "assets/screenshot.png") });
+// What sites that show links show of this one.
+await page.setViewportSize({ width: 1200, height: 630 });
+await page.click("#challenges li:first-child a");
+await page.waitForSelector('body[data-state="ready"] [data-role="score"]');
+await page.evaluate(() => scrollTo(0, 0));
+await page.screenshot({ path: join(ROOT, "assets/preview.png") });
+await page.setViewportSize({ width: 1280, height: 1000 });
 await page.click("#samples li:nth-child(2) button");
-await page.waitForSelector('[data-role="score"]');
-await page.screenshot({ path: join(ROOT, "assets/screenshot.png"), clip: { x: 0, y: 0, width: 1280, height: 1180 } });
+await compare(page, "a woman in an orange suit in front of a flag");
 await page.click("#editor summary");
 await page.fill("#reach", "0.42");
 for (const [from, to] of [[[0.34, 0.68], [0.4, 0.9]], [[0.55, 0.63], [0.58, 0.66]], [[0.29, 0.6], [0.3, 0.75]]]) await paint(page, from, to);
 await page.click("#apply-edit");
 await page.waitForSelector('body[data-state="ready"] [data-role="square"]');
 await page.fill("#wipe", "45");
-await page.setViewportSize({ width: 1280, height: 1500 });
-const bench = await page.locator(".workbench").boundingBox();
-await page.screenshot({ path: join(ROOT, "assets/editor.png"), clip: { x: 0, y: bench.y, width: 1280, height: 860 } });
-await page.setViewportSize({ width: 390, height: 844 });
-await page.screenshot({ path: "/tmp/foil-phone.png", fullPage: true });
+await page.evaluate(() => document.querySelector("#workbench").scrollIntoView());
+await page.screenshot({ path: join(ROOT, "assets/editor.png") });
 await browser.close();
 await (await visit(true)).browser.close();
 server.close();

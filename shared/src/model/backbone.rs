@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ClipConfig;
 use super::block::projection;
+use super::convnet::{Architecture, ConvNet, EFFICIENTNET_LITE0, EFFICIENTNET_LITE2, MOBILENET_V2};
 use super::layers::LayerNorm;
-use super::mobilenet::{self, MobileNetV2};
 
 /// An image tower on a backbone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,44 +26,43 @@ pub enum BackboneName {
     /// MobileNetV2 of width 1.0 (arXiv 1801.04381), its channels pooled over the whole image.
     #[serde(rename = "mobilenet_v2_pooled")]
     MobileNetV2,
+    /// EfficientNet-Lite0 (after arXiv 1905.11946), pooled likewise.
+    #[serde(rename = "efficientnet_lite0_pooled")]
+    EfficientNetLite0,
+    /// EfficientNet-Lite2.
+    #[serde(rename = "efficientnet_lite2_pooled")]
+    EfficientNetLite2,
 }
 
 impl BackboneName {
+    /// The name in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            BackboneName::MobileNetV2 => "MobileNetV2",
+            BackboneName::EfficientNetLite0 => "EfficientNet-Lite0",
+            BackboneName::EfficientNetLite2 => "EfficientNet-Lite2",
+        }
+    }
+
+    /// The layers, and which of them are read.
+    pub const fn architecture(self) -> &'static Architecture {
+        match self {
+            BackboneName::MobileNetV2 => &MOBILENET_V2,
+            BackboneName::EfficientNetLite0 => &EFFICIENTNET_LITE0,
+            BackboneName::EfficientNetLite2 => &EFFICIENTNET_LITE2,
+        }
+    }
+
     /// The shape of the features of one image: `[P, C]`.
     pub fn feature_shape(self) -> [usize; 2] {
-        match self {
-            BackboneName::MobileNetV2 => [1, mobilenet::CHANNELS],
-        }
-    }
-
-    fn init(self, device: &Device) -> Backbone {
-        match self {
-            BackboneName::MobileNetV2 => Backbone::MobileNetV2(MobileNetV2::init(device)),
-        }
-    }
-}
-
-/// A network from pixels to features.
-#[derive(Module, Debug)]
-enum Backbone {
-    MobileNetV2(MobileNetV2),
-}
-
-impl Backbone {
-    /// # Shapes
-    /// - `pixels`: `[B, 3, S, S]`
-    /// - returns `[B, P, C]`, as [`BackboneName::feature_shape`] says
-    fn forward(&self, pixels: Tensor<4>) -> Tensor<3> {
-        match self {
-            Backbone::MobileNetV2(network) => network.forward(pixels),
-        }
+        [1, self.architecture().channels()]
     }
 }
 
 /// Images to embeddings that are not yet scaled to length 1.
 #[derive(Module, Debug)]
 pub struct BackboneTower {
-    network: Backbone,
+    network: ConvNet,
     /// Brings features to one scale; published networks leave theirs as different as they were.
     feature_norm: FeatureNorm,
     /// `[C, W]`
@@ -89,7 +88,7 @@ impl BackboneConfig {
         let bias = Initializer::Uniform { min: -reach, max: reach }.init([self.width], device);
         let hidden = projection(channels, self.width, device);
         BackboneTower {
-            network: self.backbone.init(device),
+            network: ConvNet::init(self.backbone.architecture(), device),
             feature_norm: FeatureNorm::init(channels, device),
             hidden: Linear { bias: Some(bias), ..hidden },
             norm_pre: LayerNorm::init(self.width, clip.norm_epsilon, device),

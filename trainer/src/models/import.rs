@@ -7,9 +7,9 @@
 //! - `mobilenet`: an image tower begins with weights that know photographs
 //! - `vocabulary`: a tokenizer from CLIP's `vocab.json` and `merges.txt`
 
+mod convnet;
 pub mod hub;
 mod layout;
-mod mobilenet;
 mod open_clip;
 mod take;
 pub mod tensors;
@@ -111,7 +111,7 @@ impl Published {
 /// If the model has no backbone, the file cannot be read, or a tensor is missing or has another shape.
 pub fn load_backbone(path: &Path, backbone: Option<BackboneName>, model: Clip) -> Result<Clip> {
     match backbone {
-        Some(BackboneName::MobileNetV2) => mobilenet::load(path, model),
+        Some(backbone) => convnet::load(path, backbone, model),
         None => bail!("--init-image is for a model with an image backbone, such as --preset photo"),
     }
 }

@@ -18,6 +18,12 @@ pub enum Preset {
     Small,
     /// MobileNetV2 and a few million weights more: learns photographs on a processor if it begins with `--init-image`.
     Photo,
+    /// As `photo`, with EfficientNet-Lite0 in place of MobileNetV2.
+    #[serde(rename = "photo-lite0")]
+    PhotoLite0,
+    /// As `photo`, with EfficientNet-Lite2: sees more, and takes two and a half times as long.
+    #[serde(rename = "photo-lite2")]
+    PhotoLite2,
     /// OpenAI's ViT-B/32: for GPUs.
     Base,
 }
@@ -27,44 +33,35 @@ pub const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 /// Standard deviation of each channel there.
 pub const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
-/// MobileNetV2's weights expect channels from -1 to 1.
-const MOBILENET_CENTER: f32 = 0.5;
-
 impl Preset {
     /// The number of tokens that the tokenizer learns.
     pub fn vocabulary(self) -> usize {
         match self {
             Preset::Tiny | Preset::Small => 640,
-            Preset::Photo => 4096,
+            Preset::Photo | Preset::PhotoLite0 | Preset::PhotoLite2 => 4096,
             Preset::Base => 16_384,
         }
     }
 
     /// The model for a tokenizer of `vocabulary` tokens.
     pub fn config(self, vocabulary: usize) -> ClipConfig {
-        let (embedding, side, vision, text) = match self {
+        let vit = |embedding, side, vision, text| (embedding, vision, text, (side, CLIP_MEAN, CLIP_STD));
+        let (embedding, vision, text, (side, mean, std)) = match self {
             Preset::Tiny => {
-                (16, 32, vision(8, &[8, 12, 16], [32, 1, 2, 64]), text(vocabulary, 16, [32, 1, 2, 64]))
+                vit(16, 32, vision(8, &[8, 12, 16], [32, 1, 2, 64]), text(vocabulary, 16, [32, 1, 2, 64]))
             }
-            Preset::Small => (
+            Preset::Small => vit(
                 128,
                 64,
                 vision(16, &[16, 32, 64, 128], [128, 2, 4, 256]),
                 text(vocabulary, 32, [96, 2, 3, 192]),
             ),
-            Preset::Photo => (
-                256,
-                256,
-                VisionConfig::Backbone(BackboneConfig { backbone: BackboneName::MobileNetV2, width: 256 }),
-                TextConfig { read_out: TextReadOut::Mean, ..text(vocabulary, 40, [256, 1, 4, 512]) },
-            ),
             Preset::Base => {
-                (512, 224, vision(32, &[], [768, 12, 12, 3072]), text(vocabulary, 77, [512, 12, 8, 2048]))
+                vit(512, 224, vision(32, &[], [768, 12, 12, 3072]), text(vocabulary, 77, [512, 12, 8, 2048]))
             }
-        };
-        let (mean, std) = match self {
-            Preset::Photo => ([MOBILENET_CENTER; 3], [MOBILENET_CENTER; 3]),
-            _ => (CLIP_MEAN, CLIP_STD),
+            Preset::Photo => photo(BackboneName::MobileNetV2, vocabulary),
+            Preset::PhotoLite0 => photo(BackboneName::EfficientNetLite0, vocabulary),
+            Preset::PhotoLite2 => photo(BackboneName::EfficientNetLite2, vocabulary),
         };
         ClipConfig {
             embedding,
@@ -76,6 +73,22 @@ impl Preset {
             preprocess: Preprocess { side, fit: Fit::Squash, mean, std },
         }
     }
+}
+
+/// What a preset chooses: the width of embeddings, both towers, and the side of images with mean and deviation of their channels.
+type Chosen = (usize, VisionConfig, TextConfig, (usize, [f32; 3], [f32; 3]));
+
+/// A model on a backbone whose published weights expect images of another scale than CLIP's.
+fn photo(backbone: BackboneName, vocabulary: usize) -> Chosen {
+    let (side, mean, std) = match backbone {
+        BackboneName::MobileNetV2 => (256, 0.5, 0.5),
+        // `(level - 127) / 128`
+        BackboneName::EfficientNetLite0 => (224, 127.0 / 255.0, 128.0 / 255.0),
+        BackboneName::EfficientNetLite2 => (260, 127.0 / 255.0, 128.0 / 255.0),
+    };
+    let vision = VisionConfig::Backbone(BackboneConfig { backbone, width: 256 });
+    let text = TextConfig { read_out: TextReadOut::Mean, ..text(vocabulary, 40, [256, 1, 4, 512]) };
+    (256, vision, text, (side, [mean; 3], [std; 3]))
 }
 
 fn vision(patch: usize, stem: &[usize], [width, layers, heads, mlp_width]: [usize; 4]) -> VisionConfig {
@@ -95,7 +108,8 @@ mod tests {
 
     #[test]
     fn every_preset_describes_a_model() {
-        for preset in [Preset::Tiny, Preset::Small, Preset::Photo, Preset::Base] {
+        let small = [Preset::Tiny, Preset::Small, Preset::Photo, Preset::PhotoLite0, Preset::PhotoLite2];
+        for preset in small.into_iter().chain([Preset::Base]) {
             assert_eq!(preset.config(preset.vocabulary()).validate(), Ok(()));
         }
     }

@@ -53,6 +53,10 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
     };
     data.balance(&config, &options.out)?;
     if !options.resume {
+        // Weights that do not fit leave no run behind that would be in the way of another try.
+        if config.settings.init_image.is_some() {
+            initial_model(&config, device)?;
+        }
         run_folder::begin(&options.out, &config, &data, &tokenizer)?;
     }
     let (n_cut, n_captions) = data.count_cut(&tokenizer, config.model.text.context)?;

@@ -86,8 +86,8 @@ pub struct Settings {
     /// Fine-tune a bundle, such as an imported CLIP, with its tokenizer and size.
     #[arg(long, help_heading = MODEL, value_name = "BUNDLE")]
     pub init: Option<PathBuf>,
-    /// Load published weights into the image backbone of `--preset photo`: Google's MobileNetV2 under timm's names
-    /// (`mobilenetv2_100`, safetensors; not timm's `ra_in1k`, which expects other preprocessing).
+    /// Load Google's published weights into the image backbone of a photo preset, in safetensors under timm's names:
+    /// `mobilenetv2_100` (not timm's `ra_in1k`, which expects other preprocessing), `tf_efficientnet_lite0` or `…_lite2`.
     #[arg(long, help_heading = MODEL, value_name = "FILE")]
     pub init_image: Option<PathBuf>,
     /// Freeze the image backbone and cache its features, which makes training on a CPU possible.

@@ -1,17 +1,16 @@
-//! MobileNetV2's weights, as timm names them (`mobilenetv2_100`), become an image tower's network.
+//! Weights of convolutional networks, as timm names them (`mobilenetv2_100`, `tf_efficientnet_lite0`, `tf_efficientnet_lite2`), become
+//! an image tower's backbone.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use burn::store::{ModuleSnapshot, PyTorchToBurnAdapter, bridge};
 use burn::tensor::TensorData;
-use shared::model::Clip;
-use shared::model::mobilenet::STAGES;
+use shared::model::convnet::{Architecture, Stage};
+use shared::model::{BackboneName, Clip};
 
 use super::tensors::TensorFiles;
 
-/// The epsilon of timm's batch norms.
-const EPSILON: f32 = 1e-5;
 /// Where the network is in our model.
 const OURS: &str = "image.network";
 
@@ -26,12 +25,14 @@ struct Layer {
 ///
 /// # Errors
 /// If the model has no such network, the file cannot be read, or a tensor is missing or has another shape.
-pub fn load(path: &Path, mut clip: Clip) -> Result<Clip> {
-    let failed = || format!("cannot begin with {}", path.display());
+pub fn load(path: &Path, backbone: BackboneName, mut clip: Clip) -> Result<Clip> {
+    let failed = || format!("cannot begin with {} as the weights of {}", path.display(), backbone.name());
     let file = TensorFiles::open(&[path.to_owned()])?;
     let mut tensors = Vec::new();
-    for layer in layers() {
-        let (weight, bias, shape) = layer.folded(&file).with_context(failed)?;
+    let architecture = backbone.architecture();
+    for layer in layers(architecture) {
+        let folded = layer.folded(&file, architecture.epsilon);
+        let (weight, bias, shape) = folded.with_context(failed)?;
         let n_outputs = bias.len();
         for (name, data) in
             [("weight", TensorData::new(weight, shape)), ("bias", TensorData::new(bias, [n_outputs]))]
@@ -45,14 +46,14 @@ pub fn load(path: &Path, mut clip: Clip) -> Result<Clip> {
         bail!("cannot begin with {}: {error}", path.display());
     }
     if applied.applied.len() < n_weights {
-        bail!("{} is for a model with MobileNetV2 in its image tower", path.display());
+        bail!("{} is for a model with {} in its image tower", path.display(), backbone.name());
     }
     Ok(clip)
 }
 
 impl Layer {
     /// Weights and biases with the norm folded in, and the shape of the weights.
-    fn folded(&self, file: &TensorFiles) -> Result<(Vec<f32>, Vec<f32>, Vec<usize>)> {
+    fn folded(&self, file: &TensorFiles, epsilon: f32) -> Result<(Vec<f32>, Vec<f32>, Vec<usize>)> {
         let of_norm = |part: &str| file.values(&format!("{}.{part}", self.norm));
         let convolution = format!("{}.weight", self.convolution);
         let shape = file.shape(&convolution)?.to_vec();
@@ -66,7 +67,7 @@ impl Layer {
         let factor: Vec<f32> = gamma
             .iter()
             .zip(&variance)
-            .map(|(gamma, variance)| gamma / (variance + EPSILON).sqrt())
+            .map(|(gamma, variance)| gamma / (variance + epsilon).sqrt())
             .collect();
         let n_inputs = weight.len() / n;
         for (row, factor) in weight.chunks_mut(n_inputs).zip(&factor) {
@@ -78,7 +79,7 @@ impl Layer {
 }
 
 /// Every layer of the network; the classifier is not ours.
-fn layers() -> Vec<Layer> {
+fn layers(architecture: &Architecture) -> Vec<Layer> {
     let layer = |ours: String, convolution: String, norm: String| {
         let ours = format!("{OURS}.{ours}");
         Layer { ours, convolution, norm }
@@ -88,8 +89,8 @@ fn layers() -> Vec<Layer> {
         |(ours, theirs, norm): (&str, &str, &str)| layer(ours.to_owned(), theirs.to_owned(), norm.to_owned());
     let mut layers: Vec<Layer> = ends.into_iter().map(end).collect();
     let mut nth = 0;
-    for (stage, [factor, _, n_blocks, _]) in STAGES.into_iter().enumerate() {
-        for block in 0..n_blocks {
+    for (stage, Stage { factor, repeats, .. }) in architecture.stages.into_iter().enumerate() {
+        for block in 0..repeats {
             // A block that does not widen calls its layers by other names.
             let parts: &[_] = if factor == 1 {
                 &[("depthwise", "conv_dw", "bn1"), ("project", "conv_pw", "bn2")]
