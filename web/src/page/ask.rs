@@ -196,6 +196,10 @@ impl App {
     /// The models can answer: asks them, unless what they would say is shown already.
     pub(super) fn begin_answering(&mut self) {
         if std::mem::take(&mut self.shows_saved) {
+            // Now that it is known what the models are.
+            if let Some((image, answers)) = self.answered() {
+                results::show(&image.name, None, answers, &self.models);
+            }
             results::note("Saved answer, computed when this page was built. Compare computes it here.");
             self.offer_looks();
         } else if self.current.is_some() {
