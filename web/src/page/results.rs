@@ -111,7 +111,7 @@ fn column(
     }
     let more: HtmlDetailsElement = slot(&column, "more");
     more.set_hidden(folded == 0);
-    set_slot(&column, "more-count", &format!("{} more", words::count(folded, "foil")));
+    set_slot(&column, "more-count", &words::count(folded, "more foil"));
     let opened = more.clone();
     on(&more, "toggle", move |_: Event| fold_alike(opened.open()));
     column
