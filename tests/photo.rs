@@ -16,53 +16,29 @@ struct Network {
     preset: &'static str,
     /// The side of the images that it is shown.
     side: u32,
-    /// Blocks of equal width: factor of expansion, channels, repeats, side of the kernels.
-    stages: [[usize; 4]; 7],
+    /// Of blocks of equal width: their channels, how many there are, and the side of their kernels.
+    stages: [[usize; 3]; 7],
 }
 
 const MOBILENET: Network = Network {
     name: "mobilenetv2_100",
     preset: "photo",
     side: 256,
-    stages: [
-        [1, 16, 1, 3],
-        [6, 24, 2, 3],
-        [6, 32, 3, 3],
-        [6, 64, 4, 3],
-        [6, 96, 3, 3],
-        [6, 160, 3, 3],
-        [6, 320, 1, 3],
-    ],
+    stages: [[16, 1, 3], [24, 2, 3], [32, 3, 3], [64, 4, 3], [96, 3, 3], [160, 3, 3], [320, 1, 3]],
 };
 
 const LITE0: Network = Network {
     name: "tf_efficientnet_lite0",
     preset: "photo-lite0",
     side: 224,
-    stages: [
-        [1, 16, 1, 3],
-        [6, 24, 2, 3],
-        [6, 40, 2, 5],
-        [6, 80, 3, 3],
-        [6, 112, 3, 5],
-        [6, 192, 4, 5],
-        [6, 320, 1, 3],
-    ],
+    stages: [[16, 1, 3], [24, 2, 3], [40, 2, 5], [80, 3, 3], [112, 3, 5], [192, 4, 5], [320, 1, 3]],
 };
 
 const LITE2: Network = Network {
     name: "tf_efficientnet_lite2",
     preset: "photo-lite2",
     side: 260,
-    stages: [
-        [1, 16, 1, 3],
-        [6, 24, 3, 3],
-        [6, 48, 3, 5],
-        [6, 88, 4, 3],
-        [6, 120, 4, 5],
-        [6, 208, 5, 5],
-        [6, 352, 1, 3],
-    ],
+    stages: [[16, 1, 3], [24, 3, 3], [48, 3, 5], [88, 4, 3], [120, 4, 5], [208, 5, 5], [352, 1, 3]],
 };
 
 /// The golden files have every channel whose number this divides.
@@ -88,7 +64,9 @@ fn write_network(network: &Network, path: &Path) {
     };
     add("conv_stem".to_owned(), "bn1".to_owned(), [32, 3, 3, 3]);
     let mut input = 32;
-    for (stage, [factor, output, repeats, kernel]) in network.stages.into_iter().enumerate() {
+    for (stage, [output, repeats, kernel]) in network.stages.into_iter().enumerate() {
+        // The first block does not widen.
+        let factor = if stage == 0 { 1 } else { 6 };
         for block in 0..repeats {
             let name = |part: &str| format!("blocks.{stage}.{block}.{part}");
             let hidden = factor * input;

@@ -54,13 +54,13 @@ pub fn caption_note(caption: &Caption) -> (String, Vec<&'static str>) {
     let warnings = [
         (
             says(&["not", "no", "without", "never", "nobody", "nothing"]),
-            "Models like these hardly read a “not”.",
+            "Models like these mostly ignore “not”.",
         ),
         (
             says(&[
                 "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "several", "many",
             ]),
-            "Foil swaps no numbers.",
+            "Foil does not swap numbers.",
         ),
         (
             says(&["man", "men", "woman", "women", "boy", "boys", "girl", "girls"]),
@@ -76,11 +76,9 @@ pub fn alternatives(caption: &Caption, term: usize) -> (String, Vec<(String, Str
     let word = &caption.text()[caption.terms()[term].span.clone()];
     let negatives = negative::of_term(caption, term);
     let note = if negatives.is_empty() {
-        format!(
-            "Foil knows nothing that could stand in place of “{word}” here. Write a foil of your own above."
-        )
+        format!("Foil knows no replacement for “{word}” here. Write your own foil above.")
     } else {
-        format!("“{word}”, or rather:")
+        format!("Instead of “{word}”:")
     };
     (note, negatives.into_iter().map(|negative| (negative.to, negative.caption)).collect())
 }
@@ -172,7 +170,7 @@ mod tests {
     #[test]
     fn a_term_lists_what_can_stand_in_its_place() {
         let (note, found) = alternatives(&Caption::new("A red car"), 0);
-        assert_eq!(note, "“red”, or rather:");
+        assert_eq!(note, "Instead of “red”:");
         assert!(found.contains(&("blue".into(), "A blue car".into())));
         assert!(found.contains(&("An orange".into(), "An orange car".into())));
     }

@@ -92,21 +92,16 @@ fn push_plain(c: char, text: &mut String) {
         | '\u{206a}'..='\u{206f}'
         | '\u{feff}'
         | '\u{fff9}'..='\u{fffc}' => {}
-        '\u{3000}' | '\u{ff01}'..='\u{ffef}' => text.extend(std::iter::once(c).nfkc()),
-        // Dž and its like decompose to a caron; ftfy keeps that composed.
-        '\u{1c4}' | '\u{1c5}' | '\u{1c6}' => {
-            text.push_str(["D\u{17d}", "D\u{17e}", "d\u{17e}"][c as usize - 0x1c4]);
-        }
+        // ftfy keeps the long s.
+        '\u{fb05}' => text.push_str("\u{17f}t"),
         '\u{132}'
         | '\u{133}'
         | '\u{149}'
-        | '\u{1c7}'..='\u{1cc}'
+        | '\u{1c4}'..='\u{1cc}'
         | '\u{1f1}'..='\u{1f3}'
-        | '\u{fb00}'..='\u{fb04}' => {
-            text.extend(std::iter::once(c).nfkc());
-        }
-        '\u{fb05}' => text.push_str("\u{17f}t"),
-        '\u{fb06}' => text.push_str("st"),
+        | '\u{3000}'
+        | '\u{fb00}'..='\u{fb06}'
+        | '\u{ff01}'..='\u{ffef}' => text.extend(std::iter::once(c).nfkc()),
         _ => text.push(c),
     }
 }
@@ -206,6 +201,7 @@ mod tests {
             ("ÐºÐ¾Ñ‚ ÐºÐ¾Ñ‚", "кот кот"),
             ("\u{feff}a red\u{85}car\r\nand\u{2028}more", "a red…car and more"),
             ("İstanbul ΣΙΣΥΦΟΣ ǅ ẞ K", "i̇stanbul σισυφος dž ß k"),
+            ("ĳ Ǆ ǆ ǲ ﬅ ﬆ ŉ", "ij dž dž dz ſt st 'n"),
             ("  a\tred   cafe\u{301} ", "a red café"),
             ("a <b>red</b> car&rsquo;s &copy", "a <b>red</b> car’s ©"),
             ("a &notit; sign & co; AT&T", "a ¬it; sign & co; at&t"),

@@ -21,7 +21,7 @@ pub enum Preset {
     /// As `photo`, with EfficientNet-Lite0 in place of MobileNetV2.
     #[serde(rename = "photo-lite0")]
     PhotoLite0,
-    /// As `photo`, with EfficientNet-Lite2: sees more, and takes two and a half times as long.
+    /// As `photo`, with EfficientNet-Lite2: larger and slower.
     #[serde(rename = "photo-lite2")]
     PhotoLite2,
     /// OpenAI's ViT-B/32: for GPUs.

@@ -62,7 +62,7 @@ pub async fn choose(forced: Option<Backend>) -> Chosen {
     }
     match Device::wgpu_options().init_async().await {
         Ok(device) => {
-            let note = format!("Running on the GPU by WebGPU: {}.", found.name);
+            let note = format!("Running on the GPU through WebGPU: {}.", found.name);
             Chosen { backend: Backend::WebGpu, device, note, limits: [found.largest_tensor, usize::MAX] }
         }
         Err(error) => cpu(format!("Running on the CPU, because WebGPU did not start: {error}.")),

@@ -12,7 +12,7 @@ use super::ask::set_input;
 use super::bundles;
 use super::dom::{body, by_id, document, on, say, set_data, set_state, set_text};
 use super::state::App;
-use super::{caption, share};
+use super::{caption, results, share};
 use crate::console::log_error;
 use crate::protocol::{BUNDLE_ENDING, Event, Request, Set};
 use crate::words;
@@ -83,7 +83,7 @@ impl App {
         self.begun = js_sys::Date::now();
         // Answers stay until others come; those that are on their way come too late.
         self.job += 1;
-        set_data(&by_id::<HtmlElement>("results"), "stale", "true");
+        results::set_stale(true);
         set_state("loading");
         say("Changing the models.");
         self.ask(&Request::Choose { set }, None);
@@ -108,7 +108,7 @@ impl App {
             dragging(false);
             let list = event.data_transfer().and_then(|data| data.files());
             if list.as_ref().is_none_or(|list| list.length() == 0) {
-                say("That was no file. Save the picture first, or copy it and paste it here.");
+                say("That was not a file. Save the picture first, or copy it and paste it here.");
             }
             Self::open_dropped(&dropped, list);
         });
@@ -128,10 +128,6 @@ impl App {
 
     /// Takes what the engine says.
     pub(super) fn take(&mut self, event: Event) {
-        // What comes from the engine while it reads an image comes behind it.
-        if !matches!(event, Event::Failed { .. }) {
-            self.reading = None;
-        }
         match event {
             Event::Backend { backend, note } => {
                 set_data(&body(), "backend", backend.name());
@@ -175,15 +171,14 @@ impl App {
                 set_input(set).set_checked(true);
                 self.ready = true;
                 self.rest();
-                set_data(&by_id::<HtmlElement>("results"), "stale", "false");
-                say(&format!("The other models stay: {reason}."));
+                results::set_stale(false);
+                say(&format!("Keeping the current models: {reason}."));
             }
             Event::Kept(kept) => bundles::list_kept(&kept),
             Event::BundleRefused { name, reason } => {
                 let note = format!("{name} was not loaded: {reason}.");
                 set_text("bundle-note", &note);
             }
-            Event::ImageBegun { id } => self.reading = Some(id),
             Event::ImageRefused { id, reason } => self.refuse_image(id, reason),
             Event::EditRefused { reason } => self.refuse_edit(&reason),
             Event::Collected { cases, is_new } => share::count_cases(cases, is_new),
@@ -191,8 +186,8 @@ impl App {
                 share::note(&format!("The test set stays as it was: {reason}."))
             }
             Event::ChallengeSet => share::note("The test set got lost on its way from the engine."),
-            // Heard where its files are.
-            Event::ImageRead { .. } => {}
+            // Heard already, with their files.
+            Event::ImageBegun { .. } | Event::ImageRead { .. } => {}
             Event::Selected { .. } | Event::Edited { .. } => {
                 self.refuse_edit("the picture got lost on its way from the engine");
             }

@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Event, HtmlElement, HtmlInputElement};
 
-use super::dom::{by_id, on, say, set_data, set_state, set_text};
+use super::dom::{by_id, on, say, set_state, set_text};
 use super::square::Side;
 use super::state::{App, Asking, Image};
 use super::{caption, results};
@@ -48,7 +48,7 @@ impl App {
                     _ => caption::keep_foil(),
                 }
                 state.typed = true;
-                set_data(&by_id::<HtmlElement>("results"), "stale", "true");
+                results::set_stale(true);
                 state.wait(&later);
             });
             on(&by_id::<HtmlElement>(id), "change", move |_: Event| {
@@ -103,7 +103,7 @@ impl App {
         };
         let question = Some((id, caption.clone(), foil.clone()));
         if asking == Asking::WhileTyping && question == self.question {
-            set_data(&by_id::<HtmlElement>("results"), "stale", "false");
+            results::set_stale(false);
             return;
         }
         self.edit(id, |image| {
@@ -200,7 +200,7 @@ impl App {
             if let Some((image, answers)) = self.answered() {
                 results::show(&image.name, None, answers, &self.models);
             }
-            results::note("Saved answer, computed when this page was built. Compare computes it here.");
+            results::note("Saved answer, computed when this page was built. Press Compare to run it live.");
             self.offer_looks();
         } else if self.current.is_some() {
             self.compare(Asking::Firmly);

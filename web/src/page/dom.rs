@@ -4,8 +4,10 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{
     Document, DocumentFragment, Element, Event, EventTarget, HtmlElement, HtmlSelectElement,
-    HtmlTemplateElement, UrlSearchParams,
+    HtmlTemplateElement, MouseEvent, Url, UrlSearchParams,
 };
+
+use crate::console::log_error;
 
 /// The document of the page.
 pub fn document() -> Document {
@@ -118,12 +120,34 @@ pub fn on<E: JsCast + 'static>(target: &EventTarget, kind: &str, mut act: impl F
 pub fn on_click_within(container: &HtmlElement, name: &'static str, mut act: impl FnMut(&str) + 'static) {
     let name = format!("data-{name}");
     on(container, "click", move |event: Event| {
-        let clicked = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-        let named = clicked.and_then(|clicked| clicked.closest(&format!("[{name}]")).ok().flatten());
+        let named = clicked(&event, &format!("[{name}]"));
         if let Some(value) = named.and_then(|named| named.get_attribute(&name)) {
             act(&value);
         }
     });
+}
+
+/// Calls `act` with the `href` of a link that a plain click inside `container` is on, in place of following it. One that opens a
+/// tab or a window is the browser's.
+pub fn on_link_within(container: &EventTarget, selector: &'static str, mut act: impl FnMut(&str) + 'static) {
+    on(container, "click", move |event: MouseEvent| {
+        let is_plain = !(event.ctrl_key() || event.meta_key() || event.shift_key());
+        let link = clicked(&event, selector).filter(|_| is_plain);
+        if let Some(href) = link.and_then(|link| link.get_attribute("href")) {
+            event.prevent_default();
+            act(&href);
+        }
+    });
+}
+
+/// The element that a click was on, or the nearest one around it, that a selector fits.
+fn clicked(event: &Event, selector: &str) -> Option<Element> {
+    event.target()?.dyn_into::<Element>().ok()?.closest(selector).ok().flatten()
+}
+
+/// Lets the browser forget where it finds a file.
+pub fn revoke(url: &str) {
+    Url::revoke_object_url(url).unwrap_or_else(|error| log_error(&error));
 }
 
 /// The body of the page.

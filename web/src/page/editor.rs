@@ -11,7 +11,7 @@ use web_sys::{
     HtmlImageElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent, PointerEvent, Url,
 };
 
-use super::dom::{by_id, on, say, set_data, set_state, set_text};
+use super::dom::{by_id, on, revoke, say, set_data, set_state, set_text};
 use super::frame::Frame;
 use super::images::reveal;
 use super::state::{App, Editor, Image, Pending};
@@ -316,7 +316,7 @@ fn show_mask(url: Option<&str>) {
     let image: HtmlImageElement = by_id("selection");
     let old = image.src();
     if !old.is_empty() {
-        Url::revoke_object_url(&old).unwrap_or_else(|error| log_error(&error));
+        revoke(&old);
     }
     match url {
         Some(url) => image.set_src(url),

@@ -7,8 +7,8 @@ use web_sys::{Blob, Element, File, HtmlElement, HtmlImageElement, HtmlInputEleme
 
 use super::caption;
 use super::dom::{
-    append, by_id, clear, copy_of, document, on, on_click_within, say, set_attribute, set_data, set_property,
-    set_slot, slot,
+    append, by_id, clear, copy_of, document, on, on_click_within, revoke, say, set_attribute, set_data,
+    set_property, set_slot, slot,
 };
 use super::state::{App, Asking, Image, Sample};
 use crate::console::log_error;
@@ -128,7 +128,7 @@ impl App {
             image.source = image.source.filter(|source| *source != id);
         }
         for url in std::iter::once(gone.url).chain(gone.thumbnail).chain(gone.preview) {
-            Url::revoke_object_url(&url).unwrap_or_else(|error| log_error(&error));
+            revoke(&url);
         }
         self.ask(&Request::RemoveImage { id }, None);
         if let Some(item) = self.item(id) {
@@ -175,9 +175,7 @@ impl App {
         if let Some(item) = self.item(id) {
             self.show_item(id, &item);
         }
-        for url in old.iter().flatten() {
-            Url::revoke_object_url(url).unwrap_or_else(|error| log_error(&error));
-        }
+        old.iter().flatten().for_each(|url| revoke(url));
         if self.current == Some(id) || self.counterpart().is_some_and(|image| image.id == id) {
             self.show_current();
         }

@@ -75,7 +75,7 @@ impl App {
     /// Takes the image that the engine was busy with when it stopped out of the game: it would stop again.
     pub(super) fn blame_image(&mut self) {
         if let Some(id) = self.reading.take() {
-            let reason = "the engine stopped while it read this; it may be too large for this browser";
+            let reason = "the engine stopped while reading this; it may be too large for this browser";
             self.refuse_image(id, reason.to_owned());
         }
     }
@@ -94,15 +94,20 @@ impl App {
         if first {
             Self::introduce(app);
         }
+        match event {
+            Event::ImageBegun { id } => app.borrow_mut().reading = Some(id),
+            // The image that the engine was reading may be why.
+            Event::Failed { .. } => {}
+            // It says nothing while it reads one.
+            _ => app.borrow_mut().reading = None,
+        }
         match (event, files) {
             (Event::Edited { id, was }, [file, ..]) => Self::take_edited(app, id, was, file),
             (Event::Selected { image, share, color }, [file, ..]) => {
                 app.borrow_mut().show_selection(image, share, color, file);
             }
             (Event::ImageRead { id, notes, is_empty }, files) => {
-                let mut state = app.borrow_mut();
-                state.reading = None;
-                state.take_read(id, notes, is_empty, files);
+                app.borrow_mut().take_read(id, notes, is_empty, files);
             }
             (Event::ChallengeSet, [file, ..]) => share::save("challenge-set.parquet", file),
             (event, _) => app.borrow_mut().take(event),

@@ -54,7 +54,7 @@ impl App {
         let images: Vec<ImageId> = usable.iter().map(|image| image.id).collect();
         let missing = match (images.is_empty(), captions.is_empty(), self.ready) {
             (true, _, _) => "Open a picture first.",
-            (_, true, _) => "No picture has a caption yet. Write some here, one a line.",
+            (_, true, _) => "No picture has a caption yet. Write some here, one per line.",
             (_, _, false) => "The models are still loading.",
             _ => "",
         };

@@ -21,6 +21,11 @@ pub(super) fn clear_all() {
     note("");
 }
 
+/// Whether the answers on show are of an earlier question.
+pub(super) fn set_stale(is_stale: bool) {
+    set_data(&by_id("results"), "stale", &is_stale.to_string());
+}
+
 /// Says where the answers come from, and what to expect of them.
 pub(super) fn note(words: &str) {
     set_text("results-note", words);
@@ -29,7 +34,7 @@ pub(super) fn note(words: &str) {
 /// Shows the answers to a caption of an image, and to the two sides crosswise if there are two.
 pub(super) fn show(image: &str, sides: Option<&[Side; 2]>, answers: &[Answer], models: &[Model]) {
     let results: HtmlElement = by_id("results");
-    set_data(&results, "stale", "false");
+    set_stale(false);
     set_attribute(&results, "aria-busy", "true");
     let columns: HtmlElement = by_id("columns");
     clear_all();

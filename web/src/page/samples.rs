@@ -7,10 +7,12 @@ use shared::concept::Concept;
 use shared::scene::{Pair, Scene};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{Blob, Element, HtmlElement, HtmlImageElement, MouseEvent, Response, Url};
+use web_sys::{Blob, HtmlElement, HtmlImageElement, Response, Url};
 
 use super::caption;
-use super::dom::{append, by_id, copy_of, document, on, set_attribute, set_slot, set_text, slot};
+use super::dom::{
+    append, by_id, copy_of, document, on, on_link_within, set_attribute, set_slot, set_text, slot,
+};
 use super::images::reveal;
 use super::share::{Asked, push_address};
 use super::state::{App, Asking, Offered, Sample};
@@ -100,7 +102,7 @@ fn follow(app: &Rc<RefCell<App>>) {
             if let Some(caption) = &asked.caption {
                 caption::write(caption, asked.foil.as_deref().unwrap_or_default());
                 if state.current.is_none() && asked.sample.is_none() {
-                    let words = "This link is about a picture that it does not hold. Open one to ask the same about it.";
+                    let words = "This link is about a picture that it does not contain. Open a picture to ask it the same.";
                     set_text("caption-note", words);
                 }
             }
@@ -127,7 +129,9 @@ fn open_example(app: &Rc<RefCell<App>>) {
         return;
     }
     let first = document().query_selector(QUESTIONS).ok().flatten();
-    let Some(asked) = first.map(|link| Asked::of(&hash_of(&link))) else { return };
+    let Some(asked) = first.and_then(|link| link.get_attribute("href")).map(|href| Asked::of(&href)) else {
+        return;
+    };
     let found = app.borrow().gallery.iter().find(|sample| asked.sample == sample.name()).cloned();
     if let Some(offered) = found {
         open(app, &offered, &asked, true);
@@ -137,20 +141,10 @@ fn open_example(app: &Rc<RefCell<App>>) {
 /// Makes the questions answer to every click, also to the second one on the same question, which changes no address.
 fn listen_for_questions(app: &Rc<RefCell<App>>) {
     let app = Rc::clone(app);
-    on(&by_id::<HtmlElement>("challenges"), "click", move |event: MouseEvent| {
-        let clicked = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-        let Some(link) = clicked.and_then(|clicked| clicked.closest("a").ok().flatten()) else { return };
-        if event.ctrl_key() || event.meta_key() || event.shift_key() {
-            return;
-        }
-        event.prevent_default();
-        push_address(&hash_of(&link));
+    on_link_within(&by_id::<HtmlElement>("challenges"), "a", move |href| {
+        push_address(href);
         follow(&app);
     });
-}
-
-fn hash_of(link: &Element) -> String {
-    link.get_attribute("href").unwrap_or_default()
 }
 
 /// A scene, and the one in which one fact is different.

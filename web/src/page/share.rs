@@ -45,6 +45,13 @@ impl Asked {
         }
     }
 
+    /// Whether this asks what `other` asks, which may say more of what goes without saying: the sample's own caption and models.
+    fn is_asked_by(&self, other: &Self) -> bool {
+        (&self.sample, &self.foil) == (&other.sample, &other.foil)
+            && (self.caption.is_none() || self.caption == other.caption)
+            && (self.set.is_none() || self.set == other.set)
+    }
+
     /// Whether nothing is asked for.
     pub(super) fn is_nothing(&self) -> bool {
         self.caption.is_none() && self.sample.is_none() && self.set.is_none()
@@ -153,13 +160,14 @@ impl App {
     }
 }
 
-/// Writes another address within the page, unless it is there already.
+/// Writes another address within the page. One that asks the same in other words is replaced: the way back would lead nowhere.
 pub(super) fn push_address(hash: &str) {
-    if window().location().hash().ok().as_deref() == Some(hash) {
-        return;
-    }
-    let written =
-        window().history().and_then(|history| history.push_state_with_url(&JsValue::NULL, "", Some(hash)));
+    let now = Asked::now();
+    let asks_the_same = !now.is_nothing() && now.is_asked_by(&Asked::of(hash));
+    let written = window().history().and_then(|history| match asks_the_same {
+        true => history.replace_state_with_url(&JsValue::NULL, "", Some(hash)),
+        false => history.push_state_with_url(&JsValue::NULL, "", Some(hash)),
+    });
     written.unwrap_or_else(|error| log_error(&error));
 }
 
