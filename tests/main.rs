@@ -10,6 +10,7 @@
 //! - `bundles`: the shipped bundles, and broken ones
 //! - `photo`: the preset of photographs, from published weights to a bundle
 //! - `clip`: imported weights against the programs they come from
+//! - `distill`: a text tower from the vectors of a sentence encoder
 //! - `imports`: which file imports which, for `tidy`
 //! - `tidy`: structural promises of ARCHITECTURE.md
 //!
@@ -19,6 +20,7 @@
 mod benchmarks;
 mod bundles;
 mod clip;
+mod distill;
 mod faults;
 mod images;
 mod imports;

@@ -7,7 +7,9 @@
 
 mod encode;
 mod error;
+mod facts;
 mod load;
+mod split;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -22,7 +24,9 @@ use crate::model::{Clip, ClipConfig};
 use crate::tokenizer::{Tokenizer, TokenizerError};
 use encode::encode;
 pub use error::BundleError;
+pub use facts::{Imported, SelfTest, Training};
 pub use load::Loader;
+pub use split::{BackboneFile, Split, backbone_tensors};
 
 /// The version that this code writes, and the only one it reads.
 pub const VERSION: &str = "1";
@@ -39,6 +43,8 @@ pub mod keys {
     pub const TRAINING: &str = "foil.training";
     /// A list of [`super::SelfTest`] as JSON.
     pub const SELFTEST: &str = "foil.selftest";
+    /// The [`super::BackboneFile`] as JSON, in a bundle that leaves its backbone to another file.
+    pub const BACKBONE: &str = "foil.backbone";
 }
 
 /// How the weights are stored. They are always computed with as 32-bit floats.
@@ -49,13 +55,16 @@ pub enum Precision {
     F32,
     /// Two bytes a weight.
     F16,
-    /// One byte a weight: each row of a matrix as whole numbers from -127 to 127, with a 32-bit factor a row beside
-    /// it. Convolutions, through whose many layers errors add up, have two bytes a weight; vectors stay exact.
+    /// One byte a weight: each row of a matrix, or output channel of a 1 × 1 convolution, as whole numbers from -127 to 127, with a
+    /// 32-bit factor a row beside it. Larger convolutions, which have few weights, have two bytes a weight; vectors stay exact.
     Q8,
 }
 
 /// What follows the name of a matrix in the name of its rows' factors.
 const SCALE: &str = ".scale";
+
+/// What the names of the text tower's tensors begin with.
+const TEXT_TOWER: &str = "text.";
 
 /// A weight on its way into a bundle.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,55 +77,6 @@ pub struct Weight {
     pub values: Vec<f32>,
 }
 
-/// Where the weights come from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Training {
-    /// The data sources.
-    pub data: Vec<String>,
-    /// Which hard negatives were used: `none`, or with commas between them concepts, `all`, `given` and `mined`.
-    pub negatives: String,
-    /// Optimizer steps.
-    pub steps: u64,
-    /// Images a step.
-    pub batch: usize,
-    /// The seed of weights, data and negatives.
-    pub seed: u64,
-    /// The commit of the trainer.
-    pub commit: String,
-    /// What was measured at the end, by name.
-    pub results: serde_json::Map<String, serde_json::Value>,
-    /// The images it was trained on, where they have names: for each the lower half of the FNV-1a hash of its file
-    /// name's stem, or of its number if it is one of COCO's. In order.
-    #[serde(rename = "pictures", default, skip_serializing_if = "Vec::is_empty")]
-    pub images: Vec<u32>,
-    /// How these images look, if that was asked for: the trainer's perceptual hash of each. In order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub looks: Vec<u64>,
-    /// Whose weights these are, if Foil did not train them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub imported: Option<Imported>,
-}
-
-/// Where published weights were taken from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Imported {
-    /// The folder or the name on the hub.
-    pub from: String,
-    /// Whose names the tensors had: `transformers` or `open_clip`.
-    pub layout: String,
-}
-
-/// One pair whose similarity every backend must reproduce.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SelfTest {
-    /// The seed of the scene to render.
-    pub image_seed: u64,
-    /// The caption.
-    pub caption: String,
-    /// Their cosine.
-    pub similarity: f32,
-}
-
 /// What a bundle says before its weights.
 #[derive(Clone, Debug)]
 pub struct Header {
@@ -124,6 +84,7 @@ pub struct Header {
     tokenizer: Tokenizer,
     training: Training,
     selftest: Vec<SelfTest>,
+    backbone: Option<BackboneFile>,
     tensors: Vec<TensorEntry>,
     /// The length of the whole file in bytes.
     file_bytes: usize,
@@ -198,9 +159,15 @@ impl Header {
         }
         let training = parse(keys::TRAINING, value(keys::TRAINING)?)?;
         let selftest = parse(keys::SELFTEST, value(keys::SELFTEST)?)?;
+        let backbone: Option<BackboneFile> =
+            metadata.get(keys::BACKBONE).map(|json| parse(keys::BACKBONE, json)).transpose()?;
+        if backbone.as_ref().is_some_and(|backbone| !backbone.is_beside()) {
+            let reason = "it names a file in another folder".to_owned();
+            return Err(BundleError::Metadata { key: keys::BACKBONE, reason });
+        }
         let tensors = entries(&header, end);
         let file_bytes = end + header.data_len();
-        Ok(Header { config, tokenizer, training, selftest, tensors, file_bytes })
+        Ok(Header { config, tokenizer, training, selftest, backbone, tensors, file_bytes })
     }
 
     /// Everything needed to build the model and to feed it.
@@ -221,6 +188,11 @@ impl Header {
     /// The pairs that every backend must reproduce.
     pub fn selftest(&self) -> &[SelfTest] {
         &self.selftest
+    }
+
+    /// The file that has the tensors of the backbone, if this one leaves them out.
+    pub fn backbone(&self) -> Option<&BackboneFile> {
+        self.backbone.as_ref()
     }
 
     /// Every tensor, in the order in which they lie in the file, without gaps.
@@ -283,13 +255,21 @@ impl Bundle {
         training: &Training,
         precision: Precision,
     ) -> Result<Self, BundleError> {
-        let weights = model.collect(None, Some(Box::new(BurnToPyTorchAdapter)), true).into_iter();
-        let weights = weights.map(|tensor| {
-            let (name, shape) = (tensor.name.clone(), tensor.shape.to_vec());
-            let data = bridge::into_data(tensor).map_err(|error| BundleError::Weights(error.to_string()))?;
-            Ok(Weight { name, shape, values: data.iter::<f32>().collect() })
-        });
-        Self::pack(config, weights, tokenizer, training, precision)
+        Self::pack(config, weights(model, ""), tokenizer, training, precision)
+    }
+
+    /// Makes a bundle that holds the text tower of a model and nothing else, for [`Bundle::with_text_tower`].
+    ///
+    /// # Errors
+    /// If the tokenizer does not fit the model, or a weight cannot be read back from the device.
+    pub fn of_text_tower(
+        config: &ClipConfig,
+        model: &Clip,
+        tokenizer: &Tokenizer,
+        training: &Training,
+        precision: Precision,
+    ) -> Result<Self, BundleError> {
+        Self::pack(config, weights(model, TEXT_TOWER), tokenizer, training, precision)
     }
 
     /// Makes a bundle of weights, one at a time. It has no self-test yet.
@@ -341,6 +321,18 @@ impl Bundle {
         loader.finish()
     }
 
+    /// A model with the text tower of this bundle in place of its own.
+    ///
+    /// # Errors
+    /// If a tensor of the tower is missing, of another shape or type, or left over.
+    pub fn with_text_tower(&self, model: Clip) -> Result<Clip, BundleError> {
+        let mut loader = Loader::part(model, TEXT_TOWER);
+        for tensor in self.header.tensors().iter().filter(|tensor| tensor.name.starts_with(TEXT_TOWER)) {
+            loader.add(tensor, &self.bytes[tensor.bytes.clone()])?;
+        }
+        loader.finish()
+    }
+
     /// What it says before its weights.
     pub fn header(&self) -> &Header {
         &self.header
@@ -350,6 +342,16 @@ impl Bundle {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+}
+
+/// The weights of a model whose names begin with `prefix`.
+fn weights(model: &Clip, prefix: &str) -> impl Iterator<Item = Result<Weight, BundleError>> {
+    let all = model.collect(None, Some(Box::new(BurnToPyTorchAdapter)), true);
+    all.into_iter().filter(move |tensor| tensor.name.starts_with(prefix)).map(|tensor| {
+        let (name, shape) = (tensor.name.clone(), tensor.shape.to_vec());
+        let data = bridge::into_data(tensor).map_err(|error| BundleError::Weights(error.to_string()))?;
+        Ok(Weight { name, shape, values: data.iter::<f32>().collect() })
+    })
 }
 
 fn metadata(

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::bundle::{Bundle, BundleError, Header};
 use crate::image::Image;
-use crate::model::Clip;
+use crate::model::{Clip, ImageInput};
 use crate::preprocess::{Fit, Preprocess};
 use crate::scene::Scene;
 use crate::similarity::Embedding;
@@ -29,6 +29,10 @@ pub struct Engine {
     context: usize,
     logit_scale: f32,
 }
+
+/// What a backbone makes of images, on the device: `[B, C]`.
+#[derive(Clone, Debug)]
+pub struct Features(Tensor<2>);
 
 /// Why the engine has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -93,10 +97,38 @@ impl Engine {
         if images.is_empty() {
             return Ok(Vec::new());
         }
+        read(self.clip.encode_image(self.pixels(images))).await
+    }
+
+    /// What the backbone makes of images in one pass; nothing if the model has none.
+    ///
+    /// # Panics
+    /// If there are no images.
+    pub fn features(&self, images: &[&Image]) -> Option<Features> {
+        self.clip.backbone_features(self.pixels(images)).map(Features)
+    }
+
+    /// Embeds images by what a backbone equal to this model's has made of them: one embedding each, in order.
+    ///
+    /// # Errors
+    /// If the device fails.
+    ///
+    /// # Panics
+    /// If the model has no backbone.
+    pub async fn embed_features(&self, features: &Features) -> Result<Vec<Embedding>, EngineError> {
+        read(self.clip.encode_input(ImageInput::Features(features.0.clone()), None)).await
+    }
+
+    /// The engine with the backbone of another one in place of its own, which is the same.
+    pub fn share_backbone(self, other: &Engine) -> Self {
+        Engine { clip: self.clip.share_backbone(&other.clip), ..self }
+    }
+
+    /// `[B, 3, S, S]`
+    fn pixels(&self, images: &[&Image]) -> Tensor<4> {
         let side = self.preprocess.side;
         let pixels = images.iter().flat_map(|image| self.preprocess.pixels(image)).collect::<Vec<f32>>();
-        let pixels = TensorData::new(pixels, [images.len(), 3, side, side]);
-        read(self.clip.encode_image(Tensor::from_data(pixels, &self.clip.device()))).await
+        Tensor::from_data(TensorData::new(pixels, [images.len(), 3, side, side]), &self.clip.device())
     }
 
     /// What the model sees of an image, and whether it sees all of it; embedding this is embedding the image.

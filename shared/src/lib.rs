@@ -25,6 +25,7 @@ pub mod lexicon;
 pub mod mask;
 pub mod model;
 pub mod negative;
+pub mod oklab;
 pub mod preprocess;
 pub mod resize;
 pub mod scene;

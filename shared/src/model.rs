@@ -9,7 +9,7 @@
 //! | `H` | attention heads |
 //! | `E` | width of the shared embedding |
 //! | `P` | patches of an image |
-//! | `C` | channels, or the numbers of a patch |
+//! | `C` | channels, the numbers of a patch, or features of an image |
 //! | `N` | images that something is measured on |
 //!
 //! It can hold OpenAI's ViT-B/32 exactly: pre-norm blocks, a norm before the image blocks, QuickGELU, bias-free
@@ -18,6 +18,7 @@
 
 mod backbone;
 mod block;
+mod color_histogram;
 pub mod convnet;
 mod layers;
 mod text;
@@ -129,8 +130,8 @@ impl ClipConfig {
 pub enum ImageInput {
     /// Preprocessed images, `[B, 3, S, S]`.
     Pixels(Tensor<4>),
-    /// What a backbone made of them, `[B, P, C]`.
-    Features(Tensor<3>),
+    /// What a backbone made of them, `[B, C]`.
+    Features(Tensor<2>),
 }
 
 /// The dual encoder.
@@ -155,24 +156,24 @@ impl Clip {
         unit(self.image.forward(pixels))
     }
 
-    /// What the backbone of the image tower makes of preprocessed images, `[B, P, C]`; nothing without a backbone.
+    /// What the backbone of the image tower makes of preprocessed images; nothing without a backbone.
     ///
     /// # Shapes
     /// - `pixels`: `[B, 3, S, S]`
-    /// - returns `[B, P, C]`, as [`BackboneName::feature_shape`] says
-    pub fn backbone_features(&self, pixels: Tensor<4>) -> Option<Tensor<3>> {
+    /// - returns `[B, C]`, `C` as [`BackboneName::n_features`] says
+    pub fn backbone_features(&self, pixels: Tensor<4>) -> Option<Tensor<2>> {
         Some(self.image.backbone()?.features(pixels))
     }
 
     /// Embeds images that may have passed the backbone already.
     ///
     /// # Shapes
-    /// - `weights`: `[B, 1, C]`, what each channel of the backbone's features counts; zero drops it
+    /// - `weights`: `[B, C]`, what each of the backbone's features counts; zero drops it
     /// - returns `[B, E]`, unit rows
     ///
     /// # Panics
     /// If there are features or weights, and the image tower has no backbone.
-    pub fn encode_input(&self, input: ImageInput, weights: Option<Tensor<3>>) -> Tensor<2> {
+    pub fn encode_input(&self, input: ImageInput, weights: Option<Tensor<2>>) -> Tensor<2> {
         unit(match (self.image.backbone(), input) {
             (None, ImageInput::Pixels(pixels)) if weights.is_none() => self.image.forward(pixels),
             (None, _) => panic!("this image tower has no backbone"),
@@ -220,10 +221,19 @@ impl Clip {
         self
     }
 
-    /// The model whose backbone features have mean 0 and deviation 1 over a sample, `[N, P, C]`; without a backbone nothing
+    /// The model whose backbone features have mean 0 and deviation 1 over a sample, `[N, C]`; without a backbone nothing
     /// changes.
-    pub fn standardize_features(mut self, features: Tensor<3>) -> Self {
+    pub fn standardize_features(mut self, features: Tensor<2>) -> Self {
         self.image = self.image.map_backbone(|tower| tower.standardize(features));
+        self
+    }
+
+    /// The model with the backbone of another one in place of its own, which is the same: two models then hold it once. Without
+    /// backbones nothing changes.
+    pub fn share_backbone(mut self, other: &Clip) -> Self {
+        if let Some(theirs) = other.image.backbone() {
+            self.image = self.image.map_backbone(|tower| tower.with_network_of(theirs));
+        }
         self
     }
 

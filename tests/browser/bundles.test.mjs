@@ -159,9 +159,9 @@ describe("a bundle from an address", () => {
     assert.match(await again(), /downloaded/);
     assert.match(await again(), /from cache/);
     const list = page.locator("#kept li");
-    assert.deepEqual((await list.locator('[data-slot="name"]').allTextContents()).sort(), ["kept", "photo-hard-negative", "photo-plain"]);
+    assert.deepEqual((await list.locator('[data-slot="name"]').allTextContents()).sort(), ["kept", "photo-backbone", "photo-hard-negative", "photo-plain"]);
     await list.filter({ hasText: "kept" }).getByRole("button").click();
-    await page.waitForFunction(() => document.querySelectorAll("#kept li").length === 2);
+    await page.waitForFunction(() => document.querySelectorAll("#kept li").length === 3);
     assert.match(await again(), /downloaded/);
     await page.context().close();
   });

@@ -119,7 +119,7 @@ describe("a network that goes away", () => {
     const { page, context } = await open(visit.cpu, visit.url);
     await page.waitForFunction(() => navigator.serviceWorker.controller);
     await page.click('#kept li:has-text("photo-plain") button');
-    await page.waitForFunction(() => document.querySelectorAll("#kept li").length === 1);
+    await page.waitForFunction(() => document.querySelectorAll("#kept li").length === 2);
     await context.setOffline(true);
     await page.reload();
     await page.waitForSelector('body[data-state="ready"]');

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::calibrate::CalibrateArgs;
+use crate::commands::distill::DistillArgs;
 use crate::commands::embed::EmbedArgs;
 use crate::commands::evaluate::EvaluateArgs;
 use crate::commands::experiment::ExperimentArgs;
@@ -48,6 +49,8 @@ pub enum Command {
     Fluency(FluencyArgs),
     /// Train a model, from scratch or from a bundle.
     Pretrain(train::Options),
+    /// Distill a sentence encoder into a text tower that `pretrain --init-text` begins with.
+    Distill(DistillArgs),
     /// Train, score and compare many runs that one file describes.
     Experiment(ExperimentArgs),
     /// Score bundles on a benchmark.

@@ -1,6 +1,7 @@
 //! One file per command, with its options. `pretrain` is the room `train`.
 
 pub mod calibrate;
+pub mod distill;
 pub mod embed;
 pub mod evaluate;
 pub mod experiment;

@@ -30,6 +30,7 @@ pub fn run() -> ExitCode {
         cli::Command::Calibrate(args) => commands::calibrate::run(&args),
         cli::Command::Fluency(args) => commands::fluency::run(&args),
         cli::Command::Pretrain(options) => train::run::run(&options, &mut Library::default()),
+        cli::Command::Distill(args) => commands::distill::run(&args),
         cli::Command::Experiment(args) => commands::experiment::run(&args),
         cli::Command::Evaluate(args) => commands::evaluate::run(&args),
         cli::Command::Score(args) => commands::score::run(&args),

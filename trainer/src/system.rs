@@ -8,6 +8,7 @@ pub mod html;
 pub mod interrupt;
 pub mod kernels;
 pub mod named;
+pub mod npy;
 pub mod one_or_more;
 pub mod progress;
 pub mod switch;

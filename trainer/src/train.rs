@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod configure;
 mod curves;
 pub mod data;
+pub mod distill;
 pub mod metrics;
 pub mod negative_source;
 mod objective;

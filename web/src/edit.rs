@@ -12,7 +12,6 @@
 //! and edit give the same bytes on every target.
 
 mod fill;
-mod oklab;
 mod place;
 mod recolor;
 mod select;

@@ -18,7 +18,7 @@ pub fn encode(weight: Weight, precision: Precision) -> Vec<Stored> {
     let Weight { name, shape, values } = weight;
     let precision = match (precision, shape.len()) {
         (Precision::Q8, 0 | 1) => Precision::F32,
-        (Precision::Q8, 4) => Precision::F16,
+        (Precision::Q8, 4) if shape[2..] != [1, 1] => Precision::F16,
         (precision, _) => precision,
     };
     let stored = |name: String, dtype, shape, bytes| Stored { name, dtype, shape, bytes };

@@ -43,6 +43,12 @@ pub enum BundleError {
     /// The file has a tensor that the model lacks.
     #[error("the tensor {0} does not belong to the model")]
     UnknownTensor(String),
+    /// A bundle without a backbone that could be in a file of its own.
+    #[error("the bundle has no image backbone that another file could hold")]
+    NoBackbone,
+    /// Not the backbone that the bundle was made with.
+    #[error("{0} is not the backbone that the bundle was made with")]
+    OtherBackbone(String),
     /// A tensor of another size.
     #[error("the tensor {name} has shape {found}, the config asks for {expected}")]
     Shape {

@@ -22,9 +22,14 @@ pub struct Loader {
 impl Loader {
     /// A model that waits for its weights. Nothing is computed or kept for a weight before it comes.
     pub fn new(header: &Header, device: &Device) -> Self {
-        let mut clip = header.config().init(device);
-        let missing = clip.apply(Vec::new(), None, None, true).missing;
-        Loader { clip, missing: missing.into_iter().map(|(name, _)| name).collect(), factors: HashMap::new() }
+        Loader::part(header.config().init(device), "")
+    }
+
+    /// A model of which the weights whose names begin with `prefix` wait for others; the rest stay.
+    pub(super) fn part(mut clip: Clip, prefix: &str) -> Self {
+        let missing = clip.apply(Vec::new(), None, None, true).missing.into_iter().map(|(name, _)| name);
+        let missing = missing.filter(|name| name.starts_with(prefix)).collect();
+        Loader { clip, missing, factors: HashMap::new() }
     }
 
     /// Takes a tensor in. Factors of rows must come before their matrix, as they do in the format's own order.

@@ -1,14 +1,17 @@
-//! A pretrained convolutional network as an image tower: its features over the whole image, and a small head that learns.
+//! A pretrained convolutional network as an image tower: its features and the image's colors, and a linear layer that learns.
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::Linear;
-use burn::tensor::{Device, Tensor, assert_shape};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::ClipConfig;
 use super::block::projection;
+use super::color_histogram::{self, ColorHistogram};
 use super::convnet::{Architecture, ConvNet, EFFICIENTNET_LITE0, EFFICIENTNET_LITE2, MOBILENET_V2};
-use super::layers::LayerNorm;
+
+/// Standardized features beyond this many deviations are clamped: a few channels are zero in almost every image.
+const MOST_DEVIATIONS: f64 = 6.0;
 
 /// An image tower on a backbone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,21 +19,19 @@ use super::layers::LayerNorm;
 pub struct BackboneConfig {
     /// The network.
     pub backbone: BackboneName,
-    /// `W`, the width of the head's hidden layer.
-    pub width: usize,
 }
 
 /// A network that published weights exist for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BackboneName {
-    /// MobileNetV2 of width 1.0 (arXiv 1801.04381), its channels pooled over the whole image.
-    #[serde(rename = "mobilenet_v2_pooled")]
+    /// MobileNetV2 of width 1.0 (arXiv 1801.04381).
+    #[serde(rename = "mobilenet_v2")]
     MobileNetV2,
-    /// EfficientNet-Lite0 (after arXiv 1905.11946), pooled likewise.
-    #[serde(rename = "efficientnet_lite0_pooled")]
+    /// EfficientNet-Lite0 (after arXiv 1905.11946).
+    #[serde(rename = "efficientnet_lite0")]
     EfficientNetLite0,
     /// EfficientNet-Lite2.
-    #[serde(rename = "efficientnet_lite2_pooled")]
+    #[serde(rename = "efficientnet_lite2")]
     EfficientNetLite2,
 }
 
@@ -53,9 +54,9 @@ impl BackboneName {
         }
     }
 
-    /// The shape of the features of one image: `[P, C]`.
-    pub fn feature_shape(self) -> [usize; 2] {
-        [1, self.architecture().channels()]
+    /// `C`, the number of features of an image.
+    pub fn n_features(self) -> usize {
+        self.architecture().channels() + color_histogram::LENGTH
     }
 }
 
@@ -63,37 +64,24 @@ impl BackboneName {
 #[derive(Module, Debug)]
 pub struct BackboneTower {
     network: ConvNet,
+    colors: ColorHistogram,
     /// Brings features to one scale; published networks leave theirs as different as they were.
     feature_norm: FeatureNorm,
-    /// `[C, W]`
-    hidden: Linear,
-    norm_pre: LayerNorm,
-    norm_post: LayerNorm,
-    /// `[W, E]`
+    /// `[C, E]`
     projection: Linear,
 }
 
 impl BackboneConfig {
-    pub(super) fn validate(&self, most: usize) -> Result<(), String> {
-        match self.width {
-            width if (1..=most).contains(&width) => Ok(()),
-            width => Err(format!("vision.width is {width}")),
-        }
-    }
-
     pub(super) fn init(&self, clip: &ClipConfig, device: &Device) -> BackboneTower {
-        let [_, channels] = self.backbone.feature_shape();
+        let n_features = self.backbone.n_features();
         // Not zero, or images without any contrast would have embeddings of length 0 before the first step.
-        let reach = (channels as f64).powf(-0.5);
-        let bias = Initializer::Uniform { min: -reach, max: reach }.init([self.width], device);
-        let hidden = projection(channels, self.width, device);
+        let reach = (n_features as f64).powf(-0.5);
+        let bias = Initializer::Uniform { min: -reach, max: reach }.init([clip.embedding], device);
         BackboneTower {
             network: ConvNet::init(self.backbone.architecture(), device),
-            feature_norm: FeatureNorm::init(channels, device),
-            hidden: Linear { bias: Some(bias), ..hidden },
-            norm_pre: LayerNorm::init(self.width, clip.norm_epsilon, device),
-            norm_post: LayerNorm::init(self.width, clip.norm_epsilon, device),
-            projection: projection(self.width, clip.embedding, device),
+            colors: ColorHistogram::new(&clip.preprocess),
+            feature_norm: FeatureNorm::init(n_features, device),
+            projection: Linear { bias: Some(bias), ..projection(n_features, clip.embedding, device) },
         }
     }
 }
@@ -105,20 +93,27 @@ impl BackboneTower {
         self
     }
 
+    /// The tower with the network of another one.
+    pub(super) fn with_network_of(mut self, other: &BackboneTower) -> Self {
+        self.network = other.network.clone();
+        self
+    }
+
     /// Images to features.
     ///
     /// # Shapes
     /// - `pixels`: `[B, 3, S, S]`
-    /// - returns `[B, P, C]`, as [`BackboneName::feature_shape`] says
-    pub(super) fn features(&self, pixels: Tensor<4>) -> Tensor<3> {
-        self.network.forward(pixels)
+    /// - returns `[B, C]`, `C` as [`BackboneName::n_features`] says
+    pub(super) fn features(&self, pixels: Tensor<4>) -> Tensor<2> {
+        let colors = self.colors.forward(pixels.clone());
+        Tensor::cat(vec![self.network.forward(pixels), colors], 1)
     }
 
     /// The tower whose features have mean 0 and deviation 1 over a sample (arXiv 1807.03039, section 3.1).
     ///
     /// # Shapes
-    /// - `features`: `[N, P, C]`
-    pub(super) fn standardize(mut self, features: Tensor<3>) -> Self {
+    /// - `features`: `[N, C]`
+    pub(super) fn standardize(mut self, features: Tensor<2>) -> Self {
         self.feature_norm = FeatureNorm::of(features);
         self
     }
@@ -126,23 +121,19 @@ impl BackboneTower {
     /// Features to embeddings.
     ///
     /// # Shapes
-    /// - `features`: `[B, P, C]`
-    /// - `weights`: `[B, 1, C]`, what each channel counts once features are on one scale; zero drops it
+    /// - `features`: `[B, C]`
+    /// - `weights`: `[B, C]`, what each feature counts once all are on one scale; zero drops it
     /// - returns `[B, E]`
-    pub(super) fn forward(&self, features: Tensor<3>, weights: Option<Tensor<3>>) -> Tensor<2> {
+    pub(super) fn forward(&self, features: Tensor<2>, weights: Option<Tensor<2>>) -> Tensor<2> {
         let features = self.feature_norm.forward(features);
-        let features = match weights {
+        self.projection.forward(match weights {
             Some(weights) => features * weights,
             None => features,
-        };
-        let x = self.norm_pre.forward(self.hidden.forward(features)).mean_dim(1); // [B, 1, W]
-        let [batch, _, width] = x.dims();
-        assert_shape!(x, [batch, 1, width]);
-        self.projection.forward(self.norm_post.forward(x).reshape([batch, width]))
+        })
     }
 }
 
-/// Takes a mean away from each channel and divides it by a deviation.
+/// Takes a mean away from each feature, divides it by a deviation, and clamps what is far out.
 #[derive(Module, Debug)]
 struct FeatureNorm {
     /// `[C]`
@@ -152,30 +143,30 @@ struct FeatureNorm {
 }
 
 impl FeatureNorm {
-    fn init(channels: usize, device: &Device) -> Self {
+    fn init(n_features: usize, device: &Device) -> Self {
         FeatureNorm {
-            norm_mean: Initializer::Zeros.init([channels], device),
-            norm_scale: Initializer::Ones.init([channels], device),
+            norm_mean: Initializer::Zeros.init([n_features], device),
+            norm_scale: Initializer::Ones.init([n_features], device),
         }
     }
 
-    /// `features`: `[N, P, C]`
-    fn of(features: Tensor<3>) -> Self {
-        /// A channel that never changes is left as small as it is.
+    /// `features`: `[N, C]`
+    fn of(features: Tensor<2>) -> Self {
+        /// A feature that never changes is left as small as it is.
         const LEAST: f64 = 1e-6;
-        let [batch, positions, channels] = features.dims();
-        let rows = features.reshape([batch * positions, channels]);
-        let mean = rows.clone().mean_dim(0); // [1, C]
-        let variance = (rows - mean.clone()).powi_scalar(2).mean_dim(0);
+        let [_, n_features] = features.dims();
+        let mean = features.clone().mean_dim(0); // [1, C]
+        let variance = (features - mean.clone()).powi_scalar(2).mean_dim(0);
         let scale = (variance + LEAST).sqrt().recip();
         FeatureNorm {
-            norm_mean: Param::from_tensor(mean.reshape([channels])),
-            norm_scale: Param::from_tensor(scale.reshape([channels])),
+            norm_mean: Param::from_tensor(mean.reshape([n_features])),
+            norm_scale: Param::from_tensor(scale.reshape([n_features])),
         }
     }
 
-    /// `[B, P, C]` to `[B, P, C]`
-    fn forward(&self, features: Tensor<3>) -> Tensor<3> {
-        (features - self.norm_mean.val().unsqueeze()) * self.norm_scale.val().unsqueeze()
+    /// `[B, C]` to `[B, C]`
+    fn forward(&self, features: Tensor<2>) -> Tensor<2> {
+        let standard = (features - self.norm_mean.val().unsqueeze()) * self.norm_scale.val().unsqueeze();
+        standard.clamp(-MOST_DEVIATIONS, MOST_DEVIATIONS)
     }
 }

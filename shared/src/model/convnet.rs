@@ -139,8 +139,8 @@ impl ConvNet {
 
     /// # Shapes
     /// - `pixels`: `[B, 3, S, S]`
-    /// - returns `[B, 1, C]`, `C` as [`Architecture::channels`] says
-    pub(super) fn forward(&self, pixels: Tensor<4>) -> Tensor<3> {
+    /// - returns `[B, C]`, `C` as [`Architecture::channels`] says
+    pub(super) fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
         let mut maps = relu6(self.stem.forward(pixels)); // [B, 32, S/2, S/2]
         let mut read = Vec::new();
         if self.reads_stem {
@@ -154,7 +154,7 @@ impl ConvNet {
         }
         let head = relu6(self.head.forward(maps)); // [B, 1280, S/32, S/32]
         read.push(means_and_deviations(head));
-        Tensor::cat(read, 1).unsqueeze_dim(1)
+        Tensor::cat(read, 1)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `embed`: embeddings for people with their own notebooks.
 
 use std::fs::File;
-use std::io::{BufRead, BufWriter, Write};
+use std::io::{BufRead, BufWriter};
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -17,6 +17,7 @@ use crate::system::device;
 use crate::system::device::Backend;
 use crate::system::files::open;
 use crate::system::named::named;
+use crate::system::npy;
 
 /// The options of `embed`.
 #[derive(Args)]
@@ -79,11 +80,13 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
         rows.extend(names.iter().map(|name| embeddings.caption(known[name.as_str()])));
     }
     let failed = |path: &Path| format!("cannot write {}", path.display());
-    write_npy(&args.out, &rows).with_context(|| failed(&args.out))?;
+    let width = rows.first().map_or(0, |row| row.values().len());
+    File::create(&args.out)
+        .and_then(|file| npy::write(&mut BufWriter::new(file), width, rows.iter().map(|row| row.values())))
+        .with_context(|| failed(&args.out))?;
     let list = args.out.with_extension("txt");
     std::fs::write(&list, names.iter().map(|name| format!("{name}\n")).collect::<String>())
         .with_context(|| failed(&list))?;
-    let width = rows.first().map_or(0, |row| row.values().len());
     println!("{} ([{}, {width}]) and {}", args.out.display(), rows.len(), list.display());
     Ok(())
 }
@@ -119,24 +122,4 @@ fn captions(path: &Path) -> Result<(Vec<String>, Benchmark)> {
         wanted.caption(line);
     }
     Ok((lines, wanted))
-}
-
-/// Writes rows in NumPy's format, version 1.0 (numpy.lib.format).
-fn write_npy(path: &Path, rows: &[&Embedding]) -> std::io::Result<()> {
-    /// Where the numbers begin is a multiple of this.
-    const ALIGNMENT: usize = 64;
-    let width = rows.first().map_or(0, |row| row.values().len());
-    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {width}), }}", rows.len());
-    let before = b"\x93NUMPY\x01\x00".len() + 2;
-    let length = (before + header.len() + 1).next_multiple_of(ALIGNMENT) - before;
-    let mut file = BufWriter::new(File::create(path)?);
-    file.write_all(b"\x93NUMPY\x01\x00")?;
-    file.write_all(&(length as u16).to_le_bytes())?;
-    writeln!(file, "{header:<width$}", width = length - 1)?;
-    for row in rows {
-        for value in row.values() {
-            file.write_all(&value.to_le_bytes())?;
-        }
-    }
-    file.flush()
 }

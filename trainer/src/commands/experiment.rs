@@ -59,6 +59,7 @@ pub fn run(args: &ExperimentArgs) -> Result<()> {
         }
         export::run(&ExportArgs {
             run: run.out.clone(),
+            backbone: None,
             out: bundle_of(&run.out),
             precision: Precision::F16,
             perceptual_hashes: false,

@@ -30,7 +30,11 @@ pub struct ExportArgs {
     /// Write the bundle into this file.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight, two in convolutions).
+    /// Write the image backbone into this file, and only the rest into `--out`: bundles with one backbone share the file, and
+    /// whoever has several of them downloads and computes it once.
+    #[arg(long, value_name = "FILE")]
+    pub backbone: Option<PathBuf>,
+    /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight).
     #[arg(long, value_name = "PRECISION", default_value = "f16", value_parser = named::<Precision>)]
     pub precision: Precision,
     /// Store perceptual hashes of the training images in the bundle (20 bytes each), so that `evaluate` finds copies of them
@@ -68,7 +72,10 @@ pub fn run(args: &ExportArgs) -> Result<()> {
         Ok(Bundle::new(&config.model, &model, &tokenizer, training, precision)?)
     };
     let bundle = bundles::make(args.precision, &bundles::drift_scenes(), training, pack)?;
-    bundles::write(&args.out, &bundle)
+    match &args.backbone {
+        Some(backbone) => bundles::write_split(&args.out, backbone, &bundle),
+        None => bundles::write(&args.out, &bundle),
+    }
 }
 
 /// The fingerprints and the perceptual hashes of the images that a run was trained on, if it was on files.

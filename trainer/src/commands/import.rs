@@ -27,7 +27,7 @@ pub struct ImportArgs {
     /// Write the bundle into this file.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight, two in convolutions).
+    /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight).
     #[arg(long, value_name = "PRECISION", default_value = "f16", value_parser = named::<Precision>)]
     pub precision: Precision,
     /// Measure the cost of the precision on these images; by default on rendered scenes.

@@ -133,10 +133,10 @@ impl Folder {
         self.files.iter().map(PathBuf::as_path).filter(|file| is_image(file))
     }
 
-    /// The files whose names, in lower case, fit; in order of their paths.
+    /// The files whose names, in lower case, fit, in order of their paths. Of further folders only images count.
     pub fn files(&self, fits: impl Fn(&str) -> bool) -> Vec<&Path> {
-        let fitting = self.files.iter().filter(|file| fits(&file_name(file).to_lowercase()));
-        fitting.map(PathBuf::as_path).collect()
+        let own = self.files.iter().filter(|file| file.starts_with(&self.root));
+        own.filter(|file| fits(&file_name(file).to_lowercase())).map(PathBuf::as_path).collect()
     }
 
     /// Like [`Folder::files`], but there must be at least one.
@@ -247,6 +247,15 @@ mod tests {
     fn of_copies_the_first_is_taken() {
         let (root, folder) = folder_of(&["a/copy of 1.jpg", "b/copy of 1.jpg"]);
         assert_eq!(folder.find("copy of 1.jpg"), Ok(root.path().join("a/copy of 1.jpg").as_path()));
+    }
+
+    #[test]
+    fn of_further_folders_only_images_are_found() {
+        let (root, _) = folder_of(&["data/captions.csv", "more/captions.csv", "more/1.jpg"]);
+        let [data, more] = ["data", "more"].map(|name| root.path().join(name));
+        let folder = Folder::open(&data, std::slice::from_ref(&more)).expect("the folders");
+        assert_eq!(folder.files(|name| name.ends_with(".csv")), [data.join("captions.csv")]);
+        assert_eq!(folder.find("1.jpg"), Ok(more.join("1.jpg").as_path()));
     }
 
     #[test]

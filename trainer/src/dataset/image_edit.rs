@@ -1,7 +1,18 @@
 //! Edits of a whole photograph by a rule, after which another caption is true of it.
 
+use shared::caption::Caption;
+use shared::concept::Concept;
 use shared::image::Image;
+use shared::negative::HardNegative;
 use shared::scene::from_hsv;
+
+/// What an edit can change.
+pub const CONCEPTS: [Concept; 2] = [Concept::Color, Concept::Location];
+
+/// A hue that a caption names is on at least this share of the photograph's pixels, or who knows what the word is about.
+const LEAST: f64 = 0.01;
+/// A hue that the negative names is on less than this share of the pixels, or the negative may be true already.
+const MOST: f64 = 0.002;
 
 /// What is done to a photograph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,13 +73,42 @@ impl Hue {
     }
 
     /// The share of an image's pixels that have this hue.
-    pub fn share(self, image: &Image) -> f64 {
+    fn share(self, image: &Image) -> f64 {
         let pixels = image.pixels();
         pixels.iter().filter(|rgb| self.offset(**rgb).is_some()).count() as f64 / pixels.len() as f64
     }
 }
 
 impl Edit {
+    /// The edit that makes a negative of a caption true, if a rule can make it.
+    pub fn of(caption: &Caption, negative: &HardNegative) -> Option<Self> {
+        let [from, to] = [&negative.from, &negative.to].map(|words| words.to_lowercase());
+        if negative.concept == Concept::Color {
+            let named = |words: &str| {
+                Hue::ALL.into_iter().find(|hue| words.split_whitespace().any(|word| word == hue.name()))
+            };
+            let edit = Edit::Recolor { from: named(&from)?, to: named(&to)? };
+            // Two things of one hue change together, so nothing else may be said of it.
+            let hue = named(&from)?.name();
+            (caption.words().filter(|word| *word == hue).count() == 1).then_some(edit)
+        } else if negative.concept == Concept::Location {
+            let side = |word: &str| word == "left" || word == "right";
+            let opposite = from.replace("left", "*").replace("right", "left").replace('*', "right");
+            (opposite == to && from != to && caption.words().filter(|word| side(word)).count() == 1)
+                .then_some(Edit::Mirror)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a photograph has enough of what the edit replaces, and nothing of what it is replaced by.
+    pub fn suits(self, photograph: &Image) -> bool {
+        match self {
+            Edit::Mirror => true,
+            Edit::Recolor { from, to } => from.share(photograph) >= LEAST && to.share(photograph) <= MOST,
+        }
+    }
+
     /// The edit in words.
     pub fn words(self) -> String {
         match self {
@@ -119,7 +159,41 @@ fn rgb([hue, saturation, value]: [f32; 3]) -> [u8; 3] {
 
 #[cfg(test)]
 mod tests {
+    use shared::negative;
+
     use super::*;
+
+    #[test]
+    fn only_hues_and_sides_have_an_edit_that_makes_their_negative_true() {
+        let red = edits("a dog in a red coat");
+        assert_eq!(red.len(), 3, "{red:?}");
+        assert!(red.contains(&(Edit::Recolor { from: Hue::Red, to: Hue::Blue }, "blue".to_owned())));
+        assert_eq!(edits("a cat to the left of a cup"), [(Edit::Mirror, "to the right of".to_owned())]);
+        for without in [
+            "a black dog in the snow",
+            "a red ball beside a red box",
+            "a cat on the left and a cup on the right",
+            "a large dog on a sofa",
+        ] {
+            assert_eq!(edits(without), [], "{without}");
+        }
+    }
+
+    fn edits(text: &str) -> Vec<(Edit, String)> {
+        let caption = Caption::new(text);
+        let all = negative::all(&caption, &Concept::ALL);
+        all.into_iter().filter_map(|negative| Some((Edit::of(&caption, &negative)?, negative.to))).collect()
+    }
+
+    #[test]
+    fn an_edit_suits_a_photograph_with_the_old_hue_and_without_the_new_one() {
+        let red_to_blue = Edit::Recolor { from: Hue::Red, to: Hue::Blue };
+        let suits =
+            |colors: &[[u8; 3]]| red_to_blue.suits(&Image::new(colors.len() as u32, 1, colors.concat()));
+        let (red, blue, grey) = ([200, 20, 20], [20, 60, 200], [90, 90, 90]);
+        assert!(suits(&[red, grey]));
+        assert!(!suits(&[grey, grey]) && !suits(&[red, blue]));
+    }
 
     #[test]
     fn colors_come_back_from_hue_saturation_and_value() {

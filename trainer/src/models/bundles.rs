@@ -3,26 +3,35 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use shared::bundle::{Bundle, Precision, SelfTest, Training};
+use shared::bundle::{Bundle, Precision, SelfTest, Split, Training};
 use shared::engine::{Engine, EngineError};
 use shared::image::Image;
 use shared::scene::{self, Scene};
 use shared::seed;
 
 use crate::system::atomic_file;
+use crate::system::files::file_name;
 
 /// The scenes of the self-test, each with its own caption and the next one's.
 const SELFTEST_SCENES: u64 = 4;
 
-/// Reads a bundle file.
+/// Reads a bundle file, and the file beside it that holds its backbone, if there is one.
 ///
 /// # Errors
-/// If it cannot be read, or is no bundle.
+/// If one of them cannot be read, or is no bundle.
 pub fn read(path: &Path) -> Result<Bundle> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Bundle::read(bytes).with_context(|| format!("cannot use {}", path.display()))
+    let content = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let failed = || format!("cannot use {}", path.display());
+    let bundle = Bundle::read(content(path)?).with_context(failed)?;
+    match bundle.header().backbone() {
+        Some(backbone) => {
+            let backbone = content(&path.with_file_name(&backbone.file))?;
+            bundle.join(&backbone).with_context(failed)
+        }
+        None => Ok(bundle),
+    }
 }
 
 /// Loads a bundle onto a device and checks that it computes there what it should.
@@ -119,6 +128,29 @@ async fn self_test(engine: &Engine) -> Result<Vec<SelfTest>, EngineError> {
 /// The caption that a seed stands for.
 fn caption(seed: u64) -> String {
     scene::caption(&Scene::from_seed(seed), &mut seed::rng(&[seed]))
+}
+
+/// Writes a bundle in two files, of which `backbone` is in the same folder and may be there already: several bundles share it.
+///
+/// # Errors
+/// If a file cannot be written, or `backbone` holds something else.
+pub fn write_split(path: &Path, backbone: &Path, bundle: &Bundle) -> Result<()> {
+    if path.parent() != backbone.parent() {
+        bail!("{} and {} must be in one folder", path.display(), backbone.display());
+    }
+    let Split { bundle, backbone: bytes } = bundle.split(&file_name(backbone))?;
+    if backbone.exists() {
+        let found = fs::read(backbone).with_context(|| format!("cannot read {}", backbone.display()))?;
+        if found != bytes {
+            bail!("{} holds another backbone; choose another name for this one", backbone.display());
+        }
+    } else {
+        atomic_file::write(backbone, &bytes)?;
+    }
+    atomic_file::write(path, &bundle)?;
+    let [own, shared] = [&bundle, &bytes].map(Vec::len);
+    println!("{} ({own} bytes) and {} ({shared} bytes)", path.display(), backbone.display());
+    Ok(())
 }
 
 /// Writes a bundle so that the file is either all there or not there, and says so.

@@ -38,7 +38,7 @@ impl Preset {
     pub fn vocabulary(self) -> usize {
         match self {
             Preset::Tiny | Preset::Small => 640,
-            Preset::Photo | Preset::PhotoLite0 | Preset::PhotoLite2 => 4096,
+            Preset::Photo | Preset::PhotoLite0 | Preset::PhotoLite2 => 6144,
             Preset::Base => 16_384,
         }
     }
@@ -86,8 +86,8 @@ fn photo(backbone: BackboneName, vocabulary: usize) -> Chosen {
         BackboneName::EfficientNetLite0 => (224, 127.0 / 255.0, 128.0 / 255.0),
         BackboneName::EfficientNetLite2 => (260, 127.0 / 255.0, 128.0 / 255.0),
     };
-    let vision = VisionConfig::Backbone(BackboneConfig { backbone, width: 256 });
-    let text = TextConfig { read_out: TextReadOut::Mean, ..text(vocabulary, 40, [256, 1, 4, 512]) };
+    let vision = VisionConfig::Backbone(BackboneConfig { backbone });
+    let text = TextConfig { read_out: TextReadOut::Mean, ..text(vocabulary, 40, [256, 2, 4, 1024]) };
     (256, vision, text, (side, [mean; 3], [std; 3]))
 }
 

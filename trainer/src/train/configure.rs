@@ -1,6 +1,9 @@
 //! From settings and data to the config of a run.
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
+use shared::model::ClipConfig;
 use shared::tokenizer::Tokenizer;
 
 use super::data::Data;
@@ -30,8 +33,13 @@ pub fn configure(options: &Options, data: &Data) -> Result<(RunConfig, Tokenizer
         }
         None => {
             let preset = settings.preset.unwrap_or(Preset::Small);
-            let tokenizer = data.tokenizer(preset.vocabulary())?;
-            (preset.config(tokenizer.vocabulary()), tokenizer)
+            match &settings.init_text {
+                Some(path) => with_text_tower(preset, path)?,
+                None => {
+                    let tokenizer = data.tokenizer(preset.vocabulary())?;
+                    (preset.config(tokenizer.vocabulary()), tokenizer)
+                }
+            }
         }
     };
     if model.vision.backbone().is_none() {
@@ -59,4 +67,22 @@ pub fn configure(options: &Options, data: &Data) -> Result<(RunConfig, Tokenizer
         bail!("the data does not fill a step of {} batches; lower --accum-freq", config.accum_freq);
     }
     Ok((config, tokenizer))
+}
+
+/// The model of a preset with the text tower of a bundle, and the bundle's tokenizer.
+fn with_text_tower(preset: Preset, path: &Path) -> Result<(ClipConfig, Tokenizer)> {
+    let bundle = bundles::read(path)?;
+    let (theirs, tokenizer) = (bundle.header().config(), bundle.header().tokenizer());
+    let ours = preset.config(tokenizer.vocabulary());
+    // Both towers share these.
+    let both = |config: &ClipConfig| (config.embedding, config.activation, config.norm_epsilon);
+    if both(&ours) != both(theirs) {
+        bail!(
+            "the text tower of {} has embeddings of {} numbers, the preset of {}, or computes in another way",
+            path.display(),
+            theirs.embedding,
+            ours.embedding
+        );
+    }
+    Ok((ClipConfig { text: theirs.text.clone(), ..ours }, tokenizer.clone()))
 }

@@ -2,6 +2,7 @@
 //! is starting at another number. Of several sources each has a fixed share of every batch.
 
 mod batch;
+mod edited;
 mod example;
 mod features;
 mod mined;
@@ -25,13 +26,14 @@ use shared::tokenizer::{Tokenizer, TokenizerError};
 
 use super::run_config::RunConfig;
 use super::settings::Settings;
+use crate::dataset::images::Images;
 use crate::negatives::calibration::Drawing;
 use crate::system::atomic_file;
 use crate::system::switch::Switch;
 pub use batch::{Batch, batch, batches};
 use example::{Example, Stream};
 use features::InputEncoder;
-pub use features::feature_shape;
+pub use features::n_features;
 pub use mined::Mined;
 pub use source::Library;
 use source::Source;
@@ -77,9 +79,7 @@ impl Data {
     pub fn freeze_backbone(&mut self, clip: Clip, config: &RunConfig) -> Result<()> {
         self.encoder = InputEncoder::frozen(clip);
         for source in &mut self.sources {
-            if let Source::Photographs(photographs) = source {
-                photographs.precompute_features(config, &self.encoder)?;
-            }
+            source.precompute_features(config, &self.encoder)?;
         }
         Ok(())
     }
@@ -199,19 +199,21 @@ impl Data {
     /// If the folder cannot be written to.
     pub fn record(&self, run: &Path) -> Result<()> {
         let (mut names, mut skipped, mut n_skipped) = (String::new(), String::new(), 0);
-        let of_files = self.sources.iter().filter_map(|source| match source {
-            Source::Photographs(photographs) => Some(photographs),
-            Source::Scenes(_) => None,
-        });
-        for photographs in of_files {
-            for (name, hash) in photographs.images().known() {
+        let mut recorded: Vec<&Images> = Vec::new();
+        for images in self.sources.iter().filter_map(Source::files) {
+            // Photographs and their edits are of the same files.
+            if recorded.iter().any(|other| std::ptr::eq(*other, images)) {
+                continue;
+            }
+            recorded.push(images);
+            for (name, hash) in images.known() {
                 writeln!(names, "{name}\t{hash:016x}")?;
             }
-            for image in photographs.images().skipped() {
+            for image in images.skipped() {
                 skipped += &serde_json::to_string(image)?;
                 skipped.push('\n');
             }
-            n_skipped += photographs.images().skipped().len();
+            n_skipped += images.skipped().len();
         }
         if names.is_empty() {
             return Ok(());

@@ -26,7 +26,7 @@ pub struct Options {
     /// Save a checkpoint every N steps.
     #[arg(long, value_name = "STEPS", default_value_t = SAVE_EVERY, value_parser = clap::value_parser!(u64).range(1..))]
     pub save_every: u64,
-    /// Log metrics every N steps. Reading a loss makes the device wait.
+    /// Log metrics every N steps.
     #[arg(long, value_name = "STEPS", default_value_t = LOG_EVERY, value_parser = clap::value_parser!(u64).range(1..))]
     pub log_every: u64,
     /// Compile the GPU kernels of this run ahead of it, with a few steps of a model of three layers per tower. Nothing is

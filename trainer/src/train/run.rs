@@ -54,7 +54,7 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
     data.balance(&config, &options.out)?;
     if !options.resume {
         // Weights that do not fit leave no run behind that would be in the way of another try.
-        if config.settings.init_image.is_some() {
+        if config.settings.init_image.is_some() || config.settings.init_text.is_some() {
             initial_model(&config, device)?;
         }
         run_folder::begin(&options.out, &config, &data, &tokenizer)?;
@@ -102,6 +102,12 @@ fn initial_model(config: &RunConfig, device: &Device) -> Result<Clip> {
     let model = match &config.settings.init {
         Some(path) => bundles::read(path)?.model(device)?,
         None => config.model.init(device).drawn(),
+    };
+    let model = match &config.settings.init_text {
+        Some(path) => bundles::read(path)?
+            .with_text_tower(model)
+            .with_context(|| format!("cannot use {}", path.display()))?,
+        None => model,
     };
     match &config.settings.init_image {
         Some(path) => import::load_backbone(path, config.model.vision.backbone(), model),

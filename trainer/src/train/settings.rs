@@ -26,18 +26,18 @@ const TRAINING: &str = "Training";
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// Train on `scenes`, or `scenes:COUNT` for another number of images per epoch; on a caption file (COCO's or Karpathy's
-    /// JSON, Flickr's token file, a table with one image and caption per row), or its folder; on a folder with a text file
-    /// beside each image; or on WebDataset shards, local or remote: `DIR/000.tar`, `https://HOST/{000..127}.tar`,
-    /// `s3://BUCKET/{000..127}.tar`. Several sources are mixed in every batch; an epoch is one pass over the first.
+    /// Train on `scenes`, or `scenes:COUNT` for another number of images per epoch; a caption file (COCO's or Karpathy's JSON,
+    /// Flickr's token file, CSV, TSV) or its folder; a folder with a text file beside each image; or WebDataset shards, such as
+    /// `s3://BUCKET/{000..127}.tar`. `edits:FILE` shows images beside recolored or mirrored ones, of which a hard negative is
+    /// true. Several sources are mixed in every batch; an epoch is one pass over the first.
     #[arg(long, help_heading = DATA, value_name = "SOURCE", default_value = "scenes", num_args = 1..)]
     #[serde(deserialize_with = "one_or_more")]
     pub data: Vec<String>,
     /// Fill each batch with the sources of `--data` in this proportion; by default evenly.
-    #[arg(long, help_heading = DATA, value_name = "NUMBER")]
+    #[arg(long, help_heading = DATA, value_name = "NUMBER", num_args = 1..)]
     #[serde(deserialize_with = "one_or_more")]
     pub data_weights: Vec<f64>,
-    /// Search these folders for images, too; the captions' own folder is always searched.
+    /// Search these folders for images, too.
     #[arg(long, help_heading = DATA, value_name = "DIR")]
     #[serde(deserialize_with = "one_or_more")]
     pub images: Vec<PathBuf>,
@@ -60,13 +60,13 @@ pub struct Settings {
     pub crops: u32,
     /// Take hard negatives from these sources, comma-separated: `color`, `object`, `location`, `size`, or `all` four replace
     /// terms of a concept; `mined` are the nearest captions of other images by the model itself, once per epoch; `given` are
-    /// wrong captions that the data provides (the column `neg_caption` of NegCLIP's tables); `none`.
+    /// wrong captions that the data provides (`neg_caption` in NegCLIP's tables); `none`.
     #[arg(long, help_heading = NEGATIVES, value_name = "SOURCES", default_value = "all")]
     pub negatives: NegativeSources,
     /// Use at most N hard negatives per caption.
     #[arg(long, help_heading = NEGATIVES, value_name = "N", default_value_t = 2)]
     pub per_caption: usize,
-    /// Make hard negatives by this rule: `replace` a term by another of its concept, `swap` two terms, or `mixed`.
+    /// Make hard negatives by this rule: `replace` a term, `swap` two of a concept, or `mixed`.
     #[arg(long, help_heading = NEGATIVES, value_name = "RULE", default_value = "replace", value_parser = named::<Strategy>)]
     pub strategy: Strategy,
     /// Balance hard negatives, so that text alone does not tell them from captions: calibrated on the captions of each source.
@@ -79,13 +79,16 @@ pub struct Settings {
     /// Weight the second term of the loss; by default as published: 0.5 (tsvlc, fsc-clip) or 0.2 (ce-clip).
     #[arg(long, help_heading = NEGATIVES, value_name = "WEIGHT")]
     pub loss_weight: Option<f64>,
-    /// Choose the model's size: `tiny` (tests), `small` (scenes on a CPU), `photo` (photographs on a CPU, with `--init-image`) or
-    /// `base` (ViT-B/32, on GPUs); by default `small`.
+    /// Choose the model's size: `tiny` (tests), `small` (scenes on a CPU), `photo`, `photo-lite0`, `photo-lite2` (photographs on a
+    /// CPU, with `--init-image`) or `base` (ViT-B/32, on GPUs); by default `small`.
     #[arg(long, help_heading = MODEL, value_name = "PRESET", value_parser = named::<Preset>)]
     pub preset: Option<Preset>,
     /// Fine-tune a bundle, such as an imported CLIP, with its tokenizer and size.
     #[arg(long, help_heading = MODEL, value_name = "BUNDLE")]
     pub init: Option<PathBuf>,
+    /// Begin with the text tower and tokenizer of this bundle, such as `distill` writes.
+    #[arg(long, help_heading = MODEL, value_name = "BUNDLE")]
+    pub init_text: Option<PathBuf>,
     /// Load Google's published weights into the image backbone of a photo preset, in safetensors under timm's names:
     /// `mobilenetv2_100` (not timm's `ra_in1k`, which expects other preprocessing), `tf_efficientnet_lite0` or `…_lite2`.
     #[arg(long, help_heading = MODEL, value_name = "FILE")]
@@ -102,7 +105,7 @@ pub struct Settings {
     /// Freeze the image tower and train the text tower only (LiT, arXiv 2111.07991).
     #[arg(long, help_heading = MODEL)]
     pub lock_image: bool,
-    /// Train only low-rank adapters of the attention layers (LoRA, arXiv 2106.09685). Exported bundles have them merged.
+    /// Train only low-rank adapters of the attention layers (LoRA, arXiv 2106.09685).
     #[arg(long, help_heading = MODEL, value_name = "RANK")]
     pub lora: Option<usize>,
     /// Pass over the data N times. Scenes are never repeated: each epoch draws new ones.
@@ -183,6 +186,10 @@ impl Settings {
             (
                 "--init has an image tower; leave --init-image out",
                 self.init.is_none() || self.init_image.is_none(),
+            ),
+            (
+                "--init has a text tower; leave --init-text out",
+                self.init.is_none() || self.init_text.is_none(),
             ),
             ("--feature-cache needs --freeze-backbone", self.feature_cache.is_none() || self.freeze_backbone),
         ];

@@ -210,9 +210,8 @@ fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
     };
     let device = &model.device();
     let weights = batch.channels.map(|weights| {
-        let [_, channels] = data::feature_shape(config);
-        let weights = TensorData::new(weights, [config.settings.batch_size, 1, channels]);
-        Tensor::<3>::from_data(weights, device).cast(model.logit_scale().dtype())
+        let weights = TensorData::new(weights, [config.settings.batch_size, data::n_features(config)]);
+        Tensor::<2>::from_data(weights, device).cast(model.logit_scale().dtype())
     });
     let images = model.encode_input(batch.images.to_device(model, config), weights);
     let texts = batch.texts.embed(model).cast(DType::F32); // [B + B · K, E]
@@ -259,12 +258,16 @@ pub fn adapted(config: &RunConfig, model: Clip) -> Clip {
     model.apply_lora(Lora::new(rank, 2.0 * rank as f64).set_param_group(adapted))
 }
 
-/// AdamW (arXiv 1711.05101) with CLIP's moments; only matrices decay.
 fn optimizer(config: &RunConfig) -> ModuleOptimizer {
+    adamw(config.settings.weight_decay)
+}
+
+/// AdamW (arXiv 1711.05101) with CLIP's moments; only matrices decay.
+pub fn adamw(weight_decay: f32) -> ModuleOptimizer {
     let adamw = AdamWConfig::new().with_beta_1(0.9).with_beta_2(0.98).with_epsilon(1e-6);
     let clipping = burn::grad_clipping::GradientClippingConfig::Norm(GRADIENT_NORM);
     let undecayed = ["norm_", "bias", "logit_scale", "class_embedding", "position_embedding"];
-    ModuleOptimizer::from(adamw.clone().with_weight_decay(config.settings.weight_decay).build())
+    ModuleOptimizer::from(adamw.clone().with_weight_decay(weight_decay).build())
         .with_grad_clipping(clipping.init())
         .with_group(
             ParamGroup::from_any_predicates(undecayed.to_vec()),

@@ -210,7 +210,7 @@ proptest! {
         let to = ColorName::ALL[hue];
         let recolored = apply(Edit::Recolor { to }, &image, &mask);
         for (before, after) in image.pixels().iter().zip(recolored.pixels()) {
-            let [before, after] = [before, after].map(|rgb| oklab::from_srgb(*rgb)[0]);
+            let [before, after] = [before, after].map(|rgb| shared::oklab::from_srgb(*rgb)[0]);
             // Two hundredths for rounding to bytes, which is coarse where it is dark.
             prop_assert!((before - after).abs() <= MOST_LIGHTNESS_SHIFT + 0.02, "{} became {}", before, after);
         }

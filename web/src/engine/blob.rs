@@ -5,7 +5,7 @@ use std::ops::Range;
 use burn::tensor::Device;
 use js_sys::Uint8Array;
 use sha2::{Digest, Sha256};
-use shared::bundle::{BundleError, Header, Loader, TensorEntry};
+use shared::bundle::{BundleError, Header, Loader, TensorEntry, backbone_tensors};
 use shared::model::Clip;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
@@ -72,19 +72,38 @@ pub async fn header(blob: &Blob) -> Result<Header, LoadError> {
     Ok(header)
 }
 
-/// The model of a bundle on a device, read one tensor at a time, or several small ones. `progress` hears which share has
-/// been read.
+/// The model of a bundle on a device, its backbone from another file if the bundle leaves it out. `progress` hears which share
+/// has been read.
 ///
 /// # Errors
 /// If a tensor is missing, does not fit, or cannot be read.
 pub async fn model(
     blob: &Blob,
     header: &Header,
+    backbone: Option<&Blob>,
     device: &Device,
     progress: impl Fn(f64),
 ) -> Result<Clip, LoadError> {
     let mut loader = Loader::new(header, device);
-    let mut rest = header.tensors();
+    let bytes = blob.size() + backbone.map_or(0.0, Blob::size);
+    let mut so_far = 0.0;
+    if let Some(backbone) = backbone {
+        let beginning = slice(backbone, 0..Header::PREFIX).await.map_err(LoadError::Unreadable)?;
+        let beginning = slice(backbone, 0..Header::end(&beginning)?).await.map_err(LoadError::Unreadable)?;
+        load(&mut loader, backbone, &backbone_tensors(&beginning)?, |read| progress(read / bytes)).await?;
+        so_far = backbone.size();
+    }
+    load(&mut loader, blob, header.tensors(), |read| progress((so_far + read) / bytes)).await?;
+    Ok(loader.finish()?)
+}
+
+/// Loads tensors of a file, one at a time, or several small ones. `progress` hears how many bytes have been read.
+async fn load(
+    loader: &mut Loader,
+    blob: &Blob,
+    mut rest: &[TensorEntry],
+    progress: impl Fn(f64),
+) -> Result<(), LoadError> {
     while let Some(first) = rest.first() {
         // Asking the browser takes longer than a small tensor does, so neighbors come together.
         let start = first.bytes.start;
@@ -96,8 +115,8 @@ pub async fn model(
             let own = bytes.get(tensor.bytes.start - start..tensor.bytes.end - start);
             loader.add(tensor, own.ok_or(BundleError::Truncated)?)?;
         }
-        progress(end as f64 / header.file_bytes() as f64);
+        progress(end as f64);
         rest = behind;
     }
-    Ok(loader.finish()?)
+    Ok(())
 }

@@ -21,6 +21,16 @@ pub struct Listed {
     pub name: String,
     /// The set it belongs to.
     pub set: Set,
+    /// The bundle.
+    #[serde(flatten)]
+    pub file: ListedFile,
+    /// The file that holds its backbone, which others may share.
+    pub backbone: Option<ListedFile>,
+}
+
+/// A file of the list.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ListedFile {
     /// Where it is, relative to the page.
     pub file: String,
     /// Its size, for the progress bar: a compressed transfer announces another one.
@@ -39,27 +49,27 @@ pub async fn manifest(base: &str) -> Result<Vec<Listed>, FetchError> {
     serde_json::from_slice(&bytes).map_err(|error| FetchError::Manifest(error.to_string()))
 }
 
-/// Fetches a listed bundle, from the browser's shelf if it is there.
+/// Fetches a listed file, from the browser's shelf if it is there.
 ///
 /// # Errors
 /// If it cannot be fetched, or is not what the list promises.
 pub async fn listed(
-    bundle: &Listed,
+    listed: &ListedFile,
     base: &str,
     watcher: &impl Watcher,
 ) -> Result<(Blob, Origin), FetchError> {
     let shelf = Shelf::open().await;
-    if let Some(kept) = shelf.find(&bundle.sha256).await {
+    if let Some(kept) = shelf.find(&listed.sha256).await {
         return Ok((kept, Origin::Cache));
     }
     // The hash in the address keeps other caches on the way from answering with an older version.
-    let address = resolve(&bundle.file, base)?;
-    let come = download(&format!("{address}?sha256={}", bundle.sha256), &bundle.file, watcher).await?;
-    if !blob::sha256(&come.blob).await.is_ok_and(|found| found == bundle.sha256) {
-        return Err(FetchError::Checksum(bundle.file.clone()));
+    let address = resolve(&listed.file, base)?;
+    let come = download(&format!("{address}?sha256={}", listed.sha256), &listed.file, watcher).await?;
+    if !blob::sha256(&come.blob).await.is_ok_and(|found| found == listed.sha256) {
+        return Err(FetchError::Checksum(listed.file.clone()));
     }
-    let label = Label { name: bundle.name.clone(), address, etag: come.etag };
-    shelf.keep(&bundle.sha256, &label, &come.blob).await;
+    let label = Label { name: model_name(&listed.file), address, etag: come.etag };
+    shelf.keep(&listed.sha256, &label, &come.blob).await;
     Ok((come.blob, Origin::Downloaded))
 }
 

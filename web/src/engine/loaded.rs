@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::bundle::Header;
 use shared::caption::Caption;
 use shared::concept::Concept;
-use shared::engine::{Engine, EngineError};
+use shared::engine::{Engine, EngineError, Features};
 use shared::image::Image;
 use shared::negative;
 use shared::similarity::{Embedding, Square, contest};
@@ -22,6 +22,8 @@ pub(super) struct Loaded {
     pub(super) set: Option<Set>,
     /// The file, to load the model again on another device.
     pub(super) file: Blob,
+    /// The file of its backbone, if that is another one.
+    pub(super) backbone: Option<Blob>,
     pub(super) header: Header,
     pub(super) engine: Engine,
     pub(super) images: BTreeMap<ImageId, Embedding>,
@@ -132,12 +134,29 @@ impl Loaded {
         Ok(captions.iter().map(|caption| image.cosine(&self.captions[caption])).collect())
     }
 
-    /// Embeds an image, once.
-    pub(super) async fn embed_image(&mut self, id: ImageId, image: &Image) -> Result<(), EngineError> {
-        if !self.images.contains_key(&id) {
-            let mut embedded = self.engine.embed_images(&[image]).await?;
-            self.images.insert(id, embedded.remove(0));
+    /// Embeds an image, once. What a backbone that others share makes of it is computed once, too: `seen` has it by the backbone.
+    pub(super) async fn embed_image(
+        &mut self,
+        id: ImageId,
+        image: &Image,
+        seen: &mut BTreeMap<String, Features>,
+    ) -> Result<(), EngineError> {
+        if self.images.contains_key(&id) {
+            return Ok(());
         }
+        let shared = self.header.backbone().map(|file| file.sha256.clone());
+        let features = match shared {
+            Some(sha256) => match seen.get(&sha256) {
+                Some(features) => Some(features.clone()),
+                None => self.engine.features(&[image]).inspect(|new| _ = seen.insert(sha256, new.clone())),
+            },
+            None => None,
+        };
+        let mut embedded = match &features {
+            Some(features) => self.engine.embed_features(features).await?,
+            None => self.engine.embed_images(&[image]).await?,
+        };
+        self.images.insert(id, embedded.remove(0));
         Ok(())
     }
 

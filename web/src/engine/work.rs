@@ -3,7 +3,7 @@
 mod answers;
 
 use burn::tensor::Device;
-use shared::bundle::Header;
+use shared::bundle::{BackboneFile, Header};
 use shared::engine::{Engine, EngineError};
 use wasm_bindgen::JsCast;
 use web_sys::Blob;
@@ -13,6 +13,7 @@ use super::collection::{Collection, CollectionError};
 use super::device::{self, Chosen};
 use super::download::Watcher;
 use super::fetch::Listed;
+use super::fetch_error::FetchError;
 use super::images::Images;
 use super::loaded::Loaded;
 use super::shelf::Shelf;
@@ -28,9 +29,16 @@ enum Unloaded {
     Load(#[from] LoadError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// There is no room for it.
     #[error("{0}")]
     NoRoom(String),
+    /// A part of it is in a file that did not come.
+    #[error(
+        "its image backbone is in another file, {0}; open a bundle that was exported without `--backbone`"
+    )]
+    NoBackbone(String),
 }
 
 /// Tells the page about a download, and ends it if the device has no room for the model.
@@ -183,8 +191,8 @@ impl Work {
             if self.models.iter().any(|model| model.name == entry.name) {
                 continue;
             }
-            let told = Told { name: &entry.name, bytes: Some(entry.bytes), device: None };
-            match fetch::listed(&entry, &self.base, &told).await {
+            let told = Told { name: &entry.name, bytes: Some(entry.file.bytes), device: None };
+            match fetch::listed(&entry.file, &self.base, &told).await {
                 Ok((file, origin)) => self.add_bundle(entry.name.clone(), Some(set), file, origin).await,
                 Err(error) => missing = Some(error.to_string()),
             }
@@ -203,6 +211,25 @@ impl Work {
         self.models.sort_by_key(|model| model.set.is_none());
         self.set = set;
         Ok(missing)
+    }
+
+    /// The file of a bundle's backbone: a loaded model's, or one of the list.
+    async fn backbone(&self, name: &str, wanted: &BackboneFile) -> Result<Blob, Unloaded> {
+        if let Some(file) = self.sharing(wanted).and_then(|model| model.backbone.clone()) {
+            return Ok(file);
+        }
+        let mut listed = self.listed.iter().filter_map(|entry| entry.backbone.as_ref());
+        let listed = listed.find(|file| file.sha256 == wanted.sha256);
+        let listed = listed.ok_or_else(|| Unloaded::NoBackbone(wanted.file.clone()))?;
+        let told = Told { name, bytes: Some(listed.bytes), device: None };
+        Ok(fetch::listed(listed, &self.base, &told).await?.0)
+    }
+
+    /// A loaded model that has a backbone.
+    fn sharing(&self, backbone: &BackboneFile) -> Option<&Loaded> {
+        self.models
+            .iter()
+            .find(|model| model.header.backbone().is_some_and(|other| other.sha256 == backbone.sha256))
     }
 
     fn use_device(&mut self, chosen: Chosen) {
@@ -230,11 +257,16 @@ impl Work {
     /// Loads a bundle and replays its self-test, which also makes the device compile what it will need.
     async fn load(&mut self, name: &str, file: Blob, origin: Origin) -> Result<(Model, Loaded), Unloaded> {
         let header = blob::header(&file).await?;
+        let backbone = match header.backbone() {
+            Some(wanted) => Some(self.backbone(name, wanted).await?),
+            None => None,
+        };
         if let Some(chosen) = &self.device {
             chosen.has_room_for(&header).map_err(Unloaded::NoRoom)?;
         }
         let on_gpu = self.device.as_ref().is_some_and(|chosen| chosen.backend == Backend::WebGpu);
-        let mut engine = engine(name, &file, &header, &self.device(), on_gpu).await?;
+        let files = (&file, backbone.as_ref());
+        let mut engine = engine(name, files, &header, &self.device(), on_gpu).await?;
         if let Err(error) = engine.self_test(&header).await {
             if !on_gpu {
                 return Err(error.into());
@@ -242,8 +274,11 @@ impl Work {
             // A GPU that computes wrongly is worse than none.
             let note = format!("Running on the CPU, because on WebGPU {error}.");
             self.fall_back(device::cpu(note)).await?;
-            engine = self::engine(name, &file, &header, &self.device(), false).await?;
+            engine = self::engine(name, files, &header, &self.device(), false).await?;
             engine.self_test(&header).await?;
+        }
+        if let Some(other) = header.backbone().and_then(|wanted| self.sharing(wanted)) {
+            engine = engine.share_backbone(&other.engine);
         }
         let training = header.training();
         let model = Model {
@@ -256,13 +291,17 @@ impl Work {
         };
         let (images, captions) = Default::default();
         let name = name.to_owned();
-        Ok((model, Loaded { name, set: None, file, header, engine, images, captions, square: None }))
+        Ok((
+            model,
+            Loaded { name, set: None, file, backbone, header, engine, images, captions, square: None },
+        ))
     }
 
     /// Moves every loaded model to another device.
     async fn fall_back(&mut self, chosen: Chosen) -> Result<(), Unloaded> {
         for model in &mut self.models {
-            model.engine = engine(&model.name, &model.file, &model.header, &chosen.device, false).await?;
+            let files = (&model.file, model.backbone.as_ref());
+            model.engine = engine(&model.name, files, &model.header, &chosen.device, false).await?;
             model.images.clear();
             model.captions.clear();
         }
@@ -274,13 +313,13 @@ impl Work {
 /// Loads the model of a file onto a device.
 async fn engine(
     name: &str,
-    file: &Blob,
+    (file, backbone): (&Blob, Option<&Blob>),
     header: &Header,
     device: &Device,
     on_gpu: bool,
 ) -> Result<Engine, Unloaded> {
     let told = |share: f64| progress(format!("Loading {name}."), Some(share));
-    let model = blob::model(file, header, device, told).await?;
+    let model = blob::model(file, header, backbone, device, told).await?;
     let words = if on_gpu { "Compiling GPU kernels and testing" } else { "Testing" };
     progress(format!("{words} {name}."), None);
     Ok(Engine::new(header, model).await?)

@@ -20,8 +20,7 @@ pub fn model_note(model: &Model) -> String {
     if model.data.is_empty() {
         return "Published weights, imported.".to_owned();
     }
-    let data: Vec<String> = model.data.split(", ").map(source).collect();
-    let data = data.join(" and ");
+    let data = in_words(&model.data.split(", ").map(source).collect::<Vec<_>>());
     if title(&model.name) != model.name {
         return format!("{}, {data}", model.name);
     }
@@ -42,8 +41,20 @@ pub fn model_note(model: &Model) -> String {
 fn source(data: &str) -> String {
     match data.split_once(':') {
         None if data == "flickr8k" => "6,000 Flickr photos".to_owned(),
+        None if data == "names" => "1,000 named pictures".to_owned(),
+        Some(("edits", "flickr8k")) => "recolored ones".to_owned(),
+        Some(("edits", files)) => format!("edited images of {files}"),
         Some(("scenes", count)) => format!("{} drawn scenes", with_commas(count)),
         _ => data.to_owned(),
+    }
+}
+
+/// Some things as one names them: a, b and c.
+fn in_words(things: &[String]) -> String {
+    match things {
+        [] => String::new(),
+        [only] => only.clone(),
+        [before @ .., last] => format!("{} and {last}", before.join(", ")),
     }
 }
 
@@ -235,7 +246,10 @@ mod tests {
             origin: Origin::File,
         };
         assert_eq!(title("photo-hard-negative"), "Trained on almost-right captions");
-        assert_eq!(model_note(&model("photo-plain", "none", "flickr8k")), "photo-plain, 6,000 Flickr photos");
+        assert_eq!(
+            model_note(&model("photo-hard-negative", "all", "flickr8k, edits:flickr8k, names")),
+            "photo-hard-negative, 6,000 Flickr photos, recolored ones and 1,000 named pictures"
+        );
         assert_eq!(
             model_note(&model("mine", "color,mined", "scenes:120000, cats")),
             "Trained on 120,000 drawn scenes and cats with hard negatives of color and captions of other pictures \

@@ -10,7 +10,7 @@ use rand::RngExt;
 use shared::tokenizer::{Tokenizer, TokenizerError, Tokens};
 
 use super::example::Stream;
-use super::features::{ImageValues, feature_shape};
+use super::features::{ImageValues, n_features};
 use super::texts::Texts;
 use super::{Data, Mined};
 use crate::train::negative_source::NegativeSource;
@@ -79,11 +79,10 @@ pub fn batch(
 /// Zero for the channels that a batch drops; the others weigh more, so that the sum stays the same on average
 /// (arXiv 1207.0580, in the form of arXiv 1411.4280). `[B, C]`
 fn channels(config: &RunConfig, number: u64) -> Vec<f32> {
-    let [_, n_channels] = feature_shape(config);
     let kept = 1.0 - config.settings.channel_dropout;
     let rng = &mut Stream::Channels.of(config.settings.seed, number);
     let mut weight = || if rng.random_bool(kept) { (1.0 / kept) as f32 } else { 0.0 };
-    (0..config.settings.batch_size * n_channels).map(|_| weight()).collect()
+    (0..config.settings.batch_size * n_features(config)).map(|_| weight()).collect()
 }
 
 /// Batches of these numbers, made ahead of the device. If one cannot be made because of a panic, none follows.

@@ -34,6 +34,7 @@ pub enum Stream {
     Channels = 6,
     Candidates = 7,
     Given = 8,
+    Edits = 9,
     Calibration = 10,
 }
 

@@ -25,7 +25,7 @@ const BATCH: usize = 16;
 pub enum ImageValues {
     /// Pixels, `[3, S, S]` each.
     Pixels(Vec<f32>),
-    /// Features of a frozen backbone, `[P, C]` each.
+    /// Features of a frozen backbone, `[C]` each.
     Features(Vec<f32>),
 }
 
@@ -54,17 +54,16 @@ impl ImageValues {
                 ImageInput::Pixels(Tensor::<4>::from_data(pixels, device).cast(dtype))
             }
             ImageValues::Features(values) => {
-                let [positions, channels] = feature_shape(config);
-                let features = TensorData::new(values.clone(), [batch, positions, channels]);
-                ImageInput::Features(Tensor::<3>::from_data(features, device).cast(dtype))
+                let features = TensorData::new(values.clone(), [batch, n_features(config)]);
+                ImageInput::Features(Tensor::<2>::from_data(features, device).cast(dtype))
             }
         }
     }
 }
 
-/// The shape of the features of one image, `[P, C]`; empty without a backbone.
-pub fn feature_shape(config: &RunConfig) -> [usize; 2] {
-    config.model.vision.backbone().map_or([0, 0], BackboneName::feature_shape)
+/// The number of features of an image, `C`; none without a backbone.
+pub fn n_features(config: &RunConfig) -> usize {
+    config.model.vision.backbone().map_or(0, BackboneName::n_features)
 }
 
 /// Turns images into the model's input.

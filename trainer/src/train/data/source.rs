@@ -1,4 +1,4 @@
-//! A source of training data: drawn scenes, or images in files.
+//! A source of training data: drawn scenes, images in files, or these beside their edits.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use shared::concept::Concept;
 use shared::negative::Balance;
 
+use super::edited::Edited;
 use super::example::Example;
 use super::features::InputEncoder;
 use super::photographs::Photographs;
@@ -44,10 +45,13 @@ pub enum Source {
     Scenes(Scenes),
     /// Images and captions in files.
     Photographs(Photographs),
+    /// Those that have an edit, and their edits.
+    Edited(Edited),
 }
 
 impl Source {
-    /// Opens what `--data` names: `scenes`, `scenes:COUNT`, a file of captions or its folder, or shards.
+    /// Opens what `--data` names: `scenes`, `scenes:COUNT`, a file of captions or its folder, or shards; `edits:` before files or
+    /// shards stands for their images beside edited ones.
     ///
     /// # Errors
     /// If it is neither, or cannot be used.
@@ -59,11 +63,14 @@ impl Source {
                 let count = count.parse().ok().filter(|count| *count > 0);
                 scenes(count.with_context(|| format!("not a number of images in --data {data}"))?)
             }
+            Some(("edits", files)) if images::is_files(files) => {
+                Ok(Source::Edited(Edited::new(library.open(files, options)?)?))
+            }
             _ if images::is_files(data) => {
                 Ok(Source::Photographs(Photographs::new(library.open(data, options)?)))
             }
             _ => bail!(
-                "unknown data source {data:?}: neither `scenes` or `scenes:COUNT`, nor a file of captions or a folder with one, nor shards (….tar)"
+                "unknown data source {data:?}: neither `scenes` or `scenes:COUNT`, nor a file of captions or a folder with one, nor shards (….tar), nor one of these two with `edits:` before it"
             ),
         }
     }
@@ -73,6 +80,7 @@ impl Source {
         match self {
             Source::Scenes(scenes) => scenes.images,
             Source::Photographs(photographs) => photographs.n_images(),
+            Source::Edited(edited) => edited.n_images(),
         }
     }
 
@@ -81,6 +89,28 @@ impl Source {
         match self {
             Source::Scenes(_) => 0,
             Source::Photographs(photographs) => photographs.images().fingerprint(),
+            Source::Edited(edited) => edited.images().fingerprint(),
+        }
+    }
+
+    /// Its images in files; none if they are drawn.
+    pub fn files(&self) -> Option<&Images> {
+        match self {
+            Source::Scenes(_) => None,
+            Source::Photographs(photographs) => Some(photographs.images()),
+            Source::Edited(edited) => Some(edited.images()),
+        }
+    }
+
+    /// Passes all its images through a frozen backbone, if it has them all, and caches the features.
+    ///
+    /// # Errors
+    /// If an image cannot be read any more, the device fails, or the folder cannot be written to.
+    pub fn precompute_features(&mut self, config: &RunConfig, encoder: &InputEncoder) -> Result<()> {
+        match self {
+            Source::Scenes(_) => Ok(()),
+            Source::Photographs(photographs) => photographs.precompute_features(config, encoder),
+            Source::Edited(edited) => edited.precompute_features(config, encoder),
         }
     }
 
@@ -89,6 +119,7 @@ impl Source {
         match self {
             Source::Scenes(scenes) => &mut scenes.drawing,
             Source::Photographs(photographs) => &mut photographs.drawing,
+            Source::Edited(edited) => &mut edited.drawing,
         }
     }
 
@@ -102,16 +133,19 @@ impl Source {
         match self {
             Source::Scenes(scenes) => balanced(&scenes.corpus(), concepts, seed),
             Source::Photographs(photographs) => balanced(photographs.images(), concepts, seed),
+            Source::Edited(edited) => balanced(edited.images(), concepts, seed),
         }
     }
 
     /// Its captions, or as many as stand for all of them.
     pub fn captions(&self) -> Vec<Cow<'_, str>> {
+        fn of_files(images: &Images) -> Vec<Cow<'_, str>> {
+            images.captions().map(|(_, text)| Cow::Borrowed(text)).collect()
+        }
         match self {
             Source::Scenes(scenes) => scenes.captions().into_iter().map(Cow::Owned).collect(),
-            Source::Photographs(photographs) => {
-                photographs.images().captions().map(|(_, text)| Cow::Borrowed(text)).collect()
-            }
+            Source::Photographs(photographs) => of_files(photographs.images()),
+            Source::Edited(edited) => of_files(edited.images()),
         }
     }
 
@@ -134,6 +168,7 @@ impl Source {
                     .map(|nth| scenes.example(config, encoder, first + nth, first + nth < n_single))
                     .collect()
             }
+            Source::Edited(edited) => edited.examples(config, encoder, number, share),
             Source::Photographs(photographs) => {
                 // What is left of an epoch and does not fill a batch is not shown, so that none has an image twice.
                 let batches = photographs.n_images() / share;

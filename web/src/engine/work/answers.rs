@@ -1,5 +1,7 @@
 //! Requests about images: read, edited, compared, explained, collected.
 
+use std::collections::BTreeMap;
+
 use shared::challenge_set::{self, Case};
 use shared::concept::Concept;
 use shared::engine::EngineError;
@@ -19,8 +21,9 @@ impl Work {
             return Ok(true);
         }
         let Some(image) = self.images.pixels(id).await else { return Ok(false) };
+        let mut seen = BTreeMap::new();
         for model in &mut self.models {
-            model.embed_image(id, image).await?;
+            model.embed_image(id, image, &mut seen).await?;
         }
         Ok(true)
     }

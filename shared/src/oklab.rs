@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 pub type Oklab = [f32; 3];
 
 /// Cone responses of linear sRGB.
-const TO_CONES: [[f32; 3]; 3] = [
+pub(crate) const TO_CONES: [[f32; 3]; 3] = [
     [0.412_221_46, 0.536_332_55, 0.051_445_995],
     [0.211_903_5, 0.680_699_5, 0.107_396_96],
     [0.088_302_46, 0.281_718_85, 0.629_978_7],
 ];
 /// Lightness and color of their cube roots.
-const FROM_ROOTS: [[f32; 3]; 3] = [
+pub(crate) const FROM_ROOTS: [[f32; 3]; 3] = [
     [0.210_454_26, 0.793_617_8, -0.004_072_047],
     [1.977_998_5, -2.428_592_2, 0.450_593_7],
     [0.025_904_037, 0.782_771_77, -0.808_675_77],

@@ -1,0 +1,111 @@
+//! Bundles that share a backbone: its tensors in a file of their own, which is downloaded and computed once for all of them.
+
+use std::collections::HashMap;
+
+use safetensors::SafeTensors;
+use safetensors::tensor::{Metadata, TensorView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Bundle, BundleError, Header, TensorEntry, entries, keys, serialize, write};
+
+/// What the names of the backbone's tensors begin with.
+const BACKBONE: &str = "image.network.";
+
+/// The file that has the tensors of a bundle's backbone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackboneFile {
+    /// Its name; it lies beside the bundle.
+    pub file: String,
+    /// The SHA-256 of its content in hexadecimal.
+    pub sha256: String,
+}
+
+impl BackboneFile {
+    /// Whether it names a file and no folder.
+    pub(super) fn is_beside(&self) -> bool {
+        !self.file.is_empty() && !self.file.contains(['/', '\\', ':']) && self.file != ".."
+    }
+
+    /// Checks that a file is the one that is meant.
+    ///
+    /// # Errors
+    /// If it has another content.
+    pub fn check(&self, bytes: &[u8]) -> Result<(), BundleError> {
+        match sha256(bytes) == self.sha256 {
+            true => Ok(()),
+            false => Err(BundleError::OtherBackbone(self.file.clone())),
+        }
+    }
+}
+
+/// A bundle in two files.
+#[derive(Debug)]
+pub struct Split {
+    /// The bundle without its backbone.
+    pub bundle: Vec<u8>,
+    /// The backbone. Equal weights give an equal file.
+    pub backbone: Vec<u8>,
+}
+
+impl Bundle {
+    /// The bundle in two files, of which the backbone's will be called `file`.
+    ///
+    /// # Errors
+    /// If it has no backbone.
+    pub fn split(&self, file: &str) -> Result<Split, BundleError> {
+        let all = self.parts()?;
+        let (backbone, own): (Vec<_>, Vec<_>) =
+            all.tensors().into_iter().partition(|(name, _)| name.starts_with(BACKBONE));
+        if backbone.is_empty() {
+            return Err(BundleError::NoBackbone);
+        }
+        let backbone = serialize(backbone, HashMap::new())?;
+        let names = BackboneFile { file: file.to_owned(), sha256: sha256(&backbone) };
+        let mut metadata = self.metadata()?;
+        metadata.insert(keys::BACKBONE.to_owned(), write(keys::BACKBONE, &names)?);
+        Ok(Split { bundle: serialize(own, metadata)?, backbone })
+    }
+
+    /// The whole bundle, with the backbone of another file.
+    ///
+    /// # Errors
+    /// If that is another file than the bundle names, or the bundle is whole already.
+    pub fn join(self, backbone: &[u8]) -> Result<Self, BundleError> {
+        let named = self.header().backbone().ok_or(BundleError::NoBackbone)?;
+        named.check(backbone)?;
+        let theirs = SafeTensors::deserialize(backbone)
+            .map_err(|error| BundleError::NotSafetensors(error.to_string()))?;
+        let ours = self.parts()?;
+        let tensors: Vec<(String, TensorView)> = ours.tensors().into_iter().chain(theirs.tensors()).collect();
+        let mut metadata = self.metadata()?;
+        metadata.remove(keys::BACKBONE);
+        Bundle::read(serialize(tensors, metadata)?)
+    }
+
+    fn parts(&self) -> Result<SafeTensors<'_>, BundleError> {
+        SafeTensors::deserialize(self.bytes()).map_err(|error| BundleError::NotSafetensors(error.to_string()))
+    }
+
+    fn metadata(&self) -> Result<HashMap<String, String>, BundleError> {
+        let (_, header) = SafeTensors::read_metadata(self.bytes())
+            .map_err(|error| BundleError::NotSafetensors(error.to_string()))?;
+        Ok(header.metadata().clone().unwrap_or_default())
+    }
+}
+
+/// The tensors of a backbone's file, which begins with `beginning`: its header and as much as there is behind it.
+///
+/// # Errors
+/// If it is no such file.
+pub fn backbone_tensors(beginning: &[u8]) -> Result<Vec<TensorEntry>, BundleError> {
+    let end = Header::end(beginning)?;
+    let json = beginning.get(Header::PREFIX..end).ok_or(BundleError::Truncated)?;
+    let header: Metadata = serde_json::from_slice(json)
+        .map_err(|error| BundleError::NotSafetensors(format!("its header cannot be read: {error}")))?;
+    Ok(entries(&header, end))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
