@@ -128,7 +128,7 @@ describe("a newcomer", () => {
     await page.click(".challenges li:nth-child(2) a");
     await page.waitForSelector('body[data-state="ready"] [data-role="score"]');
     await page.click("#look summary");
-    assert.equal(await page.inputValue("#look-foil"), "a red suit", "the foil that was asked about");
+    assert.equal(await page.inputValue("#look-foil"), "a blue suit", "the foil that was asked about");
     const whole = () => page.waitForFunction(() => document.querySelector("#look-summary").textContent.startsWith("Most help: "));
     await whole();
     const shares = () => page.$$eval("#relevance [data-cell]", (cells) => cells.map((cell) => Number(cell.style.getPropertyValue("--share"))));
