@@ -4,9 +4,12 @@
 use std::fs;
 use std::path::Path;
 
+use burn::tensor::{Device, Tensor};
 use half::f16;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
+use shared::bundle::{Bundle, Loader};
+use shared::model::Clip;
 
 use crate::support::{formula, image, root, trainer_err, trainer_ok, weights};
 
@@ -220,6 +223,20 @@ fn bundles_of_one_backbone_share_its_file_and_score_as_whole_ones_do() {
         };
         assert_eq!(score(&own), score(&whole));
     }
+    // As the page loads the second of two.
+    let read = |file: &str| fs::read(folder.path().join(file)).expect("a file");
+    let [first, second] = ["first.safetensors", "second.safetensors"].map(|file| {
+        Bundle::read(read(file)).expect("a bundle").join(&read("backbone.safetensors")).expect("its backbone")
+    });
+    let device = Device::flex();
+    let without = Bundle::read(read("second.safetensors")).expect("a bundle");
+    let mut loader = Loader::sharing_backbone(without.header(), &first.model(&device).expect("a model"));
+    for tensor in without.header().tensors() {
+        loader.add(tensor, &without.bytes()[tensor.bytes.clone()]).expect("a tensor of its own");
+    }
+    let embedding = |model: Clip| model.encode_image(Tensor::ones([1, 3, 256, 256], &device)).into_data();
+    let shared = embedding(loader.finish().expect("every weight"));
+    assert_eq!(shared, embedding(second.model(&device).expect("a model")));
     let refused = |bundle: &str| trainer_err(folder.path(), &["inspect", bundle, "--device", "cpu"]).1;
     let backbone = folder.path().join("backbone.safetensors");
     let mut bytes = fs::read(&backbone).expect("the backbone");

@@ -26,7 +26,7 @@ use encode::encode;
 pub use error::BundleError;
 pub use facts::{Imported, SelfTest, Training};
 pub use load::Loader;
-pub use split::{BackboneFile, Split, backbone_tensors};
+pub use split::{BackboneFile, Split, backbone_tensors, hexadecimal};
 
 /// The version that this code writes, and the only one it reads.
 pub const VERSION: &str = "1";
@@ -131,15 +131,7 @@ impl Header {
     /// # Errors
     /// One [`BundleError`] for each thing that can be wrong, tensors aside.
     pub fn read(bytes: &[u8]) -> Result<Self, BundleError> {
-        let end = Self::end(bytes)?;
-        let Some(json) = bytes.get(Self::PREFIX..end) else {
-            // What does not even look like a header was never a bundle.
-            let begun = bytes.get(Self::PREFIX).is_some_and(|first| *first == b'{');
-            let other = || BundleError::NotSafetensors("it does not begin with a header".to_owned());
-            return Err(if begun { BundleError::Truncated } else { other() });
-        };
-        let header: Metadata = serde_json::from_slice(json)
-            .map_err(|error| BundleError::NotSafetensors(format!("its header cannot be read: {error}")))?;
+        let (header, end) = safetensors_header(bytes)?;
         let none = HashMap::new();
         let metadata = header.metadata().as_ref().unwrap_or(&none);
         let value = |key| metadata.get(key).ok_or(BundleError::MissingKey(key));
@@ -206,6 +198,20 @@ impl Header {
     }
 }
 
+/// The header of a safetensors file, and where it ends.
+fn safetensors_header(bytes: &[u8]) -> Result<(Metadata, usize), BundleError> {
+    let end = Header::end(bytes)?;
+    let Some(json) = bytes.get(Header::PREFIX..end) else {
+        // What does not even look like a header was never a bundle.
+        let begun = bytes.get(Header::PREFIX).is_some_and(|first| *first == b'{');
+        let other = || BundleError::NotSafetensors("it does not begin with a header".to_owned());
+        return Err(if begun { BundleError::Truncated } else { other() });
+    };
+    let header = serde_json::from_slice(json)
+        .map_err(|error| BundleError::NotSafetensors(format!("its header cannot be read: {error}")))?;
+    Ok((header, end))
+}
+
 fn entries(header: &Metadata, end: usize) -> Vec<TensorEntry> {
     let infos = header.tensors();
     let is_whole = |name: &str| infos.get(name).is_some_and(|info| info.dtype == Dtype::I8);
@@ -256,20 +262,6 @@ impl Bundle {
         precision: Precision,
     ) -> Result<Self, BundleError> {
         Self::pack(config, weights(model, ""), tokenizer, training, precision)
-    }
-
-    /// Makes a bundle that holds the text tower of a model and nothing else, for [`Bundle::with_text_tower`].
-    ///
-    /// # Errors
-    /// If the tokenizer does not fit the model, or a weight cannot be read back from the device.
-    pub fn of_text_tower(
-        config: &ClipConfig,
-        model: &Clip,
-        tokenizer: &Tokenizer,
-        training: &Training,
-        precision: Precision,
-    ) -> Result<Self, BundleError> {
-        Self::pack(config, weights(model, TEXT_TOWER), tokenizer, training, precision)
     }
 
     /// Makes a bundle of weights, one at a time. It has no self-test yet.
@@ -342,6 +334,11 @@ impl Bundle {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+}
+
+/// The weights of a model's text tower, for a bundle of nothing else ([`Bundle::with_text_tower`]).
+pub fn text_tower(model: &Clip) -> impl Iterator<Item = Result<Weight, BundleError>> {
+    weights(model, TEXT_TOWER)
 }
 
 /// The weights of a model whose names begin with `prefix`.

@@ -119,9 +119,9 @@ impl Engine {
         read(self.clip.encode_input(ImageInput::Features(features.0.clone()), None)).await
     }
 
-    /// The engine with the backbone of another one in place of its own, which is the same.
-    pub fn share_backbone(self, other: &Engine) -> Self {
-        Engine { clip: self.clip.share_backbone(&other.clip), ..self }
+    /// The model.
+    pub fn clip(&self) -> &Clip {
+        &self.clip
     }
 
     /// `[B, 3, S, S]`

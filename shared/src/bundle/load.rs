@@ -7,6 +7,7 @@ use burn::tensor::{Device, TensorData};
 use half::f16;
 use safetensors::tensor::Dtype;
 
+use super::split::BACKBONE;
 use super::{BundleError, Header, SCALE, TensorEntry};
 use crate::model::Clip;
 
@@ -23,6 +24,14 @@ impl Loader {
     /// A model that waits for its weights. Nothing is computed or kept for a weight before it comes.
     pub fn new(header: &Header, device: &Device) -> Self {
         Loader::part(header.config().init(device), "")
+    }
+
+    /// A model that has the backbone of another one, which is the same, and waits for the rest of its weights.
+    pub fn sharing_backbone(header: &Header, other: &Clip) -> Self {
+        let clip = header.config().init(&other.device()).share_backbone(other);
+        let Loader { clip, mut missing, factors } = Loader::part(clip, "");
+        missing.retain(|name| !name.starts_with(BACKBONE));
+        Loader { clip, missing, factors }
     }
 
     /// A model of which the weights whose names begin with `prefix` wait for others; the rest stay.

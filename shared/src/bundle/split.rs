@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use safetensors::SafeTensors;
-use safetensors::tensor::{Metadata, TensorView};
+use safetensors::tensor::TensorView;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Bundle, BundleError, Header, TensorEntry, entries, keys, serialize, write};
+use super::{Bundle, BundleError, TensorEntry, entries, keys, safetensors_header, serialize, write};
 
 /// What the names of the backbone's tensors begin with.
-const BACKBONE: &str = "image.network.";
+pub(super) const BACKBONE: &str = "image.network.";
 
 /// The file that has the tensors of a bundle's backbone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,17 +25,6 @@ impl BackboneFile {
     /// Whether it names a file and no folder.
     pub(super) fn is_beside(&self) -> bool {
         !self.file.is_empty() && !self.file.contains(['/', '\\', ':']) && self.file != ".."
-    }
-
-    /// Checks that a file is the one that is meant.
-    ///
-    /// # Errors
-    /// If it has another content.
-    pub fn check(&self, bytes: &[u8]) -> Result<(), BundleError> {
-        match sha256(bytes) == self.sha256 {
-            true => Ok(()),
-            false => Err(BundleError::OtherBackbone(self.file.clone())),
-        }
     }
 }
 
@@ -73,7 +62,9 @@ impl Bundle {
     /// If that is another file than the bundle names, or the bundle is whole already.
     pub fn join(self, backbone: &[u8]) -> Result<Self, BundleError> {
         let named = self.header().backbone().ok_or(BundleError::NoBackbone)?;
-        named.check(backbone)?;
+        if sha256(backbone) != named.sha256 {
+            return Err(BundleError::OtherBackbone(named.file.clone()));
+        }
         let theirs = SafeTensors::deserialize(backbone)
             .map_err(|error| BundleError::NotSafetensors(error.to_string()))?;
         let ours = self.parts()?;
@@ -99,13 +90,15 @@ impl Bundle {
 /// # Errors
 /// If it is no such file.
 pub fn backbone_tensors(beginning: &[u8]) -> Result<Vec<TensorEntry>, BundleError> {
-    let end = Header::end(beginning)?;
-    let json = beginning.get(Header::PREFIX..end).ok_or(BundleError::Truncated)?;
-    let header: Metadata = serde_json::from_slice(json)
-        .map_err(|error| BundleError::NotSafetensors(format!("its header cannot be read: {error}")))?;
+    let (header, end) = safetensors_header(beginning)?;
     Ok(entries(&header, end))
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// A hash as people write it.
+pub fn hexadecimal(hash: &[u8]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,21 +1,20 @@
 //! `distill`: sentences and the vectors that a sentence encoder gives them in, a text tower out, for `pretrain --init-text`.
 
-use std::io::BufRead;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use burn::module::Module;
 use burn::tensor::Device;
 use clap::Args;
 use rayon::prelude::*;
-use shared::bundle::{Bundle, Precision, Training};
+use shared::bundle::{Bundle, Precision, Training, text_tower};
 use shared::tokenizer::{Tokenizer, TokenizerError, Tokens};
 
 use crate::models::bundles;
 use crate::models::presets::Preset;
 use crate::system;
 use crate::system::device::{self, Backend};
-use crate::system::files::{file_name, open};
+use crate::system::files::{file_name, lines};
 use crate::system::named::named;
 use crate::system::npy::Matrix;
 use crate::train::distill::{Recipe, distill};
@@ -63,7 +62,7 @@ pub struct DistillArgs {
 /// # Errors
 /// If a file cannot be read, the two do not fit each other, the device fails, or the tower cannot be written.
 pub fn run(args: &DistillArgs) -> Result<()> {
-    let sentences = lines(&args.sentences)?;
+    let sentences = lines(&args.sentences, "sentences")?;
     let failed = || format!("cannot use {}", args.vectors.display());
     let vectors = Matrix::read(&std::fs::read(&args.vectors).with_context(failed)?).with_context(failed)?;
     let [n_vectors, width] = vectors.shape;
@@ -105,17 +104,6 @@ pub fn run(args: &DistillArgs) -> Result<()> {
         imported: None,
     };
     let model = distilled.clip.valid().fork(&Device::flex());
-    let tower = Bundle::of_text_tower(&config, &model, &tokenizer, &training, Precision::F32)?;
+    let tower = Bundle::pack(&config, text_tower(&model), &tokenizer, &training, Precision::F32)?;
     bundles::write(&args.out, &tower)
-}
-
-/// The lines of a file.
-fn lines(path: &Path) -> Result<Vec<String>> {
-    let failed = || format!("cannot read {} as sentences", path.display());
-    let lines: Vec<String> =
-        open(path).with_context(failed)?.lines().collect::<Result<_, _>>().with_context(failed)?;
-    if lines.is_empty() {
-        bail!("there are no sentences in {}", path.display());
-    }
-    Ok(lines)
 }

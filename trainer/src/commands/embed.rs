@@ -1,7 +1,7 @@
 //! `embed`: embeddings for people with their own notebooks.
 
 use std::fs::File;
-use std::io::{BufRead, BufWriter};
+use std::io::BufWriter;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use crate::eval::embed::embed;
 use crate::models::bundles;
 use crate::system::device;
 use crate::system::device::Backend;
-use crate::system::files::open;
+use crate::system::files::lines;
 use crate::system::named::named;
 use crate::system::npy;
 
@@ -111,12 +111,7 @@ fn images(path: &Path) -> Result<(Vec<String>, Benchmark)> {
 
 /// The lines of a file.
 fn captions(path: &Path) -> Result<(Vec<String>, Benchmark)> {
-    let failed = || format!("cannot read {} as captions", path.display());
-    let lines: Vec<String> =
-        open(path).with_context(failed)?.lines().collect::<Result<_, _>>().with_context(failed)?;
-    if lines.is_empty() {
-        bail!("there are no captions in {}", path.display());
-    }
+    let lines = lines(path, "captions")?;
     let mut wanted = Benchmark::default();
     for line in &lines {
         wanted.caption(line);

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use flate2::read::GzDecoder;
 use serde::de::DeserializeOwned;
 
@@ -35,6 +35,20 @@ pub fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
         reader.consume(3);
     }
     Ok(Box::new(reader))
+}
+
+/// The lines of a text file, gzipped or not, which are called `what` where there are none or they cannot be read.
+///
+/// # Errors
+/// If there are none, or they cannot be read.
+pub fn lines(path: &Path, what: &str) -> Result<Vec<String>> {
+    let failed = || format!("cannot read {} as {what}", path.display());
+    let lines: Vec<String> =
+        open(path).with_context(failed)?.lines().collect::<Result<_, _>>().with_context(failed)?;
+    if lines.is_empty() {
+        bail!("there are no {what} in {}", path.display());
+    }
+    Ok(lines)
 }
 
 /// Reads a text file, gzipped or not, that some program for tables may have written: UTF-8, UTF-16 with a byte-order mark, or else

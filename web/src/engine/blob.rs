@@ -5,7 +5,7 @@ use std::ops::Range;
 use burn::tensor::Device;
 use js_sys::Uint8Array;
 use sha2::{Digest, Sha256};
-use shared::bundle::{BundleError, Header, Loader, TensorEntry, backbone_tensors};
+use shared::bundle::{BundleError, Header, Loader, TensorEntry, backbone_tensors, hexadecimal};
 use shared::model::Clip;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
@@ -50,12 +50,7 @@ pub async fn sha256(blob: &Blob) -> Result<String, String> {
     for start in (0..length).step_by(PIECE) {
         hash.update(slice(blob, start..length.min(start + PIECE)).await?);
     }
-    Ok(hexadecimal(hash))
-}
-
-/// A hash in hexadecimal.
-pub fn hexadecimal(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(hexadecimal(&hash.finalize()))
 }
 
 /// The header of a bundle.
@@ -63,35 +58,50 @@ pub fn hexadecimal(hash: Sha256) -> String {
 /// # Errors
 /// If it is no bundle.
 pub async fn header(blob: &Blob) -> Result<Header, LoadError> {
-    let beginning = slice(blob, 0..Header::PREFIX).await.map_err(LoadError::Unreadable)?;
-    let end = Header::end(&beginning)?;
-    let header = Header::read(&slice(blob, 0..end).await.map_err(LoadError::Unreadable)?)?;
+    let header = Header::read(&beginning(blob).await?)?;
     if (blob.size() as usize) < header.file_bytes() {
         return Err(BundleError::Truncated.into());
     }
     Ok(header)
 }
 
-/// The model of a bundle on a device, its backbone from another file if the bundle leaves it out. `progress` hears which share
-/// has been read.
+/// The beginning of a safetensors file up to its tensors.
+async fn beginning(blob: &Blob) -> Result<Vec<u8>, LoadError> {
+    let prefix = slice(blob, 0..Header::PREFIX).await.map_err(LoadError::Unreadable)?;
+    slice(blob, 0..Header::end(&prefix)?).await.map_err(LoadError::Unreadable)
+}
+
+/// Where a model's backbone comes from.
+pub enum Backbone<'a> {
+    /// The bundle, unless the model has none.
+    Bundle,
+    /// A file of its own.
+    File(&'a Blob),
+    /// A model that has it on the device.
+    Loaded(&'a Clip),
+}
+
+/// The model of a bundle on a device. `progress` hears which share has been read.
 ///
 /// # Errors
 /// If a tensor is missing, does not fit, or cannot be read.
 pub async fn model(
     blob: &Blob,
     header: &Header,
-    backbone: Option<&Blob>,
+    backbone: Backbone<'_>,
     device: &Device,
     progress: impl Fn(f64),
 ) -> Result<Clip, LoadError> {
-    let mut loader = Loader::new(header, device);
-    let bytes = blob.size() + backbone.map_or(0.0, Blob::size);
-    let mut so_far = 0.0;
-    if let Some(backbone) = backbone {
-        let beginning = slice(backbone, 0..Header::PREFIX).await.map_err(LoadError::Unreadable)?;
-        let beginning = slice(backbone, 0..Header::end(&beginning)?).await.map_err(LoadError::Unreadable)?;
-        load(&mut loader, backbone, &backbone_tensors(&beginning)?, |read| progress(read / bytes)).await?;
-        so_far = backbone.size();
+    let mut loader = match backbone {
+        Backbone::Loaded(other) => Loader::sharing_backbone(header, other),
+        Backbone::Bundle | Backbone::File(_) => Loader::new(header, device),
+    };
+    let (mut bytes, mut so_far) = (blob.size(), 0.0);
+    if let Backbone::File(file) = backbone {
+        bytes += file.size();
+        let tensors = backbone_tensors(&beginning(file).await?)?;
+        load(&mut loader, file, &tensors, |read| progress(read / bytes)).await?;
+        so_far = file.size();
     }
     load(&mut loader, blob, header.tensors(), |read| progress((so_far + read) / bytes)).await?;
     Ok(loader.finish()?)

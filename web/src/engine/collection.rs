@@ -3,6 +3,7 @@
 
 use js_sys::Array;
 use sha2::{Digest, Sha256};
+use shared::bundle::hexadecimal;
 use shared::challenge_set::{self, Case, ChallengeSetError};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -73,7 +74,7 @@ impl Collection {
             hash.update(text);
         }
         case.images.iter().chain([&case.mask]).for_each(|file| hash.update(file));
-        let address = format!("{PREFIX}{}", blob::hexadecimal(hash));
+        let address = format!("{PREFIX}{}", hexadecimal(&hash.finalize()));
         let response =
             Response::new_with_opt_form_data(Some(&form(case)?)).map_err(|_| CollectionError::Full)?;
         let put = JsFuture::from(self.0.put_with_str(&address, &response)).await;

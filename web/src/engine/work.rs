@@ -8,7 +8,7 @@ use shared::engine::{Engine, EngineError};
 use wasm_bindgen::JsCast;
 use web_sys::Blob;
 
-use super::blob::LoadError;
+use super::blob::{Backbone, LoadError};
 use super::collection::{Collection, CollectionError};
 use super::device::{self, Chosen};
 use super::download::Watcher;
@@ -214,7 +214,7 @@ impl Work {
     }
 
     /// The file of a bundle's backbone: a loaded model's, or one of the list.
-    async fn backbone(&self, name: &str, wanted: &BackboneFile) -> Result<Blob, Unloaded> {
+    async fn backbone_file(&self, name: &str, wanted: &BackboneFile) -> Result<Blob, Unloaded> {
         if let Some(file) = self.sharing(wanted).and_then(|model| model.backbone.clone()) {
             return Ok(file);
         }
@@ -230,6 +230,14 @@ impl Work {
         self.models
             .iter()
             .find(|model| model.header.backbone().is_some_and(|other| other.sha256 == backbone.sha256))
+    }
+
+    /// Where the backbone of a bundle comes from, of which `file` holds it if the bundle does not.
+    fn backbone<'a>(&'a self, header: &Header, file: Option<&'a Blob>) -> Backbone<'a> {
+        match header.backbone().and_then(|wanted| self.sharing(wanted)) {
+            Some(other) => Backbone::Loaded(other.engine.clip()),
+            None => file.map_or(Backbone::Bundle, Backbone::File),
+        }
     }
 
     fn use_device(&mut self, chosen: Chosen) {
@@ -258,15 +266,15 @@ impl Work {
     async fn load(&mut self, name: &str, file: Blob, origin: Origin) -> Result<(Model, Loaded), Unloaded> {
         let header = blob::header(&file).await?;
         let backbone = match header.backbone() {
-            Some(wanted) => Some(self.backbone(name, wanted).await?),
+            Some(wanted) => Some(self.backbone_file(name, wanted).await?),
             None => None,
         };
         if let Some(chosen) = &self.device {
             chosen.has_room_for(&header).map_err(Unloaded::NoRoom)?;
         }
         let on_gpu = self.device.as_ref().is_some_and(|chosen| chosen.backend == Backend::WebGpu);
-        let files = (&file, backbone.as_ref());
-        let mut engine = engine(name, files, &header, &self.device(), on_gpu).await?;
+        let parts = (&file, self.backbone(&header, backbone.as_ref()));
+        let mut engine = engine(name, parts, &header, &self.device(), on_gpu).await?;
         if let Err(error) = engine.self_test(&header).await {
             if !on_gpu {
                 return Err(error.into());
@@ -274,11 +282,9 @@ impl Work {
             // A GPU that computes wrongly is worse than none.
             let note = format!("Running on the CPU, because on WebGPU {error}.");
             self.fall_back(device::cpu(note)).await?;
-            engine = self::engine(name, files, &header, &self.device(), false).await?;
+            let parts = (&file, self.backbone(&header, backbone.as_ref()));
+            engine = self::engine(name, parts, &header, &self.device(), false).await?;
             engine.self_test(&header).await?;
-        }
-        if let Some(other) = header.backbone().and_then(|wanted| self.sharing(wanted)) {
-            engine = engine.share_backbone(&other.engine);
         }
         let training = header.training();
         let model = Model {
@@ -300,8 +306,8 @@ impl Work {
     /// Moves every loaded model to another device.
     async fn fall_back(&mut self, chosen: Chosen) -> Result<(), Unloaded> {
         for model in &mut self.models {
-            let files = (&model.file, model.backbone.as_ref());
-            model.engine = engine(&model.name, files, &model.header, &chosen.device, false).await?;
+            let parts = (&model.file, model.backbone.as_ref().map_or(Backbone::Bundle, Backbone::File));
+            model.engine = engine(&model.name, parts, &model.header, &chosen.device, false).await?;
             model.images.clear();
             model.captions.clear();
         }
@@ -313,7 +319,7 @@ impl Work {
 /// Loads the model of a file onto a device.
 async fn engine(
     name: &str,
-    (file, backbone): (&Blob, Option<&Blob>),
+    (file, backbone): (&Blob, Backbone<'_>),
     header: &Header,
     device: &Device,
     on_gpu: bool,

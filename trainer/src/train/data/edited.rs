@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use rand::RngExt;
-use rand::seq::SliceRandom;
 use rayon::prelude::*;
 use shared::caption::Caption;
 use shared::image::Image;
@@ -109,13 +108,10 @@ impl Edited {
     ) -> Result<Vec<Example>> {
         // An odd place is filled by a photograph whose edit is not shown.
         let n_pairs = share.div_ceil(2);
-        let batches = self.edits.len() as u64 / n_pairs;
-        let mut order: Vec<usize> = (0..self.edits.len()).collect();
-        order.shuffle(&mut Stream::Edits.of(config.settings.seed, number / batches));
-        let begin = (number % batches * n_pairs) as usize;
+        let edits = Stream::Edits.batch(config.settings.seed, number, n_pairs, self.edits.len());
         let pairs = (0..n_pairs)
             .into_par_iter()
-            .map(|nth| self.pair(config, encoder, order[begin + nth as usize], number * n_pairs + nth));
+            .map(|nth| self.pair(config, encoder, edits[nth as usize], number * n_pairs + nth));
         let mut examples: Vec<Example> = pairs.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
         examples.truncate(share as usize);
         Ok(examples)
@@ -221,13 +217,10 @@ mod tests {
         folder
     }
 
-    fn edited(captions: [&str; 4]) -> Result<Edited> {
-        let folder = folder(captions);
-        let images = Images::open(&folder.path().display().to_string(), &ImageOptions::default())?;
-        let edited = Edited::new(Arc::new(images));
-        // The images are read again when they are shown.
-        std::mem::forget(folder);
-        edited
+    /// Edits of images in a folder, which are read again when they are shown.
+    fn edited(folder: &Path) -> Result<Edited> {
+        let images = Images::open(&folder.display().to_string(), &ImageOptions::default())?;
+        Edited::new(Arc::new(images))
     }
 
     fn config() -> RunConfig {
@@ -244,8 +237,8 @@ mod tests {
 
     #[test]
     fn a_photograph_and_its_edit_stand_side_by_side_each_with_what_is_true_of_it() {
-        let edited =
-            edited(["a red ball", "a blue car on the left", "a grey cat", "a red box"]).expect("edits");
+        let folder = folder(["a red ball", "a blue car on the left", "a grey cat", "a red box"]);
+        let edited = edited(folder.path()).expect("edits");
         // Of the ball three hues, of the car three and its mirror image; the box has no red, the cat no hue.
         assert_eq!(edited.n_images(), 2 * 7);
         let examples = edited.examples(&config(), &InputEncoder::default(), 0, 6).expect("examples");
@@ -267,7 +260,8 @@ mod tests {
 
     #[test]
     fn data_without_hues_and_sides_is_refused() {
-        let error = edited(["a dog", "a small car", "a grey cat", "a red box"]).expect_err("no edits");
+        let folder = folder(["a dog", "a small car", "a grey cat", "a red box"]);
+        let error = edited(folder.path()).expect_err("no edits");
         assert!(error.to_string().contains("names a hue or a side"), "{error}");
     }
 }

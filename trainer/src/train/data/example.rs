@@ -1,6 +1,7 @@
 //! What one image contributes to a batch, and the random numbers that decide it.
 
 use rand::Rng;
+use rand::seq::SliceRandom;
 use shared::negative::{HardNegative, Recipe};
 use shared::seed;
 
@@ -42,6 +43,16 @@ impl Stream {
     /// The random numbers of this stream for the batch, example or epoch of a number.
     pub fn of(self, run_seed: u64, number: u64) -> impl Rng {
         seed::rng(&[run_seed, self as u64, number])
+    }
+
+    /// Which of `n` things the batch of a number shows, `share` of them, in an order that each epoch draws anew. What is left of an
+    /// epoch and does not fill a batch is not shown, so that no batch has a thing twice.
+    pub fn batch(self, run_seed: u64, number: u64, share: u64, n: usize) -> Vec<usize> {
+        let batches = n as u64 / share;
+        let mut order: Vec<usize> = (0..n).collect();
+        order.shuffle(&mut self.of(run_seed, number / batches));
+        let begin = (number % batches * share) as usize;
+        order[begin..begin + share as usize].to_vec()
     }
 }
 

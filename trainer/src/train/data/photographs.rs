@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use rand::RngExt;
-use rand::seq::{IndexedRandom, SliceRandom};
+use rand::seq::IndexedRandom;
 use shared::image::Image;
 use shared::negative::{self, Recipe};
 use shared::seed;
@@ -42,13 +42,6 @@ impl Photographs {
     /// Images per epoch: each is shown once, with one of its captions.
     pub fn n_images(&self) -> u64 {
         self.images.records().len() as u64
-    }
-
-    /// The order in which an epoch shows the images.
-    pub fn order(&self, run_seed: u64, epoch: u64) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.images.records().len()).collect();
-        order.shuffle(&mut Stream::Order.of(run_seed, epoch));
-        order
     }
 
     fn shown(&self, place: usize, view: View) -> Result<Image> {

@@ -10,7 +10,7 @@ use shared::concept::Concept;
 use shared::negative::Balance;
 
 use super::edited::Edited;
-use super::example::Example;
+use super::example::{Example, Stream};
 use super::features::InputEncoder;
 use super::photographs::Photographs;
 use super::scenes::Scenes;
@@ -170,13 +170,10 @@ impl Source {
             }
             Source::Edited(edited) => edited.examples(config, encoder, number, share),
             Source::Photographs(photographs) => {
-                // What is left of an epoch and does not fill a batch is not shown, so that none has an image twice.
-                let batches = photographs.n_images() / share;
-                let order = photographs.order(config.settings.seed, number / batches);
-                let begin = (number % batches * share) as usize;
-                let place = |nth: u64| order[begin + nth as usize];
+                let n_images = photographs.n_images() as usize;
+                let places = Stream::Order.batch(config.settings.seed, number, share, n_images);
                 numbers
-                    .map(|nth| photographs.example(config, encoder, mined, place(nth), first + nth))
+                    .map(|nth| photographs.example(config, encoder, mined, places[nth as usize], first + nth))
                     .collect()
             }
         }
