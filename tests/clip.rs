@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use burn::tensor::Device;
+use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ use shared::image::Image;
 use shared::similarity::Embedding;
 use tempfile::TempDir;
 
-use crate::support::{formula, image, root, trainer_err, trainer_ok, trainer_path, weights};
+use crate::support::{formula, image, root, trainer, trainer_err, trainer_ok, trainer_path, weights};
 
 /// The largest difference allowed, as a share of the largest number of its kind.
 const TOLERANCE: f32 = 1e-4;
@@ -295,6 +296,28 @@ fn a_file_of_weights_that_is_no_such_file_is_told_from_one_that_is_cut_off() {
     assert!(said.contains("not a safetensors file"), "{said}");
     let (_, said) = trainer_err(root(), &["import", "--from", "nowhere", "--out", "out.safetensors"]);
     assert!(said.contains("nowhere is not a folder"), "{said}");
+}
+
+#[test]
+fn weights_of_a_type_that_is_not_read_are_refused_before_the_model_is_described() {
+    let folder = published("transformers");
+    let path = folder.path().join("model.safetensors");
+    let bytes = fs::read(&path).expect("the weights");
+    let tensors = SafeTensors::deserialize(&bytes).expect("tensors").tensors();
+    let eighths = vec![0; bytes.len()];
+    let views = tensors.iter().map(|(name, view)| match name.as_str() {
+        "visual_projection.weight" => {
+            let shape = view.shape().to_vec();
+            let bytes = &eighths[..shape.iter().product()];
+            (name, TensorView::new(Dtype::F8_E4M3, shape, bytes).expect("a tensor"))
+        }
+        _ => (name, TensorView::new(view.dtype(), view.shape().to_vec(), view.data()).expect("a tensor")),
+    });
+    fs::write(&path, safetensors::serialize(views, None).expect("a file")).expect("the weights");
+    let output = trainer(folder.path(), &["import", "--from", ".", "--out", "out.safetensors"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("visual_projection.weight holds no floats of 16, 32 or 64 bits"), "{said}");
+    assert!(!output.status.success() && output.stdout.is_empty());
 }
 
 /// A hub on this machine with one model, `foil/tiny`: answers what `hf-hub` asks, and counts the answers.

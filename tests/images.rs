@@ -57,6 +57,19 @@ fn odd_files_of_other_programs_are_read_or_refused_by_name() {
 }
 
 #[test]
+fn a_jpeg_gives_pillows_pixels() {
+    let image = |name: &str| {
+        let file = std::fs::read(root().join("tests/golden").join(name)).expect("a golden file");
+        decode(&file).expect("an image").image
+    };
+    assert_eq!(image("gradient.jpg"), image("gradient.png"));
+    // Pillow rounds the product of ink and black in another way.
+    let (ours, pillows) = (image("cmyk-gradient.jpg"), image("cmyk-gradient.png"));
+    let apart = ours.rgb().iter().zip(pillows.rgb()).map(|(ours, pillows)| ours.abs_diff(*pillows)).max();
+    assert!(apart <= Some(1), "{apart:?}");
+}
+
+#[test]
 fn an_animation_gives_its_first_frame() {
     let mut bytes = Cursor::new(Vec::new());
     let mut encoder = GifEncoder::new(&mut bytes);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use image::{DynamicImage, RgbImage};
 use serde_json::Value;
 use shared::bundle::Bundle;
 
@@ -285,7 +286,10 @@ fn copies_under_other_names_are_recognized_by_their_looks() {
     let command =
         ["pretrain", "--preset", "tiny", "--device", "cpu", "--quiet", "--batch-size", "8", "--epochs", "1"];
     trainer_ok(folder.path(), &[&command[..], &["--data", "captions.csv", "--out", "run"]].concat());
-    let cat = image::open(root().join("assets/samples/cat.jpg")).expect("a sample");
+    let bytes = std::fs::read(root().join("assets/samples/cat.jpg")).expect("a sample");
+    let cat = shared::decode::decode(&bytes).expect("an image").image;
+    let cat = RgbImage::from_raw(cat.width(), cat.height(), cat.rgb().to_vec()).expect("pixels");
+    let cat = DynamicImage::from(cat);
     let test = folder.path().join("test");
     std::fs::create_dir(&test).expect("a folder");
     cat.thumbnail(200, 200).save(test.join("mine.png")).expect("a copy");

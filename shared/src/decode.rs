@@ -102,32 +102,11 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
     }
-    let reader =
-        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| DecodeError::NotAnImage)?;
-    let format = reader.format().ok_or_else(|| unreadable(bytes))?;
+    let format = image::guess_format(bytes).map_err(|_| unreadable(bytes))?;
     let name = name(format)?;
-    let jpeg = (format == ImageFormat::Jpeg).then(|| jpeg::layout(bytes));
-    // The JPEG decoder fills what is missing with gray and says nothing.
-    let cut_off = jpeg.is_some_and(|layout| !layout.has_end);
-    let damaged = |error: ImageError| if cut_off { DecodeError::Truncated } else { damaged(name, &error) };
-    // Looked at before the decoder is made: on wasm32 it stumbles over sizes that overflow its addresses.
-    if let (ImageFormat::Png, Some((width, height))) = (format, png_size(bytes)) {
-        check_size(width, height)?;
-    }
-    if jpeg.is_some_and(|layout| layout.is_arithmetic) {
-        return Err(DecodeError::Unsupported("arithmetically coded JPEG"));
-    }
-    let mut decoder = reader.into_decoder().map_err(damaged)?;
-    let (width, height) = decoder.dimensions();
-    check_size(width, height)?;
-    if cut_off {
-        return Err(DecodeError::Truncated);
-    }
-    // Orientation is advice: an image with broken EXIF data is still an image.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = match jpeg.is_some_and(|layout| layout.is_odd) {
-        true => jpeg::decode_odd(bytes)?,
-        false => DynamicImage::from_decoder(decoder).map_err(damaged)?,
+    let (mut image, orientation) = match format {
+        ImageFormat::Jpeg => jpeg::read(bytes)?,
+        _ => read(bytes, format, name)?,
     };
     image.apply_orientation(orientation);
 
@@ -156,6 +135,25 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
         image.into_rgb8().into_raw()
     };
     Ok(Decoded { image: Image::new(width, height, rgb), notes })
+}
+
+/// Reads an image and the way it is to be turned, in any format but JPEG.
+fn read(
+    bytes: &[u8],
+    format: ImageFormat,
+    name: &'static str,
+) -> Result<(DynamicImage, Orientation), DecodeError> {
+    // Looked at before the decoder is made: on wasm32 it stumbles over sizes that overflow its addresses.
+    if let (ImageFormat::Png, Some((width, height))) = (format, png_size(bytes)) {
+        check_size(width, height)?;
+    }
+    let damaged = |error: ImageError| damaged(name, &error);
+    let reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    let (width, height) = decoder.dimensions();
+    check_size(width, height)?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    Ok((DynamicImage::from_decoder(decoder).map_err(damaged)?, orientation))
 }
 
 fn check_size(width: u32, height: u32) -> Result<(), DecodeError> {

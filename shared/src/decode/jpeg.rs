@@ -1,25 +1,51 @@
-//! What must be known of a JPEG file before it is decoded, and the decoder of odd ones.
+//! JPEG files to images, by libjpeg-turbo's arithmetic: the pixels are those of Pillow, torchvision and browsers.
 
+use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
-use jpeg_decoder::{Decoder, PixelFormat};
+use libjpeg_turbo_rs::PixelFormat;
 
-use super::DecodeError;
+use super::{DecodeError, check_size};
+
+/// Reads an image and the way it is to be turned.
+///
+/// # Errors
+/// If the file is cut off, damaged, too large, or of a kind that is not read: more than eight bits, lossless.
+pub fn read(bytes: &[u8]) -> Result<(DynamicImage, Orientation), DecodeError> {
+    let layout = layout(bytes);
+    // Names what is missing: decoders fill it with gray, or call it damage.
+    let damaged = |reason: String| match layout.has_end {
+        true => DecodeError::Damaged { format: "JPEG", reason },
+        false => DecodeError::Truncated,
+    };
+    let decoder = libjpeg_turbo_rs::Decoder::new(bytes).map_err(|error| damaged(error.to_string()))?;
+    let frame = decoder.header();
+    check_size(frame.width.into(), frame.height.into())?;
+    if !layout.has_end {
+        return Err(DecodeError::Truncated);
+    }
+    // Orientation is advice: an image with broken EXIF data is still an image.
+    let orientation =
+        decoder.exif_data().and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
+    let image = match layout.is_odd {
+        true => decode_odd(bytes),
+        false => decode(&decoder),
+    };
+    Ok((image.map_err(damaged)?, orientation))
+}
 
 /// How a file is laid out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Layout {
+struct Layout {
     /// Whether an end marker follows the first scan.
-    pub has_end: bool,
-    /// Whether it is coded arithmetically, which hardly any decoder reads.
-    pub is_arithmetic: bool,
-    /// Whether the decoder of the image crate reads it wrongly (zune-jpeg 0.5.15, mended in 0.5.16): a baseline file with a scan per
-    /// component, or with chroma finer than luma.
-    pub is_odd: bool,
+    has_end: bool,
+    /// Whether libjpeg-turbo-rs 0.9 does not read it: a baseline file with two of three components in a scan, or sampling
+    /// factors that do not divide those of the first component, such as chroma finer than luma.
+    is_odd: bool,
 }
 
 /// Reads the layout from the segments before the first scan. They are skipped by length, since they may hold thumbnails with markers of
 /// their own; stray bytes between them mean nothing.
-pub fn layout(bytes: &[u8]) -> Layout {
+fn layout(bytes: &[u8]) -> Layout {
     let mut layout = Layout::default();
     let (mut at, mut is_baseline, mut components) = (2, false, 0);
     while let Some(&[first, second]) = bytes.get(at..at + 2) {
@@ -35,14 +61,13 @@ pub fn layout(bytes: &[u8]) -> Layout {
             // The first scan begins.
             0xda => {
                 let of_scan = segment.first().copied().map_or(0, usize::from);
-                layout.is_odd |= is_baseline && of_scan < components;
+                layout.is_odd |= is_baseline && of_scan > 1 && of_scan < components;
                 layout.has_end = bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]);
                 break;
             }
             // The frame: precision, height, width, and three bytes per component.
             0xc0..=0xcf if !matches!(second, 0xc4 | 0xc8 | 0xcc) => {
-                layout.is_arithmetic = second > 0xc8;
-                is_baseline = second < 0xc2;
+                is_baseline = !matches!(second, 0xc2 | 0xc6 | 0xca | 0xce);
                 let sampling: Vec<(u8, u8)> = segment
                     .get(6..)
                     .unwrap_or_default()
@@ -50,8 +75,7 @@ pub fn layout(bytes: &[u8]) -> Layout {
                     .map(|component| (component[1] >> 4, component[1] & 15))
                     .collect();
                 components = sampling.len();
-                let luma = sampling.first().copied().unwrap_or_default();
-                layout.is_odd = sampling.iter().any(|chroma| chroma.0 > luma.0 || chroma.1 > luma.1);
+                layout.is_odd = !is_regular(&sampling);
             }
             _ => {}
         }
@@ -60,31 +84,61 @@ pub fn layout(bytes: &[u8]) -> Layout {
     layout
 }
 
-/// Decodes an odd file by another decoder, whose levels may differ by three from the usual one's.
-///
-/// # Errors
-/// If it is damaged, or has four components.
-pub fn decode_odd(bytes: &[u8]) -> Result<DynamicImage, DecodeError> {
-    let damaged = |reason: String| DecodeError::Damaged { format: "JPEG", reason };
-    let mut decoder = Decoder::new(bytes);
-    let pixels = decoder.decode().map_err(|error| damaged(error.to_string()))?;
-    let info = decoder.info().ok_or_else(|| damaged("it has no header".to_owned()))?;
+/// Whether each component is as fine as the first or an integer coarser, and black as fine as the first.
+fn is_regular(sampling: &[(u8, u8)]) -> bool {
+    let Some(&(wide, high)) = sampling.first() else { return true };
+    let divides = |&(across, down): &(u8, u8)| {
+        across > 0 && down > 0 && wide.is_multiple_of(across) && high.is_multiple_of(down)
+    };
+    sampling.iter().all(divides) && sampling.get(3).is_none_or(|&black| black == (wide, high))
+}
+
+/// Decodes what libjpeg-turbo-rs reads.
+fn decode(decoder: &libjpeg_turbo_rs::Decoder) -> Result<DynamicImage, String> {
+    let image = decoder.decode_image().map_err(|error| error.to_string())?;
+    let (width, height) = (image.width as u32, image.height as u32);
+    let image = match image.pixel_format {
+        PixelFormat::Rgb => RgbImage::from_raw(width, height, image.data).map(DynamicImage::ImageRgb8),
+        PixelFormat::Grayscale => {
+            GrayImage::from_raw(width, height, image.data).map(DynamicImage::ImageLuma8)
+        }
+        PixelFormat::Cmyk => {
+            RgbImage::from_raw(width, height, of_inks(&image.data)).map(DynamicImage::ImageRgb8)
+        }
+        other => return Err(format!("it has pixels of the kind {other:?}")),
+    };
+    image.ok_or_else(|| "it has fewer pixels than it says".to_owned())
+}
+
+/// Cyan, magenta, yellow and black as files keep them, 255 for no ink, to RGB.
+fn of_inks(cmyk: &[u8]) -> Vec<u8> {
+    let shine = |ink: u8, black: u8| ((u32::from(ink) * u32::from(black) + 127) / 255) as u8;
+    cmyk.as_chunks().0.iter().flat_map(|&[c, m, y, k]| [c, m, y].map(|ink| shine(ink, k))).collect()
+}
+
+/// Decodes an odd file by another decoder, whose levels may differ by three.
+fn decode_odd(bytes: &[u8]) -> Result<DynamicImage, String> {
+    let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    let pixels = decoder.decode().map_err(|error| error.to_string())?;
+    let info = decoder.info().ok_or("it has no header")?;
     let (width, height) = (u32::from(info.width), u32::from(info.height));
     let image = match info.pixel_format {
-        PixelFormat::RGB24 => RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8),
-        PixelFormat::L8 => GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8),
-        PixelFormat::L16 | PixelFormat::CMYK32 => return Err(DecodeError::Unsupported("odd CMYK JPEG")),
+        jpeg_decoder::PixelFormat::RGB24 => {
+            RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8)
+        }
+        jpeg_decoder::PixelFormat::L8 => {
+            GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8)
+        }
+        other => return Err(format!("it has pixels of the kind {other:?} in an odd layout")),
     };
-    image.ok_or(DecodeError::Truncated)
+    image.ok_or_else(|| "it has fewer pixels than it says".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use image::ImageFormat;
     use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
     use super::*;
-    use crate::decode::decode;
     use crate::image::Image;
 
     /// A JPEG with one scan for all components, or with one for each.
@@ -105,7 +159,12 @@ mod tests {
     }
 
     fn image(bytes: &[u8]) -> Image {
-        decode(bytes).expect("an image").image
+        crate::decode::decode(bytes).expect("an image").image
+    }
+
+    /// The largest difference between the levels of two images.
+    fn apart(one: &Image, other: &Image) -> u8 {
+        one.rgb().iter().zip(other.rgb()).map(|(one, other)| one.abs_diff(*other)).max().expect("pixels")
     }
 
     #[test]
@@ -113,21 +172,33 @@ mod tests {
         for sampling in
             [SamplingFactor::F_1_1, SamplingFactor::F_2_1, SamplingFactor::F_1_2, SamplingFactor::F_2_2]
         {
-            let (one, each) = (file(sampling, false), file(sampling, true));
-            assert_eq!([layout(&one).is_odd, layout(&each).is_odd], [false, true], "{sampling:?}");
-            let (one, each) = (image(&one), image(&each));
-            let apart = one.rgb().iter().zip(each.rgb()).map(|(one, each)| one.abs_diff(*each)).max();
-            assert!(apart <= Some(4), "{sampling:?}: {apart:?}");
+            assert_eq!(image(&file(sampling, false)), image(&file(sampling, true)), "{sampling:?}");
         }
     }
 
     #[test]
-    fn arithmetic_coding_is_named() {
-        let mut bytes = file(SamplingFactor::F_2_2, false);
-        let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).expect("a frame");
-        bytes[frame + 1] = 0xc9;
-        let error = decode(&bytes).expect_err("a refusal").to_string();
-        assert!(error.contains("arithmetically coded"), "{error}");
+    fn the_other_decoder_gives_nearly_the_same_pixels() {
+        for is_scan_each in [false, true] {
+            let bytes = file(SamplingFactor::F_2_2, is_scan_each);
+            let other = decode_odd(&bytes).expect("an image").into_rgb8();
+            let other = Image::new(other.width(), other.height(), other.into_raw());
+            assert!(apart(&image(&bytes), &other) <= 3);
+        }
+        let (mut odd, frame) = (file(SamplingFactor::F_1_1, false), [0xff, 0xc0]);
+        let frame = odd.windows(2).position(|pair| pair == frame).expect("a frame");
+        // Cb twice as fine as luma, which the second byte of a component tells.
+        odd[frame + 14] = 0x22;
+        assert!(layout(&odd).is_odd && !layout(&file(SamplingFactor::F_2_2, false)).is_odd);
+    }
+
+    #[test]
+    fn arithmetic_and_progressive_coding_change_no_pixel() {
+        let pixels: Vec<u8> = (0..64 * 48 * 3).map(|idx| (idx * idx / 97 % 256) as u8).collect();
+        let encoder = || libjpeg_turbo_rs::Encoder::new(&pixels, 64, 48, PixelFormat::Rgb);
+        let plain = image(&encoder().encode().expect("a JPEG"));
+        for other in [encoder().arithmetic(true), encoder().progressive(true), encoder().restart_rows(1)] {
+            assert_eq!(image(&other.encode().expect("a JPEG")), plain);
+        }
     }
 
     #[test]
@@ -136,14 +207,13 @@ mod tests {
         let first = 4 + usize::from(u16::from_be_bytes([whole[4], whole[5]]));
         let with = [&whole[..first], &[0, 7, 0], &whole[first..]].concat();
         assert!(layout(&with).has_end && !layout(&with[..with.len() / 2]).has_end);
-        assert_eq!(image::guess_format(&with).expect("a format"), ImageFormat::Jpeg);
-        assert!(!matches!(decode(&with), Err(DecodeError::Truncated)));
+        assert_eq!(image(&with), image(&whole));
     }
 
     #[test]
     fn what_is_cut_off_is_said_to_be() {
         let whole = file(SamplingFactor::F_2_2, false);
-        assert!(decode(&whole).is_ok());
-        assert!(matches!(decode(&whole[..whole.len() / 2]), Err(DecodeError::Truncated)));
+        assert!(read(&whole).is_ok());
+        assert!(matches!(read(&whole[..whole.len() / 2]), Err(DecodeError::Truncated)));
     }
 }

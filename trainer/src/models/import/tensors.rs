@@ -67,12 +67,13 @@ impl TensorFiles {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// The shape of a tensor.
+    /// The shape of a weight.
     ///
     /// # Errors
-    /// If there is none of that name.
+    /// If there is no tensor of that name, or it holds no floats that are read.
     pub fn shape(&self, name: &str) -> Result<&[usize]> {
-        Ok(&self.entry(name)?.shape)
+        let (entry, _) = self.weight(name)?;
+        Ok(&entry.shape)
     }
 
     /// The values of a tensor, whatever type of float they are stored as.
@@ -80,11 +81,8 @@ impl TensorFiles {
     /// # Errors
     /// If there is no such tensor, it holds no floats, or the file cannot be read.
     pub fn values(&self, name: &str) -> Result<Vec<f32>> {
-        let entry = self.entry(name)?;
+        let (entry, floats) = self.weight(name)?;
         let failed = || format!("cannot read {}", entry.path.display());
-        let Some(floats) = entry.floats else {
-            bail!("the tensor {name} holds no floats of 16, 32 or 64 bits, and is no weight");
-        };
         let bytes = match &entry.place {
             Place::Bytes(first, last) => {
                 let mut file = File::open(&entry.path).with_context(failed)?;
@@ -104,8 +102,12 @@ impl TensorFiles {
         })
     }
 
-    fn entry(&self, name: &str) -> Result<&Entry> {
-        self.tensors.get(name).with_context(|| format!("the tensor {name} is missing"))
+    fn weight(&self, name: &str) -> Result<(&Entry, Floats)> {
+        let entry = self.tensors.get(name).with_context(|| format!("the tensor {name} is missing"))?;
+        let floats = entry.floats.with_context(|| {
+            format!("the tensor {name} holds no floats of 16, 32 or 64 bits, and is no weight")
+        })?;
+        Ok((entry, floats))
     }
 }
 
