@@ -1,4 +1,4 @@
-//! What the trainer needs of the machine it runs on: files, devices, progress, interrupts.
+//! What the trainer needs of the machine it runs on: files, devices, other processes, progress, interrupts.
 
 pub mod atomic_file;
 pub mod catch_panic;
@@ -7,9 +7,15 @@ pub mod files;
 pub mod html;
 pub mod interrupt;
 pub mod kernels;
+#[cfg(feature = "mpi")]
+mod mpi;
+#[cfg(not(feature = "mpi"))]
+#[path = "system/no_mpi.rs"]
+mod mpi;
 pub mod named;
 pub mod npy;
 pub mod one_or_more;
+pub mod process_group;
 pub mod progress;
 pub mod switch;
 

@@ -126,6 +126,14 @@ pub fn open(wanted: Option<Backend>) -> Result<Device> {
 /// # Errors
 /// If one is not there, or is named twice.
 pub fn open_all(wanted: Option<Backend>, numbers: &[usize]) -> Result<Vec<Device>> {
+    open_for(wanted, numbers, 0)
+}
+
+/// The same for one of several processes on this machine: without numbers each takes the device of its own, in turn.
+///
+/// # Errors
+/// If one is not there, or is named twice.
+pub fn open_for(wanted: Option<Backend>, numbers: &[usize], local_rank: usize) -> Result<Vec<Device>> {
     let kinds = match wanted {
         Some(kind) => vec![kind],
         None => vec![Backend::Cuda, Backend::Wgpu, Backend::Cpu],
@@ -138,7 +146,8 @@ pub fn open_all(wanted: Option<Backend>, numbers: &[usize]) -> Result<Vec<Device
         if devices.is_empty() {
             continue;
         }
-        let numbers = if numbers.is_empty() { &[0] } else { numbers };
+        let own = [local_rank % devices.len()];
+        let numbers = if numbers.is_empty() { &own } else { numbers };
         let chosen = choose(&devices, numbers, kind.burn_name())?;
         make_default(kind);
         if kind != Backend::Cpu {

@@ -36,6 +36,9 @@ pub struct Metrics {
     pub images_per_second: f64,
     /// Share of that time spent waiting for data.
     pub waiting: f64,
+    /// Share of that time spent in messages between processes; nothing where there is only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub communicating: Option<f64>,
     /// GPU kernels that this process has compiled so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernels_compiled: Option<u64>,
@@ -65,7 +68,8 @@ fn lines_until(text: &str, until: u64) -> impl Iterator<Item = (&str, Map<String
 /// The bar and the file.
 pub struct Reporter {
     bar: ProgressBar,
-    file: File,
+    /// Nothing where another process writes it.
+    file: Option<File>,
     quiet: bool,
 }
 
@@ -96,7 +100,12 @@ impl Reporter {
         bar.set_position(done);
         bar.reset_eta();
         bar.enable_steady_tick(Duration::from_millis(500));
-        Ok(Reporter { bar, file, quiet })
+        Ok(Reporter { bar, file: Some(file), quiet })
+    }
+
+    /// Reports nothing, since another process does.
+    pub fn silent() -> Self {
+        Reporter { bar: ProgressBar::hidden(), file: None, quiet: true }
     }
 
     /// Counts a step.
@@ -109,13 +118,14 @@ impl Reporter {
     /// # Errors
     /// If the file cannot be written.
     pub fn report(&mut self, metrics: &Metrics) -> Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
         let accuracy = metrics.hard_negative_accuracy.iter();
         let accuracy: String =
             accuracy.map(|(name, share)| format!("{name} {:.0} %, ", 100.0 * share)).collect();
         let (loss, speed) = (metrics.loss, metrics.images_per_second);
         self.bar.set_message(format!("loss {loss:.3}, {accuracy}{speed:.0} images/s, "));
         let line = serde_json::to_string(metrics)?;
-        writeln!(self.file, "{line}").context("cannot write metrics.jsonl")
+        writeln!(file, "{line}").context("cannot write metrics.jsonl")
     }
 
     /// Says how many GPU kernels have been compiled, until what it returns is dropped: in the bar or, where the terminal has none,
@@ -136,7 +146,9 @@ impl Reporter {
 
     /// Says something above the bar.
     pub fn say(&self, words: &str) {
-        self.bar.suspend(|| eprintln!("{words}"));
+        if self.file.is_some() {
+            self.bar.suspend(|| eprintln!("{words}"));
+        }
     }
 }
 

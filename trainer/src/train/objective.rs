@@ -14,6 +14,7 @@
 //!
 //! A caption without negatives is an ordinary example under every one of them.
 
+mod embedded;
 mod margins;
 mod own;
 mod thresholds;
@@ -23,6 +24,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
 use serde::{Deserialize, Serialize};
 
 use super::negative_source::NegativeSource;
+pub use embedded::{Embedded, Gradient, Negatives};
 pub use margins::Margins;
 use own::Scores;
 pub use thresholds::Thresholds;
@@ -51,26 +53,6 @@ impl Loss {
             Loss::CeClip => 0.2,
         }
     }
-}
-
-/// The embeddings of one step.
-pub struct Embedded {
-    /// `[B, E]`, unit rows
-    pub images: Tensor<2>,
-    /// `[B, E]`, unit rows
-    pub captions: Tensor<2>,
-    /// Nothing in a run without hard negatives.
-    pub negatives: Option<Negatives>,
-}
-
-/// The hard negatives of a batch: `K` slots a caption, some of which may be empty. A caption has the same number of slots
-/// in every batch of a run, so that every step has the same shapes and a GPU compiles nothing new.
-#[derive(Clone)]
-pub struct Negatives {
-    /// `[B, K, E]`, unit rows; that of an empty slot is any of them.
-    pub embeddings: Tensor<3>,
-    /// What is in each slot, `B · K`, the slots of a caption side by side.
-    pub sources: Vec<Option<NegativeSource>>,
 }
 
 /// A loss, and what it remembers from step to step.

@@ -7,6 +7,7 @@ use clap::Args;
 use super::settings::Settings;
 use crate::system::device::Backend;
 use crate::system::named::named;
+use crate::system::process_group::Transport;
 
 const SAVE_EVERY: u64 = 200;
 const LOG_EVERY: u64 = 20;
@@ -42,10 +43,12 @@ pub struct Options {
     /// Compute on `cuda`, `wgpu` or `cpu`; by default on the best there is.
     #[arg(long, value_name = "DEVICE", value_parser = named::<Backend>)]
     pub device: Option<Backend>,
-    /// Train on several devices of that kind, by comma-separated index. Each takes batches of its own and their gradients are
-    /// averaged; batches are not negatives of each other.
+    /// Train on several devices of that kind, by comma-separated index.
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
     pub devices: Vec<usize>,
+    /// Train with the other processes that `mpirun` or `srun` starts, one per device: `mpi`.
+    #[arg(long, value_name = "TRANSPORT", conflicts_with = "warm_up")]
+    pub distributed: Option<Transport>,
     /// Recompute cheap activations instead of storing them (arXiv 1604.06174): less memory, more time, the same numbers.
     #[arg(long)]
     pub gradient_checkpointing: bool,
@@ -72,6 +75,7 @@ impl Options {
             quiet: false,
             device: None,
             devices: Vec::new(),
+            distributed: None,
             gradient_checkpointing: false,
             command,
         }

@@ -1,5 +1,6 @@
 //! `pretrain`: the loop, in reading order: wait for data, step, report, save.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ use crate::models::{bundles, import};
 use crate::system::device;
 use crate::system::interrupt::Interrupt;
 use crate::system::kernels::Watch;
+use crate::system::process_group::ProcessGroup;
 
 /// Trains a model, or resumes a run that was interrupted.
 ///
@@ -35,36 +37,45 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
     if options.warm_up {
         return warm_up::run(options, library);
     }
-    let _claim = run_folder::claim(&options.out, options.resume)?;
-    let devices = device::open_all(options.device, &options.devices)?;
+    let group = ProcessGroup::join(options.distributed)?;
+    // The first process sets the run up, and the others find it.
+    let sets_up = group.is_first() && !options.resume;
+    if !group.is_first() {
+        group.barrier();
+    }
+    let _claim = group.is_first().then(|| run_folder::claim(&options.out, options.resume)).transpose()?;
+    let devices = device::open_for(options.device, &options.devices, group.local_rank())?;
     let (device, further) = devices.split_first().context("a device was opened")?;
-    let (config, mut data, tokenizer) = if options.resume {
-        let (config, tokenizer) = run_folder::load(&options.out)?;
-        let data = Data::open(&config.settings, library)?;
-        run_folder::check_data(&config, &data)?;
-        (config, data, tokenizer)
-    } else {
+    let (config, mut data, tokenizer) = if sets_up {
         run_folder::check_new(&options.out)?;
         // Before anything is written.
         device::precision(device, options.settings.precision)?;
         let data = Data::open(&options.settings, library)?;
-        let (config, tokenizer) = configure(options, &data)?;
+        let (config, tokenizer) = configure(options, &data, devices.len() * group.size())?;
+        (config, data, tokenizer)
+    } else {
+        let (config, tokenizer) = run_folder::load(&options.out)?;
+        let data = Data::open(&config.settings, library)?;
+        run_folder::check_data(&config, &data)?;
         (config, data, tokenizer)
     };
+    if !config.accum_freq.is_multiple_of(group.size() as u64) {
+        bail!(
+            "the {} batches of a step cannot be divided evenly among {} processes; choose another --accum-freq",
+            config.accum_freq,
+            group.size()
+        );
+    }
     data.balance(&config, &options.out)?;
-    if !options.resume {
+    if sets_up {
         // Weights that do not fit leave no run behind that would be in the way of another try.
         if config.settings.init_image.is_some() || config.settings.init_text.is_some() {
             initial_model(&config, device)?;
         }
         run_folder::begin(&options.out, &config, &data, &tokenizer)?;
     }
-    let (n_cut, n_captions) = data.count_cut(&tokenizer, config.model.text.context)?;
-    if n_cut > 0 {
-        let context = config.model.text.context;
-        eprintln!(
-            "{n_cut} of {n_captions} captions are longer than the {context} tokens that the model reads"
-        );
+    if group.is_first() {
+        tell_cut(&config, &data, &tokenizer)?;
     }
     let precision = device::precision(device, config.settings.precision)?;
     let checkpoint = checkpoint::latest(&options.out)?;
@@ -77,6 +88,9 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
     if config.settings.freeze_backbone {
         data.freeze_backbone(model_on(device)?, &config)?;
     }
+    if group.is_first() {
+        group.barrier();
+    }
     let device = state::learning(device, options);
     device.seed(config.settings.seed);
     let model = model_on(&device)?;
@@ -86,15 +100,31 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
     };
     let state = state
         .with_replicas(&further.iter().map(|device| state::learning(device, options)).collect::<Vec<_>>());
-    eprintln!(
-        "{} weights, of which {} learn; {} steps of {} images, negatives: {}; {precision}",
-        state.model().num_params(),
-        state.n_learning(),
-        config.steps(),
-        config.settings.batch_size as u64 * config.accum_freq,
-        config.settings.negatives
-    );
-    train(options, &config, &Arc::new(data), &tokenizer, state)
+    if group.is_first() {
+        eprintln!(
+            "{} weights, of which {} learn; {} steps of {} images, negatives: {}; {precision}",
+            state.model().num_params(),
+            state.n_learning(),
+            config.steps(),
+            config.settings.batch_size as u64 * config.accum_freq,
+            config.settings.negatives
+        );
+    }
+    train(options, (&config, &Arc::new(data), &tokenizer), state, &group)?;
+    group.leave();
+    Ok(())
+}
+
+/// Tells how many captions are longer than the model reads, if any are.
+fn tell_cut(config: &RunConfig, data: &Data, tokenizer: &Tokenizer) -> Result<()> {
+    let (n_cut, n_captions) = data.count_cut(tokenizer, config.model.text.context)?;
+    if n_cut > 0 {
+        let context = config.model.text.context;
+        eprintln!(
+            "{n_cut} of {n_captions} captions are longer than the {context} tokens that the model reads"
+        );
+    }
+    Ok(())
 }
 
 /// The model before the first step.
@@ -130,63 +160,41 @@ fn standardized(model: Clip, data: &Data, tokenizer: &Tokenizer, config: &RunCon
     Ok(model.standardize_features(features.detach()))
 }
 
-fn train(
-    options: &Options,
-    config: &RunConfig,
-    data: &Arc<Data>,
-    tokenizer: &Tokenizer,
-    mut state: TrainState,
-) -> Result<()> {
+fn train(options: &Options, run: Run, mut state: TrainState, group: &ProcessGroup) -> Result<()> {
+    let (config, ..) = run;
     let steps = config.steps();
     let interrupt = Interrupt::listen()?;
-    let mut reporter = Reporter::new(&options.out, steps, state.done(), options.quiet)?;
-    let begin = state.done() * config.accum_freq;
-    let mut number = begin;
-    let mut batches = feed(options, (config, data, tokenizer), &state, number)?;
+    let mut reporter = match group.is_first() {
+        true => Reporter::new(&options.out, steps, state.done(), options.quiet)?,
+        false => Reporter::silent(),
+    };
+    let mut feeds = Feeds::begin(&options.out, run, &state, group)?;
     let mut interval = Interval::begin();
     let mut first_step = FirstStep::of(&state, &reporter);
     while state.done() < steps {
-        let mut left = config.accum_freq as usize;
-        while left > 0 {
-            let n_batches = left.min(state.n_devices());
-            let mut round = Vec::with_capacity(n_batches);
-            for _ in 0..n_batches {
-                // By now the last step of the epoch before is taken.
-                if config.settings.negatives.mined
-                    && number > begin
-                    && number.is_multiple_of(config.batches_an_epoch())
-                {
-                    batches = feed(options, (config, data, tokenizer), &state, number)?;
-                }
-                let waiting = Instant::now();
-                let batch = batches.recv().context("no batch could be made")??;
-                interval.waited += waiting.elapsed();
-                interval.with_negatives += batch.with_negatives;
-                round.push(batch);
-                number += 1;
-            }
-            interval.losses.extend(state.forward_backward(round));
-            left -= n_batches;
-        }
+        let waiting = Instant::now();
+        let batches = feeds.step(&options.out, run, &state, group)?;
+        interval.waited += waiting.elapsed();
+        interval.with_negatives += batches.iter().map(|batch| batch.with_negatives).sum::<usize>();
         let rate = schedule::learning_rate(config.settings.lr, config.warmup, state.done(), steps);
-        state.step(rate);
+        interval.losses.push(state.step(&batches, rate, group)?);
         reporter.step();
         if let Some(first) = first_step.take() {
             first.end(&state, &reporter)?;
         }
 
         let done = state.done();
-        let stopping = interrupt.came() || options.stop_after.is_some_and(|last| done >= last);
+        let stopping = group.any(interrupt.came()) || options.stop_after.is_some_and(|last| done >= last);
         let saving = done.is_multiple_of(options.save_every) || done == steps || stopping;
         // A run that goes on from a checkpoint begins a new interval, so one that is not interrupted does too.
         if done.is_multiple_of(options.log_every) || saving {
-            let metrics = interval.end(done, rate, &mut state, config.settings.batch_size)?;
+            let metrics = interval.end(rate, &mut state, config, group)?;
             if !metrics.loss.is_finite() {
                 bail!("the loss is {} at step {done}; try a lower --lr", metrics.loss);
             }
             reporter.report(&metrics)?;
         }
-        if saving {
+        if saving && group.is_first() {
             state.save(&options.out)?;
             curves::write(&options.out, config)?;
         }
@@ -200,20 +208,75 @@ fn train(
     Ok(())
 }
 
-/// The batches from a number on: all that are left, or, where each epoch mines its own negatives, those of the epoch.
+/// What batches are made of.
+type Run<'a> = (&'a RunConfig, &'a Arc<Data>, &'a Tokenizer);
+
+/// The batches that this process makes, ahead of the device.
+struct Feeds {
+    /// The number of the next batch, over all processes.
+    next: u64,
+    current: Receiver<Result<Batch>>,
+    /// Where each epoch mines its own negatives: the epoch of `current`.
+    epoch: u64,
+}
+
+impl Feeds {
+    fn begin(folder: &Path, run: Run, state: &TrainState, group: &ProcessGroup) -> Result<Self> {
+        let (config, ..) = run;
+        let next = state.done() * config.accum_freq;
+        let epoch = next / config.batches_an_epoch();
+        Ok(Feeds { next, current: feed(folder, run, state, next, group)?, epoch })
+    }
+
+    /// The batches of the next step.
+    fn step(
+        &mut self,
+        folder: &Path,
+        run: Run,
+        state: &TrainState,
+        group: &ProcessGroup,
+    ) -> Result<Vec<Batch>> {
+        let (config, ..) = run;
+        let is_own = config.batches_of_rank(group.rank(), group.size());
+        let mut batches = Vec::new();
+        for number in self.next..self.next + config.accum_freq {
+            // By now the last step of the epoch before is taken, in every process.
+            if config.settings.negatives.mined && number / config.batches_an_epoch() > self.epoch {
+                self.current = feed(folder, run, state, number, group)?;
+                self.epoch += 1;
+            }
+            if is_own(&number) {
+                batches.push(self.current.recv().context("no batch could be made")??);
+            }
+        }
+        self.next += config.accum_freq;
+        Ok(batches)
+    }
+}
+
+/// The batches of a process from a number on: all that are left, or, where each epoch mines its own negatives, those of the epoch.
 fn feed(
-    options: &Options,
-    (config, data, tokenizer): (&RunConfig, &Arc<Data>, &Tokenizer),
+    folder: &Path,
+    (config, data, tokenizer): Run,
     state: &TrainState,
     number: u64,
+    group: &ProcessGroup,
 ) -> Result<Receiver<Result<Batch>>> {
     let last = config.batches();
+    let is_own = config.batches_of_rank(group.rank(), group.size());
     if !config.settings.negatives.mined || number >= last {
-        return Ok(data::batches(config, data, tokenizer, None, number..last));
+        return Ok(data::batches(config, data, tokenizer, None, (number..last).filter(is_own)));
     }
-    let mined = Mined::of_epoch(&options.out, (config, data, tokenizer), &state.model().valid(), number)?;
+    // The first process mines, and the others read what it has found.
+    if !group.is_first() {
+        group.barrier();
+    }
+    let mined = Mined::of_epoch(folder, (config, data, tokenizer), &state.model().valid(), number)?;
+    if group.is_first() {
+        group.barrier();
+    }
     let end = (number / config.batches_an_epoch() + 1) * config.batches_an_epoch();
-    Ok(data::batches(config, data, tokenizer, Some(mined), number..end.min(last)))
+    Ok(data::batches(config, data, tokenizer, Some(mined), (number..end.min(last)).filter(is_own)))
 }
 
 /// The first step on a GPU, in which kernels are compiled.
@@ -256,31 +319,34 @@ impl Interval {
     /// Sums up the interval and begins the next one.
     fn end(
         &mut self,
-        step: u64,
         learning_rate: f64,
         state: &mut TrainState,
-        batch: usize,
+        config: &RunConfig,
+        group: &ProcessGroup,
     ) -> Result<Metrics> {
         let read = |tensor: Tensor<1>| device::floats(tensor).map(|values| values[0]);
-        let n_batches = self.losses.len();
+        let n_batches = self.losses.len() as u64 * config.accum_freq;
         let loss = read(Tensor::cat(std::mem::take(&mut self.losses), 0).mean())?;
         let logit_scale = read(state.model().logit_scale())?;
         let accuracy = state.take_accuracy()?.into_iter();
         // A device works on while we go ahead: only what was read has been computed.
         let ended = std::mem::replace(self, Interval::begin());
         let seconds = ended.begun.elapsed().as_secs_f64();
-        let images = (n_batches * batch) as f64;
+        let images = n_batches as f64 * config.settings.batch_size as f64;
+        let with_negatives = group.sum(vec![ended.with_negatives as f32])[0];
+        let communicating = group.take_spent().as_secs_f64() / seconds;
         Ok(Metrics {
-            step,
+            step: state.done(),
             loss,
             learning_rate,
             logit_scale,
             hard_negative_accuracy: accuracy
                 .map(|(source, share)| (source.name().to_owned(), share))
                 .collect(),
-            with_negatives: ended.with_negatives as f64 / images,
+            with_negatives: f64::from(with_negatives) / images,
             images_per_second: images / seconds,
             waiting: ended.waited.as_secs_f64() / seconds,
+            communicating: (group.size() > 1).then_some(communicating),
             kernels_compiled: device::kernels_compiled(&state.model().device()),
         })
     }

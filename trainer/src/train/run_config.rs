@@ -27,7 +27,7 @@ pub struct RunConfig {
     /// The share of the run, from its beginning, that shows one object at a time: what a thing is called is learned
     /// far sooner when nothing else is in the image (curriculum learning, Bengio et al. 2009).
     pub single_objects: f64,
-    /// Batches a step.
+    /// Batches a step, over all devices and processes.
     pub accum_freq: u64,
     /// The share of steps over which the learning rate rises.
     pub warmup: f64,
@@ -56,6 +56,16 @@ impl RunConfig {
     /// not shown.
     pub fn steps(&self) -> u64 {
         self.batches_an_epoch() * self.settings.epochs / self.accum_freq
+    }
+
+    /// Tells the numbers of the batches that a process of a group makes: of every step as many as each of the others.
+    ///
+    /// # Panics
+    /// If the batches of a step cannot be divided evenly.
+    pub fn batches_of_rank(&self, rank: usize, size: usize) -> impl Fn(&u64) -> bool + Send + 'static {
+        assert!(self.accum_freq.is_multiple_of(size as u64), "every process makes as many batches");
+        let (a_step, own, rank) = (self.accum_freq, self.accum_freq / size as u64, rank as u64);
+        move |number| number % a_step / own == rank
     }
 
     /// The most hard negatives per caption: `--per-caption` of each way in which they are made.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::thread;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use burn::lr_scheduler::constant::ConstantLr;
 use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use burn::module::{Lora, Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
@@ -14,10 +14,11 @@ use shared::model::Clip;
 use super::checkpoint::{self, Checkpoint};
 use super::data::{self, Batch};
 use super::negative_source::NegativeSource;
-use super::objective::{Embedded, Margins, Negatives, Objective, Thresholds};
+use super::objective::{Embedded, Gradient, Negatives, Objective, Thresholds};
 use super::options::Options;
 use super::run_config::RunConfig;
-use crate::system::device::FloatPrecision;
+use crate::system::device::{self, FloatPrecision};
+use crate::system::process_group::ProcessGroup;
 
 /// The gradient of each parameter is clipped to this norm.
 const GRADIENT_NORM: f32 = 1.0;
@@ -29,7 +30,6 @@ pub struct TrainState {
     replicas: Vec<Clip>,
     optimizer: ModuleOptimizer,
     objective: Objective,
-    gradients: GradientsAccumulator<Clip>,
     /// Steps.
     done: u64,
     config: RunConfig,
@@ -65,7 +65,6 @@ impl TrainState {
             replicas: Vec::new(),
             optimizer,
             objective: Objective::new(config.settings.loss, config.loss_weight, thresholds),
-            gradients: GradientsAccumulator::new(),
             done,
             config: config.clone(),
         }
@@ -104,7 +103,7 @@ impl TrainState {
         self.objective.take_accuracy()
     }
 
-    /// Trains on further devices as well, with one batch on each at a time.
+    /// Trains on further devices of this process as well, with one batch on each at a time.
     pub fn with_replicas(self, devices: &[Device]) -> Self {
         let replicas = devices.iter().map(|device| self.model.clone().fork(device)).collect();
         TrainState { replicas, ..self }
@@ -115,44 +114,13 @@ impl TrainState {
         1 + self.replicas.len()
     }
 
-    /// Accumulates the gradients of batches, one per device, and returns their losses, `[1]` each.
+    /// Takes an optimizer step on batches, those of other processes included, all of which are negatives of each other: the same
+    /// step as on one batch with all their images. Returns the loss, `[1]`.
     ///
-    /// Batches of a step are not negatives of each other: a step of two is not one of twice the size. The result does not
-    /// depend on the number of devices.
-    ///
-    /// # Panics
-    /// If there are more batches than devices.
-    pub fn forward_backward(&mut self, batches: Vec<Batch>) -> Vec<Tensor<1>> {
-        assert!(batches.len() <= self.n_devices(), "one batch per device");
-        let (objective, config) = (&self.objective, &self.config);
-        let models = std::iter::once(&self.model).chain(&self.replicas);
-        let mut work = models
-            .zip(batches)
-            .map(|(model, batch)| move || BatchGradients::of(model, batch, objective, config));
-        // The first on this thread, so that one device needs no other.
-        let first = work.next();
-        let computed: Vec<BatchGradients> = thread::scope(|scope| {
-            let threads: Vec<_> = work.map(|work| scope.spawn(work)).collect();
-            let first = first.map(|work| work());
-            let join = |thread: thread::ScopedJoinHandle<_>| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            first.into_iter().chain(threads.into_iter().map(join)).collect()
-        });
-        let device = self.model.device();
-        let mut losses = Vec::with_capacity(computed.len());
-        for batch in computed {
-            let BatchGradients { loss, gradients, margins } = batch.on(&device, &self.model);
-            self.gradients.accumulate(&self.model, gradients);
-            self.objective.count(margins);
-            losses.push(loss);
-        }
-        losses
-    }
-
-    /// Takes an optimizer step.
-    pub fn step(&mut self, rate: f64) {
-        let gradients = self.gradients.grads();
+    /// # Errors
+    /// If the device or another process fails.
+    pub fn step(&mut self, batches: &[Batch], rate: f64, group: &ProcessGroup) -> Result<Tensor<1>> {
+        let (loss, gradients) = self.gradients(batches, group)?;
         let rates = rates(rate, self.config.settings.image_lr_scale);
         self.model = self.optimizer.step(rates, self.model.clone(), gradients);
         for replica in &mut self.replicas {
@@ -160,6 +128,81 @@ impl TrainState {
         }
         self.objective.end_step();
         self.done += 1;
+        Ok(loss)
+    }
+
+    /// The loss of batches and its gradients: all are embedded, the loss of all embeddings has a gradient with respect to each, and
+    /// that goes back through the towers batch by batch (GradCache, arXiv 2101.06983). So only as many batches as there are devices
+    /// need memory for activations at a time; if there are more, each is embedded twice.
+    fn gradients(&mut self, batches: &[Batch], group: &ProcessGroup) -> Result<(Tensor<1>, GradientsParams)> {
+        let device = self.model.device();
+        let config = &self.config;
+        let mut kept = None;
+        let embedded: Vec<Embedded> = if batches.len() <= self.n_devices() {
+            let embedded = self.on_devices(batches, |model, batch| embed(model, batch, config));
+            let detached = embedded.iter().map(|embedded| embedded.detach(&device)).collect();
+            kept = Some(embedded);
+            detached
+        } else {
+            let embed = |model: &Clip, batch: &Batch| embed(model, batch, config).detach(&device);
+            batches.chunks(self.n_devices()).flat_map(|round| self.on_devices(round, embed)).collect()
+        };
+        let own = Embedded::cat(embedded).context("a step has a batch")?;
+        let n_own = own.len();
+        let all = own.gather(group)?.with_gradient();
+        let logit_scale = self.model.logit_scale().inner().autodiff().require_grad();
+        let (loss, margins) = self.objective.loss(all.clone(), logit_scale.clone());
+        let gradients = loss.backward();
+        let of_embeddings = Gradient::of(&all, &gradients);
+        let of_scale = logit_scale.grad(&gradients).context("the loss depends on the logit scale")?;
+        let of_scale = of_scale / (batches.len() * group.size()) as f64;
+
+        let mut embedded = kept.into_iter().flatten();
+        let mut first = group.rank() * n_own;
+        let tasks: Vec<BackwardPass> = batches
+            .iter()
+            .map(|batch| {
+                let n_images = config.settings.batch_size;
+                let gradient = of_embeddings.of_batch(first, n_images);
+                first += n_images;
+                BackwardPass { batch, embedded: embedded.next(), gradient, of_scale: of_scale.clone() }
+            })
+            .collect();
+        let mut sum = GradientsAccumulator::new();
+        let mut tasks = tasks.into_iter();
+        loop {
+            let round: Vec<BackwardPass> = tasks.by_ref().take(self.n_devices()).collect();
+            if round.is_empty() {
+                break;
+            }
+            for gradients in self.on_devices(round, |model, task| task.gradients(model, config)) {
+                sum.accumulate(&self.model, gradients.to_device(&device, &self.model));
+            }
+        }
+        let gradients = summed(sum.grads(), &self.model, group)?;
+        self.objective.count(margins);
+        Ok((loss.inner(), gradients))
+    }
+
+    /// Does something with each of several inputs, one per device, at the same time.
+    fn on_devices<I: Send, O: Send>(
+        &self,
+        inputs: impl IntoIterator<Item = I>,
+        task: impl Fn(&Clip, I) -> O + Sync,
+    ) -> Vec<O> {
+        let models = std::iter::once(&self.model).chain(&self.replicas);
+        let task = &task;
+        let mut work = models.zip(inputs).map(|(model, input)| move || task(model, input));
+        // The first on this thread, so that one device needs no other.
+        let first = work.next();
+        thread::scope(|scope| {
+            let threads: Vec<_> = work.map(|work| scope.spawn(work)).collect();
+            let first = first.map(|work| work());
+            let join = |thread: thread::ScopedJoinHandle<_>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            first.into_iter().chain(threads.into_iter().map(join)).collect()
+        })
     }
 
     /// Saves a checkpoint.
@@ -172,35 +215,75 @@ impl TrainState {
     }
 }
 
-/// The gradients of one batch, its loss, and its margins.
-struct BatchGradients {
-    /// `[1]`
-    loss: Tensor<1>,
-    gradients: GradientsParams,
-    margins: Option<Margins>,
+/// What goes back through the towers for one batch.
+struct BackwardPass<'a> {
+    batch: &'a Batch,
+    /// Its embeddings, unless they have to be computed once more.
+    embedded: Option<Embedded>,
+    /// The gradient of the loss with respect to these.
+    gradient: Gradient,
+    /// This batch's part of the gradient with respect to the logit scale, `[1]`.
+    of_scale: Tensor<1>,
 }
 
-impl BatchGradients {
-    fn of(model: &Clip, batch: Batch, objective: &Objective, config: &RunConfig) -> Self {
-        let embedded = embed(model, batch, config);
-        let (loss, margins) = objective.loss(embedded, model.logit_scale());
-        let share = loss.clone().div_scalar(config.accum_freq as f64);
-        let gradients = GradientsParams::from_grads(share.backward(), model);
-        BatchGradients { loss: loss.detach(), gradients, margins }
+impl BackwardPass<'_> {
+    fn gradients(self, model: &Clip, config: &RunConfig) -> GradientsParams {
+        let embedded = self.embedded.unwrap_or_else(|| embed(model, self.batch, config));
+        let of_scale = self.of_scale.to_device(&model.device().inner());
+        let product = self.gradient.dot(embedded) + model.logit_scale() * of_scale;
+        GradientsParams::from_grads(product.backward(), model)
     }
+}
 
-    /// The same on the device of the model that takes the step.
-    fn on(self, device: &Device, model: &Clip) -> Self {
-        BatchGradients {
-            loss: self.loss.to_device(device),
-            gradients: self.gradients.to_device(device, model),
-            margins: self.margins.map(|margins| margins.on(&device.clone().inner())),
+/// The sums of gradients over all processes.
+fn summed(gradients: GradientsParams, model: &Clip, group: &ProcessGroup) -> Result<GradientsParams> {
+    if group.size() == 1 {
+        return Ok(gradients);
+    }
+    let mut flat = Flat { gradients: &gradients, numbers: Ok(Vec::new()) };
+    model.visit(&mut flat);
+    let sums = group.sum(flat.numbers?);
+    let mut summed = Unflat { gradients, sums: &sums };
+    model.visit(&mut summed);
+    Ok(summed.gradients)
+}
+
+/// Gradients as numbers, one parameter after the other.
+struct Flat<'a> {
+    gradients: &'a GradientsParams,
+    numbers: Result<Vec<f32>>,
+}
+
+impl ModuleVisitor for Flat<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.gradients.get::<D>(param.id) else { return };
+        if let Ok(numbers) = &mut self.numbers {
+            match device::floats(gradient) {
+                Ok(more) => numbers.extend(more),
+                Err(error) => self.numbers = Err(error),
+            }
         }
     }
 }
 
+/// Numbers back to gradients, in the same order.
+struct Unflat<'a> {
+    gradients: GradientsParams,
+    sums: &'a [f32],
+}
+
+impl ModuleVisitor for Unflat<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.gradients.get::<D>(param.id) else { return };
+        let (own, rest) = self.sums.split_at(gradient.shape().num_elements());
+        self.sums = rest;
+        let sum = TensorData::new(own.to_vec(), gradient.dims());
+        self.gradients.register(param.id, Tensor::<D>::from_data(sum, &gradient.device()));
+    }
+}
+
 /// The embeddings of a batch, in 32-bit floats whatever the towers compute in.
-fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
+fn embed(model: &Clip, batch: &Batch, config: &RunConfig) -> Embedded {
     let sixteen_bits;
     let model = if config.settings.precision == Some(FloatPrecision::Bf16) {
         sixteen_bits = model.clone().map(&mut Rounded);
@@ -209,8 +292,9 @@ fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
         model
     };
     let device = &model.device();
-    let weights = batch.channels.map(|weights| {
-        let weights = TensorData::new(weights, [config.settings.batch_size, data::n_features(config)]);
+    let weights = batch.channels.as_ref().map(|weights| {
+        let weights =
+            TensorData::new(weights.clone(), [config.settings.batch_size, data::n_features(config)]);
         Tensor::<2>::from_data(weights, device).cast(model.logit_scale().dtype())
     });
     let images = model.encode_input(batch.images.to_device(model, config), weights);
@@ -223,7 +307,7 @@ fn embed(model: &Clip, batch: Batch, config: &RunConfig) -> Embedded {
         captions: texts.clone().slice(s![..n_captions, ..]),
         negatives: (n_texts > n_captions).then(|| Negatives {
             embeddings: texts.slice(s![n_captions.., ..]).reshape([n_captions, slots, embedding]),
-            sources: batch.negatives,
+            sources: batch.negatives.clone(),
         }),
     }
 }

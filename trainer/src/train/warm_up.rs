@@ -10,6 +10,7 @@ use super::data::{self, Data, Library};
 use super::options::Options;
 use super::state::{TrainState, learning};
 use crate::system::device;
+use crate::system::process_group::ProcessGroup;
 
 /// The first layer of a tower, the last, and one that is neither: all others are as that one.
 const LAYERS: usize = 3;
@@ -28,7 +29,7 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
     }
     let device = device::open_all(options.device, &options.devices)?.remove(0);
     let data = Data::open(&options.settings, library)?;
-    let (mut config, tokenizer) = configure(options, &data)?;
+    let (mut config, tokenizer) = configure(options, &data, 1)?;
     let precision = device::precision(&device, config.settings.precision)?;
     if let VisionConfig::Vit(vit) = &mut config.model.vision {
         vit.layers = vit.layers.min(LAYERS);
@@ -37,15 +38,17 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
     let device = learning(&device, options);
     device.seed(config.settings.seed);
     let mut state = TrainState::begin(&config, config.model.init(&device).drawn());
-    for number in 0..STEPS.min(config.batches()) {
-        let batch = data::batch(&config, &data, &tokenizer, None, number)?;
+    let group = ProcessGroup::join(None)?;
+    for step in 0..STEPS.min(config.steps()) {
+        let numbers = step * config.accum_freq..(step + 1) * config.accum_freq;
+        let batch = |number| data::batch(&config, &data, &tokenizer, None, number);
+        let batches = numbers.map(batch).collect::<Result<Vec<_>>>()?;
         let begun = Instant::now();
-        state.forward_backward(vec![batch]);
-        state.step(config.settings.lr);
+        state.step(&batches, config.settings.lr, &group)?;
         device::wait(&device)?;
         eprintln!(
             "step {}, {precision}: {:.2} s, {} GPU kernels compiled so far",
-            number + 1,
+            step + 1,
             begun.elapsed().as_secs_f64(),
             device::kernels_compiled(&device).unwrap_or(0)
         );

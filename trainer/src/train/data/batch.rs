@@ -1,6 +1,5 @@
 //! Batches ahead of the device.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -91,18 +90,21 @@ pub fn batches(
     data: &Arc<Data>,
     tokenizer: &Tokenizer,
     mined: Option<Mined>,
-    numbers: Range<u64>,
+    numbers: impl Iterator<Item = u64> + Send + 'static,
 ) -> Receiver<Result<Batch>> {
     let (config, data, tokenizer) = (config.clone(), Arc::clone(data), tokenizer.clone());
     ahead(numbers, move |number| batch(&config, &data, &tokenizer, mined.as_ref(), number))
 }
 
 /// Makes things on another thread, at most two more than were asked for.
-fn ahead<T: Send + 'static>(numbers: Range<u64>, make: impl Fn(u64) -> T + Send + 'static) -> Receiver<T> {
+fn ahead<T: Send + 'static>(
+    mut numbers: impl Iterator<Item = u64> + Send + 'static,
+    make: impl Fn(u64) -> T + Send + 'static,
+) -> Receiver<T> {
     let (sender, receiver) = sync_channel(2);
     thread::spawn(move || {
         // The receiver goes away when training stops early, or fails: there is nobody left to make anything for.
-        _ = numbers.map(make).try_for_each(|made| sender.send(made));
+        _ = numbers.try_for_each(|number| sender.send(make(number)));
     });
     receiver
 }

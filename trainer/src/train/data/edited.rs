@@ -232,7 +232,7 @@ mod tests {
         let typed = ["x", "--preset", "tiny", "--batch-size", "4", "--data", "scenes:8", "--out", "none"];
         let Typed { options } = Typed::parse_from(typed);
         let data = Data::open(&options.settings, &mut Library::default()).expect("data");
-        configure(&options, &data).expect("settings").0
+        configure(&options, &data, 1).expect("settings").0
     }
 
     #[test]
