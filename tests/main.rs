@@ -10,6 +10,7 @@
 //! - `bundles`: the shipped bundles, and broken ones
 //! - `photo`: the preset of photographs, from published weights to a bundle
 //! - `clip`: imported weights against the programs they come from
+//! - `distributed`: training over several processes, with the feature `mpi`
 //! - `distill`: a text tower from the vectors of a sentence encoder
 //! - `imports`: which file imports which, for `tidy`
 //! - `tidy`: structural promises of ARCHITECTURE.md
@@ -21,6 +22,8 @@ mod benchmarks;
 mod bundles;
 mod clip;
 mod distill;
+#[cfg(feature = "mpi")]
+mod distributed;
 mod faults;
 mod images;
 mod imports;

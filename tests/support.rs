@@ -22,7 +22,8 @@ pub fn trainer_path() -> &'static Path {
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--quiet", "-p", "trainer"]).current_dir(root());
         // The features that the tests were built with, or Burn would be built once more.
-        build.args(std::env::var_os("FOIL_TRAINER_FEATURES"));
+        let features = std::env::var("FOIL_TRAINER_FEATURES").unwrap_or_default();
+        build.args(features.split_whitespace());
         // Build scripts that read what Cargo says of the package that is tested would take it for a change of their own, and
         // they, and all that depends on them, would be built anew, here and again by the next build outside of the tests.
         let of_tests = |name: &OsString| {

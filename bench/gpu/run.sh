@@ -12,7 +12,8 @@ out=$(mkdir -p "${1:?where to write}" && cd "$1" && pwd)
 device=${2:-cuda} size=${3:-full}
 case $device in
   cuda) features=(--features cuda) ;;
-  cpu) features=(--no-default-features) ;;
+  # Those of the tests, if they run this.
+  cpu) read -ra features <<<"${FOIL_TRAINER_FEATURES:---no-default-features}" ;;
   *) features=() ;;
 esac
 target=${CARGO_TARGET_DIR:-target}/release
