@@ -73,17 +73,52 @@ fn photographs(folder: &Path) {
     std::fs::write(folder.join("train.tsv"), table).expect("a table");
 }
 
+/// The same images in two shards.
+fn shards(folder: &Path) {
+    for shard in 0..2 {
+        let mut tar = tar::Builder::new(Vec::new());
+        for sample in ["cat", "coffee", "rocket", "astronaut"] {
+            let image = std::fs::read(folder.join(format!("{sample}-{shard}.jpg"))).expect("an image");
+            for copy in 0..2 {
+                let caption = format!("a {sample} of shard {shard} and number {copy}");
+                for (ending, bytes) in [("jpg", &image[..]), ("txt", caption.as_bytes())] {
+                    let mut header = tar::Header::new_gnu();
+                    header.set_size(bytes.len() as u64);
+                    tar.append_data(&mut header, format!("{sample}-{copy}.{ending}"), bytes)
+                        .expect("an entry");
+                }
+            }
+        }
+        std::fs::write(folder.join(format!("{shard}.tar")), tar.into_inner().expect("an archive"))
+            .expect("a shard");
+    }
+}
+
 #[test]
 fn processes_learn_what_one_learns_by_every_loss_and_from_every_kind_of_negative() {
     let folder = tempfile::tempdir().expect("a folder");
     photographs(folder.path());
+    shards(folder.path());
     let scenes = ["--data", "scenes:128", "--batch-size", "4", "--accum-freq", "4", "--epochs", "1"];
     // Steps that end in the middle of an epoch, each of which mines its own negatives.
     let files =
         ["--data", "train.tsv", "--batch-size", "2", "--accum-freq", "4", "--epochs", "3", "--mirror"];
     let short = ["--data", "train.tsv", "--batch-size", "3", "--accum-freq", "4", "--epochs", "4"];
+    let tar = [
+        "--data",
+        "{0..1}.tar",
+        "--batch-size",
+        "2",
+        "--accum-freq",
+        "4",
+        "--epochs",
+        "2",
+        "--index",
+        "index",
+    ];
     for (name, n_processes, data, learning) in [
-        ("negclip", 2, &scenes[..], ["--loss", "negclip", "--negatives", "all"]),
+        ("shards", 4, &tar[..], ["--loss", "tsvlc", "--negatives", "all"]),
+        ("negclip", 2, &scenes, ["--loss", "negclip", "--negatives", "all"]),
         ("ce-clip", 4, &scenes, ["--loss", "ce-clip", "--negatives", "all"]),
         ("tsvlc", 2, &files, ["--loss", "tsvlc", "--negatives", "color,given"]),
         ("fsc-clip", 4, &short, ["--loss", "fsc-clip", "--negatives", "mined"]),

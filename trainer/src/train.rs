@@ -15,6 +15,7 @@ pub mod run_folder;
 mod schedule;
 pub mod settings;
 pub mod state;
+mod tensorboard;
 mod warm_up;
 
 pub use options::Options;

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::tensorboard::EventFile;
 use crate::system::atomic_file;
 use crate::system::kernels;
 
@@ -70,6 +71,7 @@ pub struct Reporter {
     bar: ProgressBar,
     /// Nothing where another process writes it.
     file: Option<File>,
+    events: Option<EventFile>,
     quiet: bool,
 }
 
@@ -100,12 +102,17 @@ impl Reporter {
         bar.set_position(done);
         bar.reset_eta();
         bar.enable_steady_tick(Duration::from_millis(500));
-        Ok(Reporter { bar, file: Some(file), quiet })
+        Ok(Reporter { bar, file: Some(file), events: None, quiet })
+    }
+
+    /// Writes TensorBoard's events, too.
+    pub fn with_events(self, events: EventFile) -> Self {
+        Reporter { events: Some(events), ..self }
     }
 
     /// Reports nothing, since another process does.
     pub fn silent() -> Self {
-        Reporter { bar: ProgressBar::hidden(), file: None, quiet: true }
+        Reporter { bar: ProgressBar::hidden(), file: None, events: None, quiet: true }
     }
 
     /// Counts a step.
@@ -124,6 +131,9 @@ impl Reporter {
             accuracy.map(|(name, share)| format!("{name} {:.0} %, ", 100.0 * share)).collect();
         let (loss, speed) = (metrics.loss, metrics.images_per_second);
         self.bar.set_message(format!("loss {loss:.3}, {accuracy}{speed:.0} images/s, "));
+        if let Some(events) = &mut self.events {
+            events.scalars(metrics.step, &serde_json::to_value(metrics)?)?;
+        }
         let line = serde_json::to_string(metrics)?;
         writeln!(file, "{line}").context("cannot write metrics.jsonl")
     }

@@ -30,6 +30,9 @@ pub struct Options {
     /// Log metrics every N steps.
     #[arg(long, value_name = "STEPS", default_value_t = LOG_EVERY, value_parser = clap::value_parser!(u64).range(1..))]
     pub log_every: u64,
+    /// Write TensorBoard's events into the run folder, too.
+    #[arg(long)]
+    pub tensorboard: bool,
     /// Compile the GPU kernels of this run ahead of it, with a few steps of a model of three layers per tower. Nothing is
     /// written into the run folder.
     #[arg(long, conflicts_with = "resume")]
@@ -70,6 +73,7 @@ impl Options {
             resume: false,
             save_every: SAVE_EVERY,
             log_every: LOG_EVERY,
+            tensorboard: false,
             warm_up: false,
             stop_after: None,
             quiet: false,

@@ -21,6 +21,7 @@ use super::run_config::RunConfig;
 use super::run_folder;
 use super::schedule;
 use super::state::{self, TrainState};
+use super::tensorboard::EventFile;
 use super::warm_up;
 use crate::models::{bundles, import};
 use crate::system::device;
@@ -168,6 +169,9 @@ fn train(options: &Options, run: Run, mut state: TrainState, group: &ProcessGrou
         true => Reporter::new(&options.out, steps, state.done(), options.quiet)?,
         false => Reporter::silent(),
     };
+    if options.tensorboard && group.is_first() {
+        reporter = reporter.with_events(EventFile::create(&options.out, state.done())?);
+    }
     let mut feeds = Feeds::begin(&options.out, run, &state, group)?;
     let mut interval = Interval::begin();
     let mut first_step = FirstStep::of(&state, &reporter);

@@ -99,3 +99,38 @@ impl RunConfig {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::data::{Data, Library};
+    use crate::train::{Options, configure::configure};
+
+    #[test]
+    fn every_batch_is_made_by_one_process_and_each_makes_as_many_of_a_step() {
+        let settings = Settings {
+            data: vec!["scenes:64".to_owned()],
+            batch_size: 2,
+            accum_freq: Some(6),
+            ..Settings::default()
+        };
+        let options = Options::new(settings, "none".into(), String::new());
+        let data = Data::open(&options.settings, &mut Library::default()).expect("data");
+        let (config, _) = configure(&options, &data, 1).expect("settings");
+        for size in [1, 2, 3, 6] {
+            let of_rank = |rank| {
+                let numbers = 0..config.batches();
+                numbers.filter(config.batches_of_rank(rank, size)).collect::<Vec<u64>>()
+            };
+            let mut all: Vec<u64> = (0..size).flat_map(of_rank).collect();
+            all.sort_unstable();
+            assert!(all.iter().copied().eq(0..config.batches()), "{size}: {all:?}");
+            for step in 0..config.steps() {
+                let of_step = |number: &&u64| **number / config.accum_freq == step;
+                for rank in 0..size {
+                    assert_eq!(of_rank(rank).iter().filter(of_step).count(), 6 / size);
+                }
+            }
+        }
+    }
+}

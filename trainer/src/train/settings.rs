@@ -114,8 +114,8 @@ pub struct Settings {
     /// Put N images into a batch.
     #[arg(long, help_heading = TRAINING, value_name = "N", default_value_t = 64)]
     pub batch_size: usize,
-    /// Take N batches per optimizer step, over all devices; by default one per device. All are negatives of each other, as in
-    /// one larger batch; more than there are devices are computed twice instead of kept in memory (arXiv 2101.06983).
+    /// Take N batches per optimizer step, over all devices; by default one per device. All are negatives of each other; more
+    /// than there are devices are computed twice to save memory (arXiv 2101.06983).
     #[arg(long, help_heading = TRAINING, value_name = "BATCHES")]
     pub accum_freq: Option<u64>,
     /// Set the peak learning rate.
