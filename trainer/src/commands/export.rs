@@ -60,7 +60,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
         data: config.settings.data.clone(),
         negatives: config.settings.negatives.to_string(),
         steps,
-        batch: config.settings.batch_size,
+        batch: config.settings.batch_size * config.accum_freq as usize,
         seed: config.settings.seed,
         commit: config.commit.clone(),
         results: metrics_at(&args.run, steps)?,
