@@ -123,7 +123,7 @@ fn check_leakage(experiment: &Experiment, runs: &[train::Options], benchmarks: &
 fn train(run: &train::Options, library: &mut Library) -> Result<bool> {
     if RunConfig::is_in(&run.out) {
         let data = Data::open(&run.settings, library)?;
-        run_folder::check_settings(&run.out, configure(run, &data, run.devices.len().max(1))?.0)?;
+        run_folder::check_settings(&run.out, configure(run, &data, 1)?.0)?;
         // Resuming a run that is done would only look at its data once more.
         if run_folder::is_done(&run.out)? {
             return Ok(true);

@@ -118,22 +118,15 @@ fn is_emulated(_: &Device) -> bool {
 /// # Errors
 /// If there is no such device.
 pub fn open(wanted: Option<Backend>) -> Result<Device> {
-    Ok(open_all(wanted, &[])?.remove(0))
+    Ok(open_all(wanted, &[], 0)?.remove(0))
 }
 
-/// Opens the devices of these numbers, all of one kind as in [`open`]; the first if no number is given. There is at least one.
+/// Opens the devices of these numbers, all of one kind as in [`open`]. Without numbers each of several processes on this machine
+/// takes one of its own, in turn: `local_rank` counts them. There is at least one.
 ///
 /// # Errors
 /// If one is not there, or is named twice.
-pub fn open_all(wanted: Option<Backend>, numbers: &[usize]) -> Result<Vec<Device>> {
-    open_for(wanted, numbers, 0)
-}
-
-/// The same for one of several processes on this machine: without numbers each takes the device of its own, in turn.
-///
-/// # Errors
-/// If one is not there, or is named twice.
-pub fn open_for(wanted: Option<Backend>, numbers: &[usize], local_rank: usize) -> Result<Vec<Device>> {
+pub fn open_all(wanted: Option<Backend>, numbers: &[usize], local_rank: usize) -> Result<Vec<Device>> {
     let kinds = match wanted {
         Some(kind) => vec![kind],
         None => vec![Backend::Cuda, Backend::Wgpu, Backend::Cpu],

@@ -1,29 +1,19 @@
 //! The processes that train together: one without MPI, or those that `mpirun` or `srun` started.
 
 use std::cell::Cell;
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use serde::Deserialize;
 
 use super::mpi::Mpi;
 
 /// What carries messages between processes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// The Message Passing Interface.
     Mpi,
-}
-
-impl FromStr for Transport {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "mpi" => Ok(Transport::Mpi),
-            _ => Err("not mpi".to_owned()),
-        }
-    }
 }
 
 /// This process among those that train together. Each calls the same methods in the same order.

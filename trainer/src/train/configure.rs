@@ -13,11 +13,11 @@ use crate::models::bundles;
 use crate::models::presets::Preset;
 use crate::system;
 
-/// The config of a new run on data, and its tokenizer. By default a step is of as many batches as there are devices.
+/// The config of a new run on data, and its tokenizer. By default a step has a batch for each device of each process.
 ///
 /// # Errors
 /// If the settings do not fit the data, or a bundle that they name cannot be used.
-pub fn configure(options: &Options, data: &Data, n_devices: usize) -> Result<(RunConfig, Tokenizer)> {
+pub fn configure(options: &Options, data: &Data, n_processes: usize) -> Result<(RunConfig, Tokenizer)> {
     let settings = &options.settings;
     data.check_batch()?;
     if settings.negatives.mined && !data.can_be_mined() {
@@ -56,7 +56,7 @@ pub fn configure(options: &Options, data: &Data, n_devices: usize) -> Result<(Ru
         images: data.images(),
         loss_weight: settings.loss_weight.unwrap_or_else(|| settings.loss.published_weight()),
         single_objects: 0.4,
-        accum_freq: settings.accum_freq.unwrap_or(n_devices as u64),
+        accum_freq: settings.accum_freq.unwrap_or((options.devices.len().max(1) * n_processes) as u64),
         warmup: 0.05,
         model,
         commit: system::commit(),

@@ -50,7 +50,7 @@ pub struct Options {
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
     pub devices: Vec<usize>,
     /// Train with the other processes that `mpirun` or `srun` starts, one per device: `mpi`.
-    #[arg(long, value_name = "TRANSPORT", conflicts_with = "warm_up")]
+    #[arg(long, value_name = "TRANSPORT", value_parser = named::<Transport>, conflicts_with = "warm_up")]
     pub distributed: Option<Transport>,
     /// Recompute cheap activations instead of storing them (arXiv 1604.06174): less memory, more time, the same numbers.
     #[arg(long)]

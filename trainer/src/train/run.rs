@@ -45,14 +45,14 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
         group.barrier();
     }
     let _claim = group.is_first().then(|| run_folder::claim(&options.out, options.resume)).transpose()?;
-    let devices = device::open_for(options.device, &options.devices, group.local_rank())?;
+    let devices = device::open_all(options.device, &options.devices, group.local_rank())?;
     let (device, further) = devices.split_first().context("a device was opened")?;
     let (config, mut data, tokenizer) = if sets_up {
         run_folder::check_new(&options.out)?;
         // Before anything is written.
         device::precision(device, options.settings.precision)?;
         let data = Data::open(&options.settings, library)?;
-        let (config, tokenizer) = configure(options, &data, devices.len() * group.size())?;
+        let (config, tokenizer) = configure(options, &data, group.size())?;
         (config, data, tokenizer)
     } else {
         let (config, tokenizer) = run_folder::load(&options.out)?;

@@ -137,18 +137,16 @@ impl TrainState {
     fn gradients(&mut self, batches: &[Batch], group: &ProcessGroup) -> Result<(Tensor<1>, GradientsParams)> {
         let device = self.model.device();
         let config = &self.config;
-        let mut kept = None;
-        let embedded: Vec<Embedded> = if batches.len() <= self.n_devices() {
-            let embedded = self.on_devices(batches, |model, batch| embed(model, batch, config));
-            let detached = embedded.iter().map(|embedded| embedded.detach(&device)).collect();
-            kept = Some(embedded);
-            detached
-        } else {
-            let embed = |model: &Clip, batch: &Batch| embed(model, batch, config).detach(&device);
-            batches.chunks(self.n_devices()).flat_map(|round| self.on_devices(round, embed)).collect()
-        };
-        let own = Embedded::cat(embedded).context("a step has a batch")?;
-        let n_own = own.len();
+        let (mut own, mut kept) = (Vec::new(), Vec::new());
+        for round in batches.chunks(self.n_devices()) {
+            for embedded in self.on_devices(round, |model, batch| embed(model, batch, config)) {
+                own.push(embedded.detach(&device));
+                if batches.len() <= self.n_devices() {
+                    kept.push(embedded);
+                }
+            }
+        }
+        let own = Embedded::cat(own).context("a step has a batch")?;
         let all = own.gather(group)?.with_gradient();
         let logit_scale = self.model.logit_scale().inner().autodiff().require_grad();
         let (loss, margins) = self.objective.loss(all.clone(), logit_scale.clone());
@@ -157,25 +155,19 @@ impl TrainState {
         let of_scale = logit_scale.grad(&gradients).context("the loss depends on the logit scale")?;
         let of_scale = of_scale / (batches.len() * group.size()) as f64;
 
-        let mut embedded = kept.into_iter().flatten();
-        let mut first = group.rank() * n_own;
-        let tasks: Vec<BackwardPass> = batches
-            .iter()
-            .map(|batch| {
-                let n_images = config.settings.batch_size;
-                let gradient = of_embeddings.of_batch(first, n_images);
-                first += n_images;
-                BackwardPass { batch, embedded: embedded.next(), gradient, of_scale: of_scale.clone() }
-            })
-            .collect();
+        let n_images = config.settings.batch_size;
+        let first = group.rank() * batches.len();
+        let mut kept = kept.into_iter();
+        let mut passes = batches.iter().enumerate().map(|(nth, batch)| BackwardPass {
+            batch,
+            embedded: kept.next(),
+            gradient: of_embeddings.of_batch((first + nth) * n_images, n_images),
+            of_scale: of_scale.clone(),
+        });
         let mut sum = GradientsAccumulator::new();
-        let mut tasks = tasks.into_iter();
-        loop {
-            let round: Vec<BackwardPass> = tasks.by_ref().take(self.n_devices()).collect();
-            if round.is_empty() {
-                break;
-            }
-            for gradients in self.on_devices(round, |model, task| task.gradients(model, config)) {
+        for round in batches.chunks(self.n_devices()) {
+            let round = passes.by_ref().take(round.len());
+            for gradients in self.on_devices(round, |model, pass| pass.gradients(model, config)) {
                 sum.accumulate(&self.model, gradients.to_device(&device, &self.model));
             }
         }

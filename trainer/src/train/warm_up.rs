@@ -27,7 +27,7 @@ pub fn run(options: &Options, library: &mut Library) -> Result<()> {
     if options.settings.freeze_backbone {
         bail!("--warm-up needs the whole image tower, which --freeze-backbone leaves out of the steps");
     }
-    let device = device::open_all(options.device, &options.devices)?.remove(0);
+    let device = device::open_all(options.device, &options.devices, 0)?.remove(0);
     let data = Data::open(&options.settings, library)?;
     let (mut config, tokenizer) = configure(options, &data, 1)?;
     let precision = device::precision(&device, config.settings.precision)?;

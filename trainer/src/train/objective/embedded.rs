@@ -29,11 +29,6 @@ pub struct Negatives {
 }
 
 impl Embedded {
-    /// The number of images, `B`.
-    pub fn len(&self) -> usize {
-        self.images.dims()[0]
-    }
-
     /// The same numbers on a device, with no way back to what made them.
     pub fn detach(&self, device: &Device) -> Self {
         let device = &device.clone().inner();
