@@ -1,35 +1,26 @@
 //! Symmetric test cases as one parquet file: two images and two captions, in InpaintCOCO's columns (arXiv 2403.02875),
 //! which `trainer evaluate --benchmark inpaint-coco` reads like the original.
+//!
+//! Candidates of a set that people still have to check are such cases, too, and say besides how they were made
+//! ([`Provenance`]).
 
-use std::io::Write;
-use std::sync::Arc;
+mod pieces;
+mod read;
+mod write;
 
 use bytes::Bytes;
 use image::ImageError;
-use parquet::basic::Compression;
-use parquet::data_type::{ByteArray, ByteArrayType};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::parser::parse_message_type;
+use serde::{Deserialize, Serialize};
 
 use crate::concept::Concept;
 use crate::encode;
 use crate::image::Image;
 use crate::mask::Mask;
 
-/// The columns of InpaintCOCO that a test needs, images as the `{bytes, path}` of Hugging Face datasets.
-const SCHEMA: &str = "message schema {
-    required binary concept (STRING);
-    required binary coco_caption (STRING);
-    required group coco_image { required binary bytes; required binary path (STRING); }
-    required binary inpaint_caption (STRING);
-    required group inpaint_image { required binary bytes; required binary path (STRING); }
-    required group mask { required binary bytes; required binary path (STRING); }
-}";
-
-/// Cases of a row group: few enough that one is no burden in memory.
-const CASES: usize = 250;
+pub use pieces::Pieces;
+pub use read::{Reader, Row};
+pub use write::write;
 
 /// One case, its images as PNG files.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,17 +33,92 @@ pub struct Case {
     pub images: [Bytes; 2],
     /// White where the images may differ.
     pub mask: Bytes,
+    /// How the edited image was made, where that is written down.
+    pub provenance: Option<Provenance>,
 }
 
-/// Why there is no challenge set.
+/// How an image was edited, and who checked it. InpaintCOCO's columns `worker`, `coco_details`, `mask_details` and
+/// `inpaint_details`, and two that number candidates.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Provenance {
+    /// Candidates of one item compete: they edit one image for one pair of captions.
+    pub item: u64,
+    /// The rank among the candidates of the item, from 0.
+    pub candidate: u64,
+    /// Who accepted the case; nobody yet where it is empty.
+    pub worker: String,
+    /// The image: file, address and license, as far as they are known.
+    pub image: Source,
+    /// The mask: where it comes from, and by how many percent of the thing's sides it was grown.
+    pub mask: MaskDetails,
+    /// The generator and its settings.
+    pub generator: GeneratorDetails,
+}
+
+/// `coco_details`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Source {
+    /// The name of the image's file.
+    pub file_name: String,
+    /// Its address in COCO.
+    pub coco_url: String,
+    /// Its license.
+    pub image_license: String,
+}
+
+/// `mask_details`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MaskDetails {
+    /// What is masked, in the words of the source of masks.
+    pub prompt: String,
+    /// By how many percent of its width the thing's mask was widened to either side.
+    pub width_factor: f64,
+    /// The same of its height.
+    pub height_factor: f64,
+    /// The width of the soft edge in pixels.
+    pub feather: u64,
+}
+
+/// `inpaint_details`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GeneratorDetails {
+    /// `exact` and what was done, or the name of a diffusion model.
+    pub generator: String,
+    /// SHA-256 of the generator's weights in hexadecimal; empty where it has none.
+    pub sha256: String,
+    /// The sampler.
+    pub scheduler: String,
+    /// The seed of the noise.
+    pub seed: u64,
+    /// What the generator was told to paint.
+    pub prompt: String,
+    /// Denoising steps.
+    pub num_inference_steps: u64,
+    /// Classifier-free guidance (arXiv 2207.12598).
+    pub guidance_scale: f64,
+    /// The least of the four margins of a model that ranked the candidates, in cosines; NaN where none did.
+    pub margin: f64,
+}
+
+/// Why a challenge set cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum ChallengeSetError {
     /// An image cannot be encoded.
     #[error("an image cannot be encoded: {0}")]
     Image(#[from] ImageError),
-    /// The file cannot be written.
-    #[error("the table cannot be written: {0}")]
+    /// The file cannot be written or read.
+    #[error("it is no table that can be used: {0}")]
     Table(#[from] ParquetError),
+    /// A column is missing or of another type.
+    #[error("it has no column {0:?} of a challenge set")]
+    Column(&'static str),
+    /// A concept is none of the four.
+    #[error("it names a concept {0:?}, which is none of color, object, location and size")]
+    Concept(String),
 }
 
 impl Case {
@@ -72,6 +138,7 @@ impl Case {
             captions: captions.map(str::to_owned),
             images: [encode::image(first)?.into(), encode::image(second)?.into()],
             mask: encode::mask(mask)?.into(),
+            provenance: None,
         })
     }
 }
@@ -87,60 +154,6 @@ pub fn difference([first, second]: [&Image; 2]) -> Mask {
     Mask::new(width, height, differs.collect())
 }
 
-/// Writes cases, and returns what they were written to. Images are named by number.
-///
-/// # Errors
-/// If a case does not come, or cannot be written.
-pub fn write<W, E>(to: W, cases: impl Iterator<Item = Result<Case, E>>) -> Result<W, E>
-where
-    W: Write + Send,
-    E: From<ChallengeSetError>,
-{
-    let failed = |error: ParquetError| ChallengeSetError::Table(error);
-    let schema = Arc::new(parse_message_type(SCHEMA).map_err(failed)?);
-    let properties = Arc::new(WriterProperties::builder().set_compression(Compression::SNAPPY).build());
-    let mut writer = SerializedFileWriter::new(to, schema, properties).map_err(failed)?;
-    let mut cases = cases.enumerate().peekable();
-    while cases.peek().is_some() {
-        let mut columns: [Vec<ByteArray>; 9] = Default::default();
-        for (number, case) in cases.by_ref().take(CASES) {
-            let Case { concept, captions: [caption, edited_caption], images: [image, edited], mask } = case?;
-            let name = |what: &str| ByteArray::from(format!("{number:06}_{what}.png").as_str());
-            let values: [ByteArray; 9] = [
-                concept.name().into(),
-                caption.as_str().into(),
-                image.into(),
-                name("picture"),
-                edited_caption.as_str().into(),
-                edited.into(),
-                name("counterfactual"),
-                mask.into(),
-                name("mask"),
-            ];
-            for (column, value) in columns.iter_mut().zip(values) {
-                column.push(value);
-            }
-        }
-        write_group(&mut writer, &columns).map_err(failed)?;
-    }
-    Ok(writer.into_inner().map_err(failed)?)
-}
-
-fn write_group<W: Write + Send>(
-    writer: &mut SerializedFileWriter<W>,
-    columns: &[Vec<ByteArray>],
-) -> Result<(), ParquetError> {
-    let mut group = writer.next_row_group()?;
-    for column in columns {
-        if let Some(mut target) = group.next_column()? {
-            target.typed::<ByteArrayType>().write_batch(column, None, None)?;
-            target.close()?;
-        }
-    }
-    group.close()?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,13 +165,75 @@ mod tests {
         assert_eq!(difference([&a, &Image::new(1, 1, vec![0; 3])]), Mask::new(2, 1, vec![255; 2]));
     }
 
+    fn cases(provenance: Option<&Provenance>) -> Vec<Case> {
+        let image = Image::new(64, 48, (0..64 * 48 * 3).map(|at| (at * 7 % 251) as u8).collect());
+        let case = |number: u64| {
+            let made =
+                Case::new(Concept::Color, [&image; 2], ["a red car", "a blue car"], &difference([&image; 2]));
+            let provenance = provenance.map(|of| Provenance { item: number, ..of.clone() });
+            Case { provenance, ..made.expect("a case") }
+        };
+        (0..5).map(case).collect()
+    }
+
+    fn written(cases: &[Case]) -> Bytes {
+        let cases = cases.iter().cloned().map(Ok::<_, ChallengeSetError>);
+        write(Vec::new(), cases).expect("a file").into()
+    }
+
     #[test]
-    fn a_file_is_a_parquet_file_even_without_cases() {
-        let image = Image::new(2, 1, vec![7; 6]);
-        let case = Case::new(Concept::Color, [&image; 2], ["a", "b"], &difference([&image; 2]));
-        for cases in [vec![], vec![case]] {
-            let file = write(Vec::new(), cases.into_iter()).expect("a file");
-            assert_eq!((&file[..4], &file[file.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
+    fn cases_come_back() {
+        let provenance = Provenance {
+            candidate: 2,
+            worker: "Ann".into(),
+            image: Source { file_name: "a.jpg".into(), ..Source::default() },
+            mask: MaskDetails { prompt: "car".into(), width_factor: 25.0, height_factor: 12.5, feather: 3 },
+            generator: GeneratorDetails {
+                seed: u64::MAX,
+                margin: 0.25,
+                prompt: "blue car".into(),
+                ..GeneratorDetails::default()
+            },
+            ..Provenance::default()
+        };
+        for provenance in [None, Some(&provenance)] {
+            let cases = cases(provenance);
+            for few in [0, 1, 5] {
+                let reader = Reader::new(Pieces::from(written(&cases[..few]))).expect("a set");
+                let read: Vec<Case> =
+                    (0..reader.n_groups()).flat_map(|group| reader.cases(group).expect("cases")).collect();
+                assert_eq!(read, cases[..few]);
+            }
         }
+    }
+
+    #[test]
+    fn a_set_is_read_piece_by_piece() {
+        let cases = cases(Some(&Provenance::default()));
+        let file = written(&cases);
+        let length = file.len() as u64;
+        let piece = |range: std::ops::Range<u64>| file.slice(range.start as usize..range.end as usize);
+        let last: [u8; 8] = piece(length - 8..length).as_ref().try_into().expect("8 bytes");
+        let tail = length - Reader::tail(&last).expect("a tail");
+        let with_tail = Pieces::new(length).with(tail, piece(tail..length));
+        let reader = Reader::new(with_tail.clone()).expect("a set");
+        let [texts, all] = [false, true].map(|images| reader.bytes(0, images));
+        assert!(texts.end - texts.start < (all.end - all.start) / 2, "the images are not among them");
+        assert!(reader.rows(0).is_err(), "these bytes are not here");
+        let reader = Reader::new(with_tail.clone().with(texts.start, piece(texts))).expect("a set");
+        let rows = reader.rows(0).expect("rows");
+        assert_eq!((rows.len(), &rows[4].captions), (5, &cases[4].captions));
+        assert!(reader.cases(0).is_err());
+        let reader = Reader::new(with_tail.with(all.start, piece(all))).expect("a set");
+        assert_eq!(reader.cases(0).expect("cases"), cases);
+    }
+
+    #[test]
+    fn what_is_no_challenge_set_is_refused() {
+        assert!(matches!(Reader::tail(b"........"), Err(ChallengeSetError::Table(_))));
+        assert!(Reader::new(Pieces::from(Bytes::from_static(b"PAR1"))).is_err());
+        let other = include_bytes!("../../tests/golden/bivlc.parquet");
+        let error = Reader::new(Pieces::from(Bytes::from_static(other))).err().expect("other columns");
+        assert!(error.to_string().contains("no column \"concept\""), "{error}");
     }
 }

@@ -17,6 +17,7 @@ pub mod challenge_set;
 pub mod concept;
 pub mod decode;
 pub mod difference;
+pub mod edit;
 pub mod encode;
 pub mod engine;
 pub mod fluency;

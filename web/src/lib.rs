@@ -7,9 +7,9 @@
 #![recursion_limit = "256"]
 #![forbid(unsafe_code)]
 
-pub mod edit;
 pub mod protocol;
 pub mod relevance;
+pub mod select;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]

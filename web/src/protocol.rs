@@ -4,9 +4,10 @@ mod answers;
 
 use serde::{Deserialize, Serialize};
 use shared::concept::Concept;
+use shared::edit::Edit;
 use shared::scene::ColorName;
 
-use crate::edit::{Edit, Stroke};
+use crate::select::Stroke;
 pub use answers::{Answer, Challenge, Grid, Kept, Model, Origin, Relevance, WordWorth};
 
 /// Names an image for as long as the page is open.

@@ -5,11 +5,11 @@ mod results;
 
 use shared::caption::Caption;
 use shared::concept::Concept;
+use shared::edit::Edit;
 use shared::lexicon::lexicon;
 use shared::negative;
 use shared::scene::ColorName;
 
-use crate::edit::Edit;
 pub use map::{cell, relevance, signed};
 pub use results::{Said, count, csv, json, model_facts, model_note, said, scored, size, square, title};
 
@@ -132,7 +132,7 @@ pub fn challenge_set(cases: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edit::Placement;
+    use shared::edit::Placement;
 
     #[test]
     fn a_caption_is_cut_at_its_terms_and_nothing_is_lost() {

@@ -129,6 +129,7 @@ impl Collection {
             captions: [text(first)?, text(second)?],
             images: [bytes(image).await?.into(), bytes(other).await?.into()],
             mask: bytes(fields::MASK).await?.into(),
+            provenance: None,
         })
     }
 }

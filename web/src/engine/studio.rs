@@ -1,12 +1,13 @@
 //! Selecting regions of images.
 
+use shared::edit::color_of;
 use shared::image::Image;
 use shared::mask::Mask;
 use shared::resize::within;
 use shared::scene::ColorName;
 
-use crate::edit::{Stroke, WORKING_SIDE, color_of, select};
 use crate::protocol::ImageId;
+use crate::select::{Stroke, WORKING_SIDE, select};
 
 /// What is remembered between the strokes on one image.
 #[derive(Default)]

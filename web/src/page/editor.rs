@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use shared::caption::Caption;
+use shared::edit::{Edit, Placement, caption_after};
 use shared::scene::ColorName;
 use wasm_bindgen::JsCast;
 use web_sys::{
@@ -16,8 +17,8 @@ use super::frame::Frame;
 use super::images::reveal;
 use super::state::{App, Editor, Image, Pending};
 use crate::console::log_error;
-use crate::edit::{Edit, Placement, Stroke, caption_after};
 use crate::protocol::{ImageId, Request};
+use crate::select::Stroke;
 use crate::words;
 
 impl App {

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
+use shared::edit::Edit;
 use web_sys::{Blob, Url, Worker};
 
 use super::dom::query;
 use super::scorecard::Scorecard;
-use crate::edit::Edit;
 use crate::protocol::{Answer, Backend, Challenge, Grid, ImageId, Model, Region, Relevance, Set};
 
 /// The state of the page.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use shared::challenge_set::{self, Case};
 use shared::concept::Concept;
+use shared::edit::Edit;
 use shared::engine::EngineError;
 
 use super::{Work, progress};
-use crate::edit::Edit;
 use crate::engine::collection::{Collection, CollectionError};
 use crate::engine::{tell, tell_with};
 use crate::png;

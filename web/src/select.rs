@@ -213,6 +213,8 @@ fn close_holes(grid: &Grid, labels: Vec<Label>) -> Vec<bool> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A disc of one color on a ground of another, both uneven, and a highlight in the middle of the disc.
@@ -281,5 +283,19 @@ mod tests {
         }
         let outside = select(&image, &[stroke(&[[-3.0, f32::NAN], [9.0, 2.0]], false)], 0.5);
         assert_eq!(outside.bounds(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn strokes_of_any_kind_select_without_fuss(
+            (width, rgb) in (1u32..12, prop::collection::vec(any::<u8>(), 3 * 12 * 12)),
+            points in prop::collection::vec([-1.0f32..2.0, -1.0f32..2.0], 0..6),
+            radius in -1.0f32..3.0,
+            reach in -1.0f32..2.0,
+        ) {
+            let image = Image::new(width, 12, rgb[..3 * 12 * width as usize].to_vec());
+            let mask = select(&image, &[Stroke { points, radius, erases: false }], reach);
+            prop_assert_eq!((mask.width(), mask.height()), (image.width(), image.height()));
+        }
     }
 }

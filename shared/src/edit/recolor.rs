@@ -1,10 +1,10 @@
 //! Another color for a region, which keeps its light and shade.
 
-use shared::image::Image;
-use shared::mask::Mask;
-use shared::scene::ColorName;
+use crate::image::Image;
+use crate::mask::Mask;
+use crate::scene::ColorName;
 
-use shared::oklab::{Oklab, from_srgb, to_srgb};
+use crate::oklab::{Oklab, from_srgb, to_srgb};
 
 /// By how much the lightness of a pixel may change, in Oklab's 0 to 1, where a color is given by its hue: *red* may be
 /// light or dark. *Brown*, *pink*, *black*, *white* and *gray* are words for a lightness as well.

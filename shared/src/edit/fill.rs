@@ -4,12 +4,12 @@
 //! turns and from a coarse image to a fine one (Wexler et al. 2007, doi:10.1109/TPAMI.2007.60). The finest one of these is
 //! still small; the image itself then copies its pixels from where the patches were found.
 
+use crate::image::Image;
+use crate::mask::Mask;
+use crate::resize::resize;
+use crate::seed;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use shared::image::Image;
-use shared::mask::Mask;
-use shared::resize::resize;
-use shared::seed;
 
 use super::EditError;
 

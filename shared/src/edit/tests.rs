@@ -1,8 +1,8 @@
 //! What must hold of edits, and what they make of images with known answers.
 
+use crate::resize::resize;
+use crate::seed;
 use proptest::prelude::*;
-use shared::resize::resize;
-use shared::seed;
 
 use super::*;
 
@@ -185,6 +185,27 @@ fn arbitrary() -> impl Strategy<Value = (Image, Mask)> {
     )
 }
 
+#[test]
+fn another_thing_stands_where_the_first_one_stood() {
+    let (image, mask) = planted(96);
+    let cell = |x: u32, y: u32| x.abs_diff(8) < 4 && (2..14).contains(&y);
+    let cells = || (0..16 * 16).map(|at| cell(at % 16, at / 16));
+    let thing =
+        Image::new(16, 16, cells().flat_map(|is| if is { [20, 20, 220] } else { [9, 9, 9] }).collect());
+    let its_mask = Mask::new(16, 16, cells().map(|is| if is { 255 } else { 0 }).collect());
+    let exchanged = Edit::exchange(&image, &mask, &thing, &its_mask, &mut quiet).expect("an edit");
+    let is_blue = |pixel: &[u8; 3]| pixel[2] > 150;
+    let blue = exchanged.pixels().iter().map(|pixel| if is_blue(pixel) { 255 } else { 0 }).collect();
+    let [old, new] = [mask, Mask::new(96, 96, blue)].map(|mask| mask.bounds().expect("something"));
+    assert_eq!((new[1], new[3]), (old[1], old[3]), "as tall, on the same ground");
+    assert_eq!(new[0] + new[2], old[0] + old[2], "in the middle");
+    assert!(new[2] - new[0] < old[2] - old[0], "as slim as it is");
+    assert!(!exchanged.pixels().iter().any(|pixel| is_red(*pixel) && !is_blue(pixel)));
+    let nothing = Mask::new(16, 16, vec![0; 256]);
+    let error = Edit::exchange(&image, &nothing, &thing, &its_mask, &mut quiet);
+    assert_eq!(error, Err(EditError::NothingSelected));
+}
+
 fn colors() -> impl Strategy<Value = ColorName> {
     prop::sample::select(ColorName::ALL.to_vec())
 }
@@ -210,20 +231,9 @@ proptest! {
         let to = ColorName::ALL[hue];
         let recolored = apply(Edit::Recolor { to }, &image, &mask);
         for (before, after) in image.pixels().iter().zip(recolored.pixels()) {
-            let [before, after] = [before, after].map(|rgb| shared::oklab::from_srgb(*rgb)[0]);
+            let [before, after] = [before, after].map(|rgb| crate::oklab::from_srgb(*rgb)[0]);
             // Two hundredths for rounding to bytes, which is coarse where it is dark.
             prop_assert!((before - after).abs() <= MOST_LIGHTNESS_SHIFT + 0.02, "{} became {}", before, after);
         }
-    }
-
-    #[test]
-    fn strokes_of_any_kind_select_without_fuss(
-        (image, _) in arbitrary(),
-        points in prop::collection::vec([-1.0f32..2.0, -1.0f32..2.0], 0..6),
-        radius in -1.0f32..3.0,
-        reach in -1.0f32..2.0,
-    ) {
-        let mask = select(&image, &[Stroke { points, radius, erases: false }], reach);
-        prop_assert_eq!((mask.width(), mask.height()), (image.width(), image.height()));
     }
 }

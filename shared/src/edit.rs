@@ -2,9 +2,9 @@
 //! pair, as InpaintCOCO (arXiv 2403.02875) made by hand.
 //!
 //! ```text
-//! strokes ── select ──▶ Mask ──┬─ recolor ──────────────┐
-//!                              ├─ fill (remove) ─ place ├──▶ Image ─── words ──▶ the caption that fits it
-//!              whole image ────┴─ mirror ───────────────┘
+//!        Mask ──┬─ recolor ──────────────┐
+//!               ├─ fill (remove) ─ place ├──▶ Image ─── words ──▶ the caption that fits it
+//! whole image ──┴─ mirror ───────────────┘
 //! ```
 //!
 //! Two laws hold for every edit but the mirror: not a byte changes where the mask has no coverage, nor the place a thing is
@@ -14,17 +14,15 @@
 mod fill;
 mod place;
 mod recolor;
-mod select;
 mod words;
 
+use crate::image::Image;
+use crate::mask::Mask;
+use crate::scene::ColorName;
 use serde::{Deserialize, Serialize};
-use shared::image::Image;
-use shared::mask::Mask;
-use shared::scene::ColorName;
 
 pub use place::Placement;
 pub use recolor::{MOST_LIGHTNESS_SHIFT, color_of};
-pub use select::{Stroke, WORKING_SIDE, select};
 pub use words::caption_after;
 
 /// What is done to an image.
@@ -75,6 +73,30 @@ impl Edit {
                 Ok(place::place(image, &mask, behind, placement))
             }
         }
+    }
+
+    /// The image with another thing, which `its_mask` covers of `thing`, in the place of the one that `mask` covers: as
+    /// tall or as wide as that was, whichever is less, and with its foot where the other stood.
+    ///
+    /// # Errors
+    /// If a mask covers nothing, or leaves nothing to fill the gap with.
+    pub fn exchange(
+        image: &Image,
+        mask: &Mask,
+        thing: &Image,
+        its_mask: &Mask,
+        told: &mut dyn FnMut(f32),
+    ) -> Result<Image, EditError> {
+        let mask = mask.scaled(image.width(), image.height());
+        let its_mask = its_mask.scaled(thing.width(), thing.height());
+        let [from, to] = [&its_mask, &mask].map(|mask| mask.bounds().ok_or(EditError::NothingSelected));
+        let (from, to) = (from?, to?);
+        let size =
+            |[left, top, right, bottom]: [u32; 4]| [right - left, bottom - top].map(|side| side as f32);
+        let ([width, height], [new_width, new_height]) = (size(to), size(from));
+        let behind = fill::fill(image, &Self::gap(&mask), told)?;
+        let scale = (width / new_width).min(height / new_height);
+        Ok(place::paste(thing, &its_mask, behind, place::foot(to), scale))
     }
 
     /// What is filled when something is taken away: its edges are mixed with what was behind, and go with it.

@@ -1,8 +1,8 @@
 //! A region cut out and put back elsewhere, or in another size.
 
+use crate::image::Image;
+use crate::mask::Mask;
 use serde::{Deserialize, Serialize};
-use shared::image::Image;
-use shared::mask::Mask;
 
 /// Where something is put.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,17 +21,28 @@ impl Placement {
     pub const UNCHANGED: Placement = Placement { right: 0.0, down: 0.0, scale: 1.0 };
 }
 
-/// Pastes what `mask` covers of `image` onto `behind`.
+/// Pastes what `mask` covers of `image` onto `behind`, at its new place.
 ///
 /// `mask` and `behind` have the image's size; `mask` covers something.
 pub fn place(image: &Image, mask: &Mask, behind: Image, placement: Placement) -> Image {
-    let Some([left, top, right, bottom]) = mask.bounds().map(|bounds| bounds.map(|side| side as f32)) else {
-        return behind;
-    };
-    let (width, height) = (image.width(), image.height());
-    let (foot_x, foot_y) = ((left + right) / 2.0, bottom);
-    let (to_x, to_y) = (foot_x + placement.right * width as f32, foot_y + placement.down * height as f32);
-    let scale = placement.scale.max(f32::MIN_POSITIVE);
+    let Some([x, y]) = mask.bounds().map(foot) else { return behind };
+    let to = [x + placement.right * image.width() as f32, y + placement.down * image.height() as f32];
+    paste(image, mask, behind, to, placement.scale.max(f32::MIN_POSITIVE))
+}
+
+/// The middle of the lower edge of a rectangle: where a thing stands.
+pub fn foot([left, _, right, bottom]: [u32; 4]) -> [f32; 2] {
+    [(left + right) as f32 / 2.0, bottom as f32]
+}
+
+/// Pastes what `mask` covers of `thing` onto another image, `scale` times as large and with its foot at a point.
+///
+/// `mask` has the size of `thing`; `scale` is positive.
+pub fn paste(thing: &Image, mask: &Mask, onto: Image, [to_x, to_y]: [f32; 2], scale: f32) -> Image {
+    let Some(bounds) = mask.bounds() else { return onto };
+    let [foot_x, foot_y] = foot(bounds);
+    let [left, top, right, bottom] = bounds.map(|side| side as f32);
+    let (width, height) = (onto.width(), onto.height());
     let target =
         |side: f32, foot: f32, to: f32, most: u32| ((side - foot) * scale + to).clamp(0.0, most as f32);
     let columns =
@@ -39,11 +50,11 @@ pub fn place(image: &Image, mask: &Mask, behind: Image, placement: Placement) ->
     let rows =
         target(top, foot_y, to_y, height).floor() as u32..target(bottom, foot_y, to_y, height).ceil() as u32;
 
-    let mut rgb = behind.rgb().to_vec();
+    let mut rgb = onto.rgb().to_vec();
     for y in rows {
         for x in columns.clone() {
             let source = [(x as f32 + 0.5 - to_x) / scale + foot_x, (y as f32 + 0.5 - to_y) / scale + foot_y];
-            let Some((new, coverage)) = sample(image, mask, source) else { continue };
+            let Some((new, coverage)) = sample(thing, mask, source) else { continue };
             let at = 3 * (y as usize * width as usize + x as usize);
             let old = [rgb[at], rgb[at + 1], rgb[at + 2]];
             rgb[at..at + 3].copy_from_slice(&blend(old, new, coverage));

@@ -1,9 +1,9 @@
 //! The caption that an edit makes true, by the generator of negatives.
 
-use shared::caption::Caption;
-use shared::concept::Concept;
-use shared::negative::{self, HardNegative};
-use shared::scene::ColorName;
+use crate::caption::Caption;
+use crate::concept::Concept;
+use crate::negative::{self, HardNegative};
+use crate::scene::ColorName;
 
 use super::{Edit, Placement};
 

@@ -1,0 +1,68 @@
+//! A file of which only some pieces are at hand, because a browser hands out bytes one request at a time.
+
+use std::io::{self, Read};
+
+use bytes::{Buf, Bytes};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, Length};
+
+/// Pieces of a file of a known length.
+#[derive(Clone, Debug, Default)]
+pub struct Pieces {
+    length: u64,
+    pieces: Vec<(u64, Bytes)>,
+}
+
+impl Pieces {
+    /// A file of `length` bytes, none of which is here yet.
+    pub fn new(length: u64) -> Self {
+        Pieces { length, pieces: Vec::new() }
+    }
+
+    /// The same with the bytes from `start` on.
+    #[must_use]
+    pub fn with(mut self, start: u64, bytes: impl Into<Bytes>) -> Self {
+        self.pieces.push((start, bytes.into()));
+        self
+    }
+
+    fn from(&self, start: u64) -> Option<Bytes> {
+        self.pieces.iter().find_map(|(first, bytes)| {
+            let offset = usize::try_from(start.checked_sub(*first)?).ok()?;
+            (offset < bytes.len()).then(|| bytes.slice(offset..))
+        })
+    }
+}
+
+impl From<Bytes> for Pieces {
+    fn from(file: Bytes) -> Self {
+        Pieces::new(file.len() as u64).with(0, file)
+    }
+}
+
+impl Length for Pieces {
+    fn len(&self) -> u64 {
+        self.length
+    }
+}
+
+impl ChunkReader for Pieces {
+    type T = Box<dyn Read + Send>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        match self.from(start) {
+            Some(bytes) => Ok(Box::new(bytes.reader())),
+            None if start >= self.length => Ok(Box::new(io::empty())),
+            None => Err(missing(start)),
+        }
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let bytes = self.from(start).filter(|bytes| bytes.len() >= length).ok_or_else(|| missing(start))?;
+        Ok(bytes.slice(..length))
+    }
+}
+
+fn missing(start: u64) -> ParquetError {
+    ParquetError::EOF(format!("the bytes from {start} on are missing"))
+}
