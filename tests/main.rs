@@ -12,6 +12,7 @@
 //! - `clip`: imported weights against the programs they come from
 //! - `distributed`: training over several processes, with the feature `mpi`
 //! - `distill`: a text tower from the vectors of a sentence encoder
+//! - `inpaint`: from captioned photographs and masks to a verified challenge set
 //! - `imports`: which file imports which, for `tidy`
 //! - `tidy`: structural promises of ARCHITECTURE.md
 //!
@@ -27,6 +28,7 @@ mod distributed;
 mod faults;
 mod images;
 mod imports;
+mod inpaint;
 mod laws;
 mod photo;
 mod round_trip;

@@ -67,7 +67,7 @@ fn the_rooms_of_the_trainer_know_only_those_below_them() {
         &["dataset"],
         &["negatives"],
         &["models"],
-        &["train", "eval"],
+        &["train", "eval", "inpaint"],
         &["commands"],
         &["cli", "fuzzing"],
         &["lib"],

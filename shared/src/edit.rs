@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use place::Placement;
 pub use recolor::{MOST_LIGHTNESS_SHIFT, color_of};
-pub use words::caption_after;
+pub use words::{caption_after, color_named, grows};
 
 /// What is done to an image.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,6 +105,15 @@ impl Edit {
         const EDGE: u32 = 160;
         mask.grown(mask.width().max(mask.height()).div_ceil(EDGE))
     }
+}
+
+/// `below`, with `above` over it where a mask covers: the one whole where nothing is covered, the other where all is.
+///
+/// All three have one size.
+pub fn composite(below: &Image, above: &Image, mask: &Mask) -> Image {
+    let pixels = below.pixels().iter().zip(above.pixels()).zip(mask.coverage());
+    let mixed = pixels.flat_map(|((below, above), coverage)| place::blend(*below, *above, *coverage));
+    Image::new(below.width(), below.height(), mixed.collect())
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ pub mod negative;
 pub mod oklab;
 pub mod preprocess;
 pub mod resize;
+pub mod review;
 pub mod scene;
 pub mod seed;
 pub mod similarity;

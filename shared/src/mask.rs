@@ -70,18 +70,66 @@ impl Mask {
 
     /// The mask with every cell covered whole that lies within a square of `2 * by + 1` cells around a covered one.
     pub fn grown(&self, by: u32) -> Mask {
-        let (width, by) = (self.width as usize, by as usize);
+        self.widened(by, by)
+    }
+
+    /// The mask with every cell covered whole that lies at most so many columns and rows from a covered one.
+    pub fn widened(&self, columns: u32, rows: u32) -> Mask {
+        let (width, by_columns, by_rows) = (self.width as usize, columns as usize, rows as usize);
         let mut grown = Mask::new(self.width, self.height, vec![0; self.coverage.len()]);
         // Rows first, then columns: a square is a run of runs.
         let mut rows = vec![0; self.coverage.len()];
         for (from, to) in self.coverage.chunks_exact(width).zip(rows.chunks_exact_mut(width)) {
-            spread(width, by, |x| from[x] > 0, |x| to[x] = u8::MAX);
+            spread(width, by_columns, |x| from[x] > 0, |x| to[x] = u8::MAX);
         }
         for x in 0..width {
             let height = self.height as usize;
-            spread(height, by, |y| rows[y * width + x] > 0, |y| grown.coverage[y * width + x] = u8::MAX);
+            spread(height, by_rows, |y| rows[y * width + x] > 0, |y| grown.coverage[y * width + x] = u8::MAX);
         }
         grown
+    }
+
+    /// What either of two masks of one size covers.
+    ///
+    /// # Panics
+    /// If they are not of one size.
+    pub fn or(&self, other: &Mask) -> Mask {
+        assert_eq!([self.width, self.height], [other.width, other.height], "masks of one size");
+        let coverage = self.coverage.iter().zip(&other.coverage).map(|(a, b)| *a.max(b));
+        Mask::new(self.width, self.height, coverage.collect())
+    }
+
+    /// The mask with coverage that falls off towards its edge, over about `by` cells; nothing is covered that was not.
+    pub fn feathered(&self, by: u32) -> Mask {
+        let (width, height, by) = (self.width as usize, self.height as usize, by as usize);
+        let mut soft = self.coverage.clone();
+        // Twice the mean of a run is a triangle, which has no visible corner.
+        for _ in 0..2 {
+            let rows = soft.clone();
+            for (from, to) in rows.chunks_exact(width).zip(soft.chunks_exact_mut(width)) {
+                smooth(width, by, |x| from[x], |x, mean| to[x] = mean);
+            }
+            let columns = soft.clone();
+            for x in 0..width {
+                smooth(height, by, |y| columns[y * width + x], |y, mean| soft[y * width + x] = mean);
+            }
+            for (soft, hard) in soft.iter_mut().zip(&self.coverage) {
+                *soft = (*soft).min(*hard);
+            }
+        }
+        Mask::new(self.width, self.height, soft)
+    }
+}
+
+/// Sets every index of `0..length` to the mean of the run of `2 * (by / 2) + 1` values around it; beyond the ends stand the
+/// outermost values.
+fn smooth(length: usize, by: usize, value: impl Fn(usize) -> u8, mut set: impl FnMut(usize, u8)) {
+    let reach = by / 2;
+    let at = |idx: usize| usize::from(value(idx.saturating_sub(reach).min(length - 1)));
+    let mut sum: usize = (0..=2 * reach).map(at).sum();
+    for idx in 0..length {
+        set(idx, (sum / (2 * reach + 1)) as u8);
+        sum = sum + at(idx + 2 * reach + 1) - at(idx);
     }
 }
 
@@ -138,6 +186,29 @@ mod tests {
         );
         assert_eq!(drawn(&["#..#", "....", "...#"]).grown(0), drawn(&["#..#", "....", "...#"]));
         assert_eq!(drawn(&["#....#", "......"]).grown(2), drawn(&["######", "######"]));
+    }
+
+    #[test]
+    fn columns_and_rows_grow_apart() {
+        assert_eq!(drawn(&[".....", "..#..", "....."]).widened(2, 0), drawn(&[".....", "#####", "....."]));
+        assert_eq!(drawn(&[".....", "..#..", "....."]).widened(0, 1), drawn(&["..#..", "..#..", "..#.."]));
+    }
+
+    #[test]
+    fn a_feather_falls_off_towards_the_edge_and_never_beyond_it() {
+        let hard = Mask::new(
+            40,
+            40,
+            (0..1600).map(|at| if (10..30).contains(&(at % 40)) { 255 } else { 0 }).collect(),
+        );
+        let soft = hard.feathered(6);
+        let row: Vec<u8> = (0..40).map(|x| soft.coverage()[20 * 40 + x]).collect();
+        assert!(row[..10].iter().chain(&row[30..]).all(|coverage| *coverage == 0), "{row:?}");
+        assert!(row[10..20].is_sorted() && row[10] > 0 && row[10] < 128, "{row:?}");
+        assert!(row[16..24].iter().all(|coverage| *coverage == 255), "{row:?}");
+        assert_eq!(hard.feathered(0), hard);
+        let whole = Mask::new(5, 3, vec![255; 15]);
+        assert_eq!(whole.feathered(9), whole, "the image's edge is none of the mask's");
     }
 
     #[test]

@@ -135,16 +135,22 @@ impl Square {
         Square { similarities: images.map(|image| captions.map(|caption| image.cosine(caption))) }
     }
 
+    /// By how much each image prefers its own caption, and then each caption its own image.
+    pub fn margins(&self) -> [f32; 4] {
+        let s = self.similarities;
+        [s[0][0] - s[0][1], s[1][1] - s[1][0], s[0][0] - s[1][0], s[1][1] - s[0][1]]
+    }
+
     /// Each image prefers its own caption. A tie is a miss.
     pub fn image_to_text(&self) -> bool {
-        let s = self.similarities;
-        s[0][0] > s[0][1] && s[1][1] > s[1][0]
+        let [first, second, ..] = self.margins();
+        first > 0.0 && second > 0.0
     }
 
     /// Each caption prefers its own image. A tie is a miss.
     pub fn text_to_image(&self) -> bool {
-        let s = self.similarities;
-        s[0][0] > s[1][0] && s[1][1] > s[0][1]
+        let [.., first, second] = self.margins();
+        first > 0.0 && second > 0.0
     }
 
     /// Both of these.
@@ -154,8 +160,7 @@ impl Square {
 
     /// Whether any of the four comparisons is between equal numbers.
     pub fn has_tie(&self) -> bool {
-        let s = self.similarities;
-        s[0][0] == s[0][1] || s[1][1] == s[1][0] || s[0][0] == s[1][0] || s[1][1] == s[0][1]
+        self.margins().contains(&0.0)
     }
 }
 

@@ -14,7 +14,8 @@ use crate::commands::inspect::InspectArgs;
 use crate::commands::negatives::NegativesArgs;
 use crate::commands::scenes::ScenesArgs;
 use crate::commands::score::ScoreArgs;
-use crate::train;
+use crate::commands::verify::VerifyArgs;
+use crate::{inpaint, train};
 
 /// Does the model know a red car from a blue one?
 ///
@@ -41,6 +42,10 @@ Examples:
 pub enum Command {
     /// Write a challenge set of rendered scenes as parquet, with InpaintCOCO's columns.
     Scenes(ScenesArgs),
+    /// Change one thing in captioned photographs, and one term of their captions: candidates of a challenge set like InpaintCOCO.
+    Inpaint(inpaint::Options),
+    /// Make a set of the candidates that people have accepted on the page, and say how far they agree.
+    Verify(VerifyArgs),
     /// List the hard negatives of captions, one JSON line per caption, or audit them.
     Negatives(NegativesArgs),
     /// Fit the table that draws balanced negatives to a file of captions.

@@ -13,3 +13,4 @@ pub mod inspect;
 pub mod negatives;
 pub mod scenes;
 pub mod score;
+pub mod verify;

@@ -3,6 +3,7 @@
 pub mod caption_file;
 mod caption_table;
 pub mod captions;
+pub mod challenge_set_file;
 pub mod corpus;
 pub mod folder;
 pub mod image_edit;
@@ -10,6 +11,7 @@ pub mod image_names;
 pub mod image_source;
 pub mod images;
 pub mod instances;
+pub mod outlines;
 pub mod parquet_rows;
 pub mod perceptual_hash;
 mod python_strings;

@@ -8,6 +8,7 @@ mod dataset;
 mod eval;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod inpaint;
 mod models;
 mod negatives;
 mod statistics;
@@ -26,6 +27,8 @@ use crate::train::settings::InvalidSettings;
 pub fn run() -> ExitCode {
     let done = match cli::Cli::parse().command {
         cli::Command::Scenes(args) => commands::scenes::run(&args),
+        cli::Command::Inpaint(options) => inpaint::run::run(&options),
+        cli::Command::Verify(args) => commands::verify::run(&args),
         cli::Command::Negatives(args) => commands::negatives::run(&args),
         cli::Command::Calibrate(args) => commands::calibrate::run(&args),
         cli::Command::Fluency(args) => commands::fluency::run(&args),

@@ -88,7 +88,7 @@ fn sample(image: &Image, mask: &Mask, [x, y]: [f32; 2]) -> Option<([u8; 3], u8)>
 }
 
 /// `old` where nothing is covered, `new` where all is.
-fn blend(old: [u8; 3], new: [u8; 3], coverage: u8) -> [u8; 3] {
+pub fn blend(old: [u8; 3], new: [u8; 3], coverage: u8) -> [u8; 3] {
     [0, 1, 2].map(|channel| {
         let [old, new, coverage] = [old[channel], new[channel], coverage].map(u32::from);
         ((old * (255 - coverage) + new * coverage + 127) / 255) as u8

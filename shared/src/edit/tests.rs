@@ -212,6 +212,19 @@ fn colors() -> impl Strategy<Value = ColorName> {
 
 proptest! {
     #[test]
+    fn a_composite_is_the_one_where_nothing_is_covered_and_the_other_where_all_is((below, mask) in arbitrary()) {
+        let above = below.mirrored();
+        let mixed = composite(&below, &above, &mask);
+        for (at, coverage) in mask.coverage().iter().enumerate() {
+            match coverage {
+                0 => prop_assert_eq!(mixed.pixels()[at], below.pixels()[at]),
+                255 => prop_assert_eq!(mixed.pixels()[at], above.pixels()[at]),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
     fn outside_the_mask_nothing_changes((image, mask) in arbitrary(), to in colors()) {
         let recolored = apply(Edit::Recolor { to }, &image, &mask);
         let gap = Edit::gap(&mask);

@@ -29,15 +29,12 @@ pub fn caption_after(caption: &Caption, edit: Edit, was: Option<ColorName>) -> O
         }),
         Edit::Place(placement) if placement == Placement::UNCHANGED => None,
         Edit::Place(placement) if placement.scale != 1.0 => {
-            let (now, before) = if placement.scale > 1.0 { (LARGER, SMALLER) } else { (SMALLER, LARGER) };
-            let sizes = of(Concept::Size);
-            now.iter()
-                .find_map(|word| {
-                    sizes.iter().find(|size| {
-                        has_word(&size.to, word) && before.iter().any(|was| has_word(&size.from, was))
-                    })
-                })
-                .cloned()
+            let now = if placement.scale > 1.0 { LARGER } else { SMALLER };
+            let sizes: Vec<HardNegative> = of(Concept::Size)
+                .into_iter()
+                .filter(|size| grows(size) == Some(placement.scale > 1.0))
+                .collect();
+            now.iter().find_map(|word| sizes.iter().find(|size| has_word(&size.to, word))).cloned()
         }
         Edit::Place(placement) => {
             let sideways = placement.right.abs() >= placement.down.abs();
@@ -59,6 +56,23 @@ pub fn caption_after(caption: &Caption, edit: Edit, was: Option<ColorName>) -> O
                 .cloned()
         }
         Edit::Remove => None,
+    }
+}
+
+/// The color that a phrase names, if it is one of scenes and edits.
+pub fn color_named(phrase: &str) -> Option<ColorName> {
+    ColorName::ALL.into_iter().find(|color| says(phrase, *color))
+}
+
+/// Whether a thing becomes larger when a negative becomes true of it; nothing if the negative speaks of no size that a thing
+/// has as a whole.
+pub fn grows(negative: &HardNegative) -> Option<bool> {
+    let has = |phrase: &str, words: &[&str]| words.iter().any(|word| has_word(phrase, word));
+    let is = |before: &[&str], now: &[&str]| has(&negative.from, before) && has(&negative.to, now);
+    match (is(&SMALLER, &LARGER), is(&LARGER, &SMALLER)) {
+        (true, false) => Some(true),
+        (false, true) => Some(false),
+        _ => None,
     }
 }
 
@@ -117,6 +131,16 @@ mod tests {
             after("a kite above a tree", moved(0.0, 0.5), None).as_deref(),
             Some("a kite below a tree")
         );
+    }
+
+    #[test]
+    fn a_negative_says_which_color_and_which_size() {
+        let first = |caption: &str, concept| negative::all(&Caption::new(caption), &[concept]).remove(0);
+        assert_eq!(grows(&first("a large dog", Concept::Size)), Some(false));
+        assert_eq!(grows(&first("a little dog", Concept::Size)), Some(true));
+        assert_eq!(grows(&first("a red dog", Concept::Color)), None);
+        assert_eq!(color_named("A Grey"), Some(ColorName::Gray));
+        assert_eq!(color_named("teal"), None);
     }
 
     #[test]

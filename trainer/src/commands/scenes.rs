@@ -1,14 +1,14 @@
 //! `scenes`: a challenge set of rendered pairs as parquet.
 
-use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use shared::challenge_set::{self, Case};
+use shared::challenge_set::Case;
 use shared::mask::Mask;
 use shared::scene::Pair;
 
+use crate::dataset::challenge_set_file;
 use crate::dataset::scene_pairs::pair;
 
 /// The options of `scenes`.
@@ -35,10 +35,8 @@ pub struct ScenesArgs {
 pub fn run(args: &ScenesArgs) -> Result<()> {
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
     let path = args.out.join("test.parquet");
-    let failed = || format!("cannot write {}", path.display());
-    let file = File::create(&path).with_context(failed)?;
     let cases = (0..args.count as u64).map(|number| case(&pair(args.seed, number), args.side));
-    challenge_set::write(file, cases).with_context(failed)?;
+    challenge_set_file::write(&path, cases)?;
     println!("{} ({} pairs)", path.display(), args.count);
     Ok(())
 }

@@ -1,0 +1,224 @@
+//! Captions, images and masks in, candidates of a challenge set out.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use rayon::prelude::*;
+use serde_json::json;
+use shared::challenge_set::{Case, Provenance};
+use shared::concept::Concept;
+use shared::encode;
+use shared::image::Image;
+use shared::resize::resize;
+use shared::seed;
+
+use super::exact::Exact;
+use super::generator::{Generator, MaskOptions, Task};
+use super::parts::Parts;
+use super::proposal::Proposal;
+use super::rank::Ranker;
+use super::things::Things;
+use super::{Options, diffusion};
+use crate::dataset::{Folder, Record, caption_file};
+use crate::system::progress::bar;
+
+/// How many images are edited between two looks at how many pairs there are.
+const CHUNK: usize = 16;
+
+/// Makes candidates, or goes on with those of a run that was interrupted.
+///
+/// # Errors
+/// If the data or the generator cannot be used, nothing can be changed, or the file cannot be written.
+pub fn run(options: &Options) -> Result<()> {
+    check(options)?;
+    let things = Things::open(&options.instances, options.masks.as_deref())?;
+    let folder = Folder::open(&options.images, &[])?;
+    let records = records(options, &things)?;
+    let generator: Box<dyn Generator> = match options.generator.as_str() {
+        "exact" => Box::new(Exact::new(&folder, &things, &records, MaskOptions::of(options, 0.0, 0))),
+        _ => diffusion::open(options)?,
+    };
+    let ranker = match options.rank.as_str() {
+        "none" => None,
+        bundle => Some(Ranker::open(Path::new(bundle))?),
+    };
+    let settings =
+        json!({ "options": options, "generator": generator.fingerprint(), "images": records.len() });
+    let parts = Parts::open(&options.out, &format!("{settings:#}"))?;
+    let studio = Studio { options, things: &things, folder: &folder, generator: &*generator, ranker };
+    let n_images = studio.edit_all(&records, &parts)?;
+
+    let mut counts: BTreeMap<Concept, [usize; 2]> = BTreeMap::new();
+    let mut last = None;
+    parts.join(n_images, options.limit.unwrap_or(usize::MAX), |case| {
+        let [items, candidates] = counts.entry(case.concept).or_default();
+        let item = case.provenance.as_ref().map(|of| of.item);
+        *items += usize::from(last != Some(item));
+        *candidates += 1;
+        last = Some(item);
+    })?;
+    if counts.is_empty() {
+        std::fs::remove_file(&options.out)?;
+        bail!(
+            "no caption of {n_images} images names a color, size or object whose thing has a mask and can be changed"
+        );
+    }
+    for (concept, [items, candidates]) in &counts {
+        println!("{concept:<9} {items} pairs of captions, {candidates} candidates");
+    }
+    println!("{}: open it on the page to check the candidates", options.out.display());
+    Ok(())
+}
+
+fn check(options: &Options) -> Result<()> {
+    ensure!(
+        !options.concepts.contains(&Concept::Location),
+        "a location is no part of an image that could be painted over; `evaluate --benchmark edits` mirrors images for left and right"
+    );
+    ensure!(!options.concepts.is_empty(), "--concepts names none");
+    for (name, factor) in
+        [("--width-factor", options.width_factor), ("--height-factor", options.height_factor)]
+    {
+        ensure!(
+            factor.is_none_or(|factor| (0.0..=400.0).contains(&factor)),
+            "{name} is a percentage from 0 to 400"
+        );
+    }
+    ensure!((0.0..=50.0).contains(&options.guidance), "--guidance is a number from 0 to 50");
+    Ok(())
+}
+
+/// The images with captions, and what else is known to be in them.
+fn records(options: &Options, things: &Things) -> Result<Vec<Record>> {
+    let mut records = caption_file::read(&options.captions, options.split.as_deref().into())?;
+    for record in &mut records {
+        record.objects.extend(things.names(&record.name));
+    }
+    Ok(records)
+}
+
+/// All that is needed to edit an image.
+struct Studio<'a> {
+    options: &'a Options,
+    things: &'a Things,
+    folder: &'a Folder,
+    generator: &'a dyn Generator,
+    ranker: Option<Ranker>,
+}
+
+impl Studio<'_> {
+    /// Edits images until there are enough pairs, and returns how many it looked at.
+    fn edit_all(&self, records: &[Record], parts: &Parts) -> Result<usize> {
+        let bar = bar(records.len(), "images")?;
+        let (mut items, mut done) = (0, 0);
+        let limit = self.options.limit.unwrap_or(usize::MAX);
+        let mut missing = 0;
+        for chunk in records.chunks(CHUNK) {
+            if items >= limit {
+                break;
+            }
+            let first = done;
+            let edit = |(nth, record): (usize, &Record)| -> Result<(usize, bool)> {
+                let number = first + nth;
+                let found = match parts.items(number)? {
+                    Some(items) => (items, true),
+                    None => {
+                        let cases = self.edit(record)?;
+                        let items = cases.iter().flatten().filter_map(|case| case.provenance.as_ref());
+                        let items = items.map(|of| of.item as usize + 1).max().unwrap_or(0);
+                        let is_there = cases.is_some();
+                        parts.keep(number, cases.unwrap_or_default())?;
+                        (items, is_there)
+                    }
+                };
+                bar.inc(1);
+                Ok(found)
+            };
+            let found: Vec<(usize, bool)> = if self.generator.is_parallel() {
+                chunk.par_iter().enumerate().map(edit).collect::<Result<_>>()?
+            } else {
+                chunk.iter().enumerate().map(edit).collect::<Result<_>>()?
+            };
+            items += found.iter().map(|(items, _)| items).sum::<usize>();
+            missing += found.iter().filter(|(_, is_there)| !is_there).count();
+            done += chunk.len();
+        }
+        bar.finish_and_clear();
+        ensure!(missing < done, "no image was found in {}", self.options.images.display());
+        if missing > 0 {
+            eprintln!(
+                "{missing} images were not found in {}, or cannot be read",
+                self.options.images.display()
+            );
+        }
+        Ok(done)
+    }
+
+    /// The candidates of an image, of each concept for one caption; nothing if the image is not there.
+    fn edit(&self, record: &Record) -> Result<Option<Vec<Case>>> {
+        let Some(image) = self.folder.image(&record.name).and_then(|source| source.image().ok()) else {
+            return Ok(None);
+        };
+        let image = self.shrunk(image);
+        let things = self.things.of(&record.name, image.width(), image.height())?;
+        let mut cases = Vec::new();
+        let mut item = 0;
+        for concept in &self.options.concepts {
+            for (nth, caption) in record.captions.iter().enumerate() {
+                let seed =
+                    seed::mix(&[self.options.seed, seed::of_text(&record.name), *concept as u64, nth as u64]);
+                let guard = record.guard(nth);
+                let proposals =
+                    Proposal::all(&caption.caption, *concept, &things, &guard, &mut seed::rng(&[seed]));
+                let task = Task {
+                    name: &record.name,
+                    image: &image,
+                    proposals: &proposals,
+                    n_candidates: self.options.candidates as usize,
+                    seed,
+                };
+                let made =
+                    self.generator.make(&task).with_context(|| format!("cannot edit {}", record.name))?;
+                let Some(mut made) = made else { continue };
+                let captions = [caption.text(), &made.proposal.negative.caption];
+                if let Some(ranker) = &self.ranker {
+                    ranker.rank(&image, captions, &mut made.candidates)?;
+                }
+                let mut source = self.things.source(&record.name);
+                if source.image_license.is_empty() {
+                    source.image_license.clone_from(&self.options.license);
+                }
+                let original = bytes::Bytes::from(encode::image(&image)?);
+                for (rank, candidate) in (0..).zip(made.candidates) {
+                    cases.push(Case {
+                        concept: *concept,
+                        captions: captions.map(str::to_owned),
+                        images: [original.clone(), encode::image(&candidate.image)?.into()],
+                        mask: encode::mask(&candidate.mask)?.into(),
+                        provenance: Some(Provenance {
+                            item,
+                            candidate: rank,
+                            worker: String::new(),
+                            image: source.clone(),
+                            mask: candidate.mask_details,
+                            generator: candidate.details,
+                        }),
+                    });
+                }
+                item += 1;
+                break;
+            }
+        }
+        Ok(Some(cases))
+    }
+
+    /// The image with its shorter side shrunk to what was asked for, and both sides as the generator needs them.
+    fn shrunk(&self, image: Image) -> Image {
+        let step = self.generator.step();
+        let scale = (f64::from(self.options.size) / f64::from(image.width().min(image.height()))).min(1.0);
+        let side = |side: u32| ((f64::from(side) * scale / f64::from(step)).round() as u32).max(1) * step;
+        let (width, height) = (side(image.width()), side(image.height()));
+        if [width, height] == [image.width(), image.height()] { image } else { resize(&image, width, height) }
+    }
+}
