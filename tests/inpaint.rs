@@ -75,6 +75,9 @@ fn drawn_set(folder: &Path) {
     fs::write(folder.join("instances.json"), instances.to_string()).expect("a file");
 }
 
+/// What a trainer with diffusion models says of a name that is none, and one without.
+const NO_GENERATOR: &str = if cfg!(feature = "diffusion") { "not a folder" } else { "--features diffusion" };
+
 const INPAINT: [&str; 7] =
     ["inpaint", "--captions", "captions.json", "--images", "images", "--instances", "instances.json"];
 
@@ -239,6 +242,53 @@ fn a_set_is_the_same_however_often_its_making_is_killed() {
     assert!(said.contains("already there"), "{said}");
 }
 
+#[cfg(feature = "diffusion")]
+#[test]
+fn a_diffusion_model_paints_candidates_and_goes_on_where_it_was_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    drawn_set(folder);
+    let (model, _) = crate::inpainting_model::saved("sd2", |_| ());
+    let model = model.path().to_str().expect("a path");
+    let generator = ["--generator", model, "--steps", "2", "--candidates", "2", "--concepts", "color"];
+    inpaint(folder, &[&generator[..], &["--out", "whole.parquet"]].concat());
+    let (rows, cases) = read(&folder.join("whole.parquet"));
+    assert_eq!(rows.len(), 6, "two candidates of three cars and buses: a model paints whatever color they have");
+    for case in &cases {
+        let of = case.provenance.as_ref().expect("a provenance");
+        let expected = (model, 64, "ddim", 2, 7.5);
+        let made = &of.generator;
+        let found = (
+            &*made.generator,
+            made.sha256.len(),
+            &*made.scheduler,
+            made.num_inference_steps,
+            made.guidance_scale,
+        );
+        assert_eq!(found, expected);
+        assert!(case.captions[1].to_lowercase().contains(&made.prompt), "{:?}: {}", case.captions, made.prompt);
+        assert_eq!((of.mask.width_factor, of.mask.feather), (25.0, 8));
+        let [before, after, mask] = [&case.images[0], &case.images[1], &case.mask].map(|file| pixels(file));
+        let pixels = before.pixels().iter().zip(after.pixels()).zip(mask.pixels());
+        assert!(pixels.into_iter().all(|((before, after), mask)| mask[0] > 0 || before == after));
+    }
+
+    let args = [&INPAINT[..], &generator, &["--out", "killed.parquet"]].concat();
+    let mut running =
+        Command::new(trainer_path()).args(&args).current_dir(folder).stderr(Stdio::null()).spawn().expect("it runs");
+    let first = folder.join("killed.parquet.parts/00000000.parquet");
+    while !first.exists() && running.try_wait().expect("a child").is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    running.kill().expect("a child that may have ended");
+    running.wait().expect("a child");
+    if !folder.join("killed.parquet").exists() {
+        trainer_ok(folder, &args);
+    }
+    let [whole, killed] = ["whole", "killed"].map(|name| fs::read(folder.join(name).with_extension("parquet")));
+    assert_eq!(whole.expect("a set"), killed.expect("a set"));
+}
+
 #[test]
 fn masks_beside_the_images_do_as_well() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -270,7 +320,7 @@ fn what_cannot_be_edited_is_refused_in_words() {
     drawn_set(folder);
     for (more, status, why) in [
         (&["--concepts", "location", "--out", "a.parquet"][..], 1, "mirrors images"),
-        (&["--generator", "no/such", "--out", "a.parquet"], 1, "diffusion"),
+        (&["--generator", "no such", "--out", "a.parquet"], 1, NO_GENERATOR),
         (&["--width-factor", "500", "--out", "a.parquet"], 1, "percentage"),
         (&["--candidates", "0", "--out", "a.parquet"], 2, "1..=64"),
         (&["--out", "captions.json/a.parquet"], 1, "captions.json"),

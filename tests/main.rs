@@ -13,6 +13,8 @@
 //! - `distributed`: training over several processes, with the feature `mpi`
 //! - `distill`: a text tower from the vectors of a sentence encoder
 //! - `inpaint`: from captioned photographs and masks to a verified challenge set
+//! - `formulas`: images and weights that golden files need not hold
+//! - `inpainting_model`: tiny inpainting models, with the feature `diffusion`
 //! - `imports`: which file imports which, for `tidy`
 //! - `tidy`: structural promises of ARCHITECTURE.md
 //!
@@ -26,9 +28,12 @@ mod distill;
 #[cfg(feature = "mpi")]
 mod distributed;
 mod faults;
+mod formulas;
 mod images;
 mod imports;
 mod inpaint;
+#[cfg(feature = "diffusion")]
+mod inpainting_model;
 mod laws;
 mod photo;
 mod round_trip;

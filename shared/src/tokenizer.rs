@@ -164,6 +164,11 @@ impl Tokenizer {
         self.inner.get_vocab_size(true)
     }
 
+    /// The id of a token.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
     /// Encodes one caption into at most `context` tokens. What is too long is cut, and the end token kept.
     ///
     /// # Errors

@@ -73,6 +73,11 @@ fn noun<'c>(caption: &'c Caption, term: &'c Term) -> Option<&'c Term> {
     if is_joined(before) || is_joined(caption.word(term.words.end)) {
         return None;
     }
+    let is_color = |other: &&Term| other.concept == Concept::Color;
+    let mut colors = caption.terms().iter().filter(is_color);
+    if term.concept == Concept::Color && colors.any(|other| other.words.end == term.words.start) {
+        return None;
+    }
     let mut next = term.words.end;
     loop {
         let behind = caption.terms().iter().find(|other| other.words.start == next)?;

@@ -14,7 +14,7 @@ mod open_clip;
 mod take;
 pub mod tensors;
 mod transformers;
-mod vocabulary;
+pub mod vocabulary;
 
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use hf_hub::api::sync::ApiBuilder;
+use hf_hub::api::sync::{Api, ApiBuilder};
 use hf_hub::{Cache, Repo};
 
 use super::{open_clip, transformers, vocabulary};
@@ -42,6 +42,49 @@ pub fn folder(from: &Path) -> Result<PathBuf> {
     })
 }
 
+/// The folder that a path or a name stands for, with every file of a name that is needed. `last` are such files as are fetched at
+/// the end, in this order: where all of them are, the rest is, too.
+///
+/// # Errors
+/// If it is neither a folder nor a name, or the files cannot be fetched.
+pub fn snapshot(from: &Path, last: &[&str], is_needed: &dyn Fn(&str) -> bool) -> Result<PathBuf> {
+    if from.is_dir() {
+        return Ok(from.to_owned());
+    }
+    let Some(name) = from.to_str().filter(|name| is_name(name)) else {
+        bail!("{} is not a folder, nor the name of a model on the hub such as owner/model", from.display());
+    };
+    let cache = Cache::from_env().repo(Repo::model(name.to_owned()));
+    let kept: Option<Vec<PathBuf>> = last.iter().map(|file| cache.get(file)).collect();
+    let root = |file: &Path, name: &str| file.ancestors().nth(name.split('/').count()).map(Path::to_owned);
+    if let (Some(files), [first, ..]) = (kept, last) {
+        return root(&files[0], first).context("a file without a folder");
+    }
+    let fetch = || -> Result<PathBuf> {
+        let repo = api()?.model(name.to_owned());
+        let files = repo.info()?.siblings.into_iter().map(|file| file.rfilename);
+        for file in files.filter(|file| is_needed(file) && !last.contains(&file.as_str())) {
+            repo.get(&file)?;
+        }
+        let mut folder = None;
+        for file in last {
+            folder = root(&repo.get(file)?, file);
+        }
+        folder.context("a file without a folder")
+    };
+    fetch().with_context(|| {
+        format!("cannot fetch {name} from the hub; put its files into a folder and name that")
+    })
+}
+
+fn api() -> Result<Api> {
+    let mut api = ApiBuilder::from_env();
+    if let Some(token) = std::env::var("HF_TOKEN").ok().filter(|token| !token.is_empty()) {
+        api = api.with_token(Some(token));
+    }
+    Ok(api.build()?)
+}
+
 /// `owner/model`, in the letters that the hub allows.
 fn is_name(text: &str) -> bool {
     let plain = |part: &str| {
@@ -69,11 +112,7 @@ fn kept(name: &str) -> Option<PathBuf> {
 }
 
 fn fetch(name: &str) -> Result<PathBuf> {
-    let mut api = ApiBuilder::from_env();
-    if let Some(token) = std::env::var("HF_TOKEN").ok().filter(|token| !token.is_empty()) {
-        api = api.with_token(Some(token));
-    }
-    let repo = api.build()?.model(name.to_owned());
+    let repo = api()?.model(name.to_owned());
     let files: Vec<String> = repo.info()?.siblings.into_iter().map(|file| file.rfilename).collect();
     let has = |name: &str| files.iter().any(|file| file == name);
     for (config, weights) in kinds() {

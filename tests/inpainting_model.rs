@@ -1,0 +1,64 @@
+//! Tiny Stable Diffusion inpainting models as diffusers saves them, and what diffusers makes with them
+//! (`golden/make_inpainting.py`).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
+use serde::Deserialize;
+
+use super::formulas::formula;
+
+#[derive(Deserialize)]
+pub struct Expected {
+    pub shapes: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
+    pub prompt: String,
+    pub steps: usize,
+    pub guidance: f64,
+    pub hidden: Vec<f32>,
+    pub ddim: Painted,
+    pub euler: Painted,
+}
+
+#[derive(Deserialize)]
+pub struct Painted {
+    pub latents: Vec<f32>,
+    pub pixels: Vec<f32>,
+}
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/inpainting").join(name)
+}
+
+/// A pipeline as diffusers saves it, with weights by the formula.
+pub fn saved(name: &str, change: impl Fn(&Path)) -> (tempfile::TempDir, Expected) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let golden = golden(name);
+    let expected = fs::read_to_string(golden.join("expected.json")).expect("the golden file");
+    let expected: Expected = serde_json::from_str(&expected).expect("JSON");
+    for part in ["unet", "vae", "text_encoder", "scheduler", "tokenizer"] {
+        fs::create_dir(folder.path().join(part)).expect("a folder");
+        for file in fs::read_dir(golden.join(part)).expect("a folder") {
+            let file = file.expect("a file");
+            fs::copy(file.path(), folder.path().join(part).join(file.file_name())).expect("a copy");
+        }
+    }
+    for (part, shapes) in &expected.shapes {
+        let values: Vec<(String, Vec<u8>, Vec<usize>)> = shapes
+            .iter()
+            .map(|(name, shape)| {
+                let bytes = formula(name, shape).flat_map(f32::to_le_bytes).collect();
+                (name.clone(), bytes, shape.clone())
+            })
+            .collect();
+        let views = values.iter().map(|(name, bytes, shape)| {
+            (name, TensorView::new(Dtype::F32, shape.clone(), bytes).expect("a tensor"))
+        });
+        let file = if part == "text_encoder" { "model" } else { "diffusion_pytorch_model" };
+        let path = folder.path().join(part).join(format!("{file}.safetensors"));
+        serialize_to_file(views, None, &path).expect("a file");
+    }
+    change(folder.path());
+    (folder, expected)
+}
