@@ -248,12 +248,16 @@ fn a_diffusion_model_paints_candidates_and_goes_on_where_it_was_killed() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     drawn_set(folder);
-    let (model, _) = crate::inpainting_model::saved("sd2", |_| ());
+    let model = crate::inpainting_model::saved("sd2", |_| ());
     let model = model.path().to_str().expect("a path");
     let generator = ["--generator", model, "--steps", "2", "--candidates", "2", "--concepts", "color"];
     inpaint(folder, &[&generator[..], &["--out", "whole.parquet"]].concat());
     let (rows, cases) = read(&folder.join("whole.parquet"));
-    assert_eq!(rows.len(), 6, "two candidates of three cars and buses: a model paints whatever color they have");
+    assert_eq!(
+        rows.len(),
+        6,
+        "two candidates of three cars and buses: a model paints whatever color they have"
+    );
     for case in &cases {
         let of = case.provenance.as_ref().expect("a provenance");
         let expected = (model, 64, "ddim", 2, 7.5);
@@ -266,7 +270,12 @@ fn a_diffusion_model_paints_candidates_and_goes_on_where_it_was_killed() {
             made.guidance_scale,
         );
         assert_eq!(found, expected);
-        assert!(case.captions[1].to_lowercase().contains(&made.prompt), "{:?}: {}", case.captions, made.prompt);
+        assert!(
+            case.captions[1].to_lowercase().contains(&made.prompt),
+            "{:?}: {}",
+            case.captions,
+            made.prompt
+        );
         assert_eq!((of.mask.width_factor, of.mask.feather), (25.0, 8));
         let [before, after, mask] = [&case.images[0], &case.images[1], &case.mask].map(|file| pixels(file));
         let pixels = before.pixels().iter().zip(after.pixels()).zip(mask.pixels());
@@ -274,8 +283,12 @@ fn a_diffusion_model_paints_candidates_and_goes_on_where_it_was_killed() {
     }
 
     let args = [&INPAINT[..], &generator, &["--out", "killed.parquet"]].concat();
-    let mut running =
-        Command::new(trainer_path()).args(&args).current_dir(folder).stderr(Stdio::null()).spawn().expect("it runs");
+    let mut running = Command::new(trainer_path())
+        .args(&args)
+        .current_dir(folder)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
     let first = folder.join("killed.parquet.parts/00000000.parquet");
     while !first.exists() && running.try_wait().expect("a child").is_none() {
         std::thread::sleep(Duration::from_millis(5));
@@ -285,7 +298,8 @@ fn a_diffusion_model_paints_candidates_and_goes_on_where_it_was_killed() {
     if !folder.join("killed.parquet").exists() {
         trainer_ok(folder, &args);
     }
-    let [whole, killed] = ["whole", "killed"].map(|name| fs::read(folder.join(name).with_extension("parquet")));
+    let [whole, killed] =
+        ["whole", "killed"].map(|name| fs::read(folder.join(name).with_extension("parquet")));
     assert_eq!(whole.expect("a set"), killed.expect("a set"));
 }
 

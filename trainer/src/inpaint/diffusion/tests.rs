@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use serde::Deserialize;
 use serde_json::Value;
 use shared::image::Image;
 
@@ -24,6 +25,22 @@ const SIDES: [u32; 2] = [64, 48];
 /// standard deviation, which is 1 where a model has been trained.
 const TOLERANCE: f32 = 1e-3;
 
+#[derive(Deserialize)]
+struct Expected {
+    prompt: String,
+    steps: usize,
+    guidance: f64,
+    hidden: Vec<f32>,
+    ddim: Painted,
+    euler: Painted,
+}
+
+#[derive(Deserialize)]
+struct Painted {
+    latents: Vec<f32>,
+    pixels: Vec<f32>,
+}
+
 fn furthest(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
     found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
@@ -40,7 +57,8 @@ fn latents_and_images_are_those_of_diffusers() {
     let mask = (0..SIDES[0] * SIDES[1]).map(|at| if is_masked(at) { 255 } else { 0 }).collect();
     let mask = Mask::new(SIDES[0], SIDES[1], mask);
     for name in NAMES {
-        let (folder, expected) = saved(name, |_| ());
+        let folder = saved(name, |_| ());
+        let expected: Expected = serde_json::from_value(inpainting_model::expected(name)).expect("JSON");
         let pipeline = Pipeline::load(folder.path()).expect("a pipeline");
         let hidden = values(&pipeline.text(&[&expected.prompt]).expect("states"));
         let width = hidden.len() / 77;
@@ -108,12 +126,12 @@ fn folders_that_are_no_inpainting_model_get_their_sentence() {
         ),
     ];
     for (change, why) in cases {
-        let (folder, _) = saved("sd1", change);
+        let folder = saved("sd1", change);
         let found = Pipeline::load(folder.path()).and_then(|pipeline| pipeline.check(Scheduler::Ddim, 4));
         let error = format!("{:#}", found.expect_err(why));
         assert!(error.contains(why), "{error}");
     }
-    let (folder, _) = saved("sd1", |_| ());
+    let folder = saved("sd1", |_| ());
     let pipeline = Pipeline::load(folder.path()).expect("a pipeline");
     let error = pipeline.check(Scheduler::Euler, 1001).expect_err("too many steps").to_string();
     assert!(error.contains("1000 timesteps"), "{error}");
@@ -126,7 +144,7 @@ fn what_is_pasted_changes_nothing_outside_the_mask_and_comes_again_with_its_seed
     use shared::concept::Concept;
     use shared::negative;
 
-    let (folder, _) = saved("sd1", |_| ());
+    let folder = saved("sd1", |_| ());
     let diffusion = Diffusion {
         pipeline: Pipeline::load(folder.path()).expect("a pipeline"),
         name: "tiny".to_owned(),
