@@ -126,6 +126,11 @@ pub fn number(row: usize, provenance: Option<&Provenance>) -> (u64, u64) {
     provenance.map_or((row as u64, 0), |of| (of.item, of.candidate))
 }
 
+/// The item of each row, and its concept.
+pub fn items(rows: &[Row]) -> impl Iterator<Item = (u64, Concept)> {
+    rows.iter().enumerate().map(|(at, row)| (number(at, row.provenance.as_ref()).0, row.concept))
+}
+
 /// What reviews of a set agree on: an item is accepted if every annotator accepts it. Where they accept different candidates
 /// or captions, those of the first annotator count.
 ///
@@ -187,13 +192,9 @@ fn kappa(a: &Review, b: &Review) -> Option<f64> {
 }
 
 impl Agreement {
-    /// The counts of each concept in a set.
-    pub fn kept(&self, rows: &[Row]) -> BTreeMap<Concept, Kept> {
-        let concepts: BTreeMap<u64, Concept> = rows
-            .iter()
-            .enumerate()
-            .map(|(at, row)| (number(at, row.provenance.as_ref()).0, row.concept))
-            .collect();
+    /// The counts of each concept, of items and their concepts; an item may come several times.
+    pub fn kept(&self, items: impl IntoIterator<Item = (u64, Concept)>) -> BTreeMap<Concept, Kept> {
+        let concepts: BTreeMap<u64, Concept> = items.into_iter().collect();
         let mut kept: BTreeMap<Concept, Kept> = BTreeMap::new();
         for (item, concept) in concepts {
             let kept = kept.entry(concept).or_default();
@@ -290,7 +291,7 @@ mod tests {
         let caption = Some("c".to_owned());
         ann.verdicts.insert(0, Verdict::Accept { candidate: 1, caption });
         let agreement = agree("s", &[ann, review("Ben", "0n")]).expect("one set");
-        let kept = agreement.kept(&rows);
+        let kept = agreement.kept(items(&rows));
         assert_eq!(kept[&Concept::Color], Kept { items: 1, decided: 1, accepted: 1 });
         assert_eq!(kept[&Concept::Size], Kept { items: 2, decided: 1, accepted: 0 });
         let verified: Vec<Case> = rows

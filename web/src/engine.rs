@@ -1,6 +1,7 @@
 //! The worker: loads bundles, reads images, scores captions. Knows tensors and no DOM.
 
 mod blob;
+mod candidates;
 mod collection;
 mod device;
 mod download;
@@ -73,9 +74,13 @@ fn next(inbox: &RefCell<Inbox>) -> Option<(Request, Option<Blob>)> {
     loop {
         let first = inbox.pop_front()?;
         let kind = std::mem::discriminant(&first.0);
-        let replaced =
-            matches!(first.0, Request::Compare { .. } | Request::Select { .. } | Request::Explain { .. })
-                && inbox.iter().any(|(request, _)| std::mem::discriminant(request) == kind);
+        let replaced = matches!(
+            first.0,
+            Request::Compare { .. }
+                | Request::Select { .. }
+                | Request::Explain { .. }
+                | Request::ShowCandidate { .. }
+        ) && inbox.iter().any(|(request, _)| std::mem::discriminant(request) == kind);
         if !replaced {
             return Some(first);
         }

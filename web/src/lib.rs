@@ -7,6 +7,7 @@
 #![recursion_limit = "256"]
 #![forbid(unsafe_code)]
 
+pub mod checking;
 pub mod protocol;
 pub mod relevance;
 pub mod select;

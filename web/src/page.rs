@@ -15,6 +15,7 @@ mod matrix;
 mod offline;
 mod places;
 mod results;
+mod review;
 mod samples;
 mod scorecard;
 mod share;

@@ -5,10 +5,11 @@ mod answers;
 use serde::{Deserialize, Serialize};
 use shared::concept::Concept;
 use shared::edit::Edit;
+use shared::review::Review;
 use shared::scene::ColorName;
 
 use crate::select::Stroke;
-pub use answers::{Answer, Challenge, Grid, Kept, Model, Origin, Relevance, WordWorth};
+pub use answers::{Answer, Candidate, Challenge, Grid, Kept, Model, Origin, Relevance, WordWorth};
 
 /// Names an image for as long as the page is open.
 pub type ImageId = u32;
@@ -153,6 +154,18 @@ pub enum Request {
         images: [ImageId; 2],
         /// The caption of each.
         captions: [String; 2],
+    },
+    /// Read the candidates of a challenge set in the file beside the message.
+    OpenCandidates,
+    /// Show the images of a candidate. A later request replaces one that has not begun.
+    ShowCandidate {
+        /// The row in the file.
+        row: usize,
+    },
+    /// Write the candidates that reviews agree on as a file.
+    Verify {
+        /// One of each annotator.
+        reviews: Vec<Review>,
     },
     /// Hand over the challenge set as a file.
     HandOver,
@@ -301,6 +314,28 @@ pub enum Event {
         /// Why not, in a sentence.
         reason: String,
     },
+    /// The candidates of a file.
+    Candidates {
+        /// What a review names the set by.
+        set: String,
+        /// Each of them, in the order of the file.
+        rows: Vec<Candidate>,
+    },
+    /// The image and the edited image of a candidate are beside the message.
+    CandidateShown {
+        /// The row in the file.
+        row: usize,
+    },
+    /// The verified set is beside the message.
+    Verified {
+        /// How many cases it has.
+        cases: usize,
+    },
+    /// Candidates cannot be read, or not be verified.
+    CandidatesRefused {
+        /// Why not, in a sentence.
+        reason: String,
+    },
     /// The answer of every model.
     Scores {
         /// The job it answers.
@@ -317,6 +352,8 @@ pub enum Event {
     },
 }
 
+/// How the names of challenge sets end.
+pub const CANDIDATES_ENDING: &str = ".parquet";
 /// How the names of bundles end.
 pub const BUNDLE_ENDING: &str = ".safetensors";
 

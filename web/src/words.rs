@@ -2,6 +2,7 @@
 
 mod map;
 mod results;
+mod review;
 
 use shared::caption::Caption;
 use shared::concept::Concept;
@@ -12,6 +13,7 @@ use shared::scene::ColorName;
 
 pub use map::{cell, relevance, signed};
 pub use results::{Said, count, csv, json, model_facts, model_note, said, scored, size, square, title};
+pub use review::{agreement, review_progress, verdict};
 
 /// A piece of a caption: plain text, or a term of a concept.
 #[derive(Debug, PartialEq, Eq)]

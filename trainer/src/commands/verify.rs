@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use shared::review::{Review, agree, fingerprint};
+use shared::review::{Review, agree, fingerprint, items};
 
 use crate::dataset::challenge_set_file::{self, ChallengeSetFile};
 use crate::system::atomic_file;
@@ -37,7 +37,7 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     ensure!(!agreement.accepted.is_empty(), "nothing was accepted by everyone, so there is no set");
 
     println!("{:<9} {:>6} {:>8} {:>9} {:>6}", "concept", "items", "decided", "accepted", "kept");
-    for (concept, kept) in agreement.kept(&rows) {
+    for (concept, kept) in agreement.kept(items(&rows)) {
         let share = 100.0 * kept.accepted as f64 / kept.decided.max(1) as f64;
         let (items, decided, accepted) = (kept.items, kept.decided, kept.accepted);
         println!("{:<9} {items:>6} {decided:>8} {accepted:>9} {share:>4.0} %", concept.name());

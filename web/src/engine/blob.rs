@@ -33,7 +33,10 @@ pub async fn read(blob: &Blob) -> Result<Vec<u8>, String> {
 }
 
 /// Some bytes; fewer than asked for if the blob ends before.
-async fn slice(blob: &Blob, range: Range<usize>) -> Result<Vec<u8>, String> {
+///
+/// # Errors
+/// If the browser cannot read them.
+pub async fn slice(blob: &Blob, range: Range<usize>) -> Result<Vec<u8>, String> {
     let unreadable = || "the browser could not read the file".to_owned();
     let part = blob.slice_with_f64_and_f64(range.start as f64, range.end as f64).map_err(|_| unreadable())?;
     let buffer = JsFuture::from(part.array_buffer()).await.map_err(|_| unreadable())?;

@@ -1,6 +1,7 @@
 //! What the engine holds and how it answers each request.
 
 mod answers;
+mod candidates;
 
 use burn::tensor::Device;
 use shared::bundle::{BackboneFile, Header};
@@ -9,6 +10,7 @@ use wasm_bindgen::JsCast;
 use web_sys::Blob;
 
 use super::blob::{Backbone, LoadError};
+use super::candidates::Candidates;
 use super::collection::{Collection, CollectionError};
 use super::device::{self, Chosen};
 use super::download::Watcher;
@@ -89,6 +91,7 @@ pub struct Work {
     models: Vec<Loaded>,
     images: Images,
     studio: Studio,
+    candidates: Option<Candidates>,
 }
 
 impl Work {
@@ -130,6 +133,9 @@ impl Work {
             (Request::Keep { concept, images, captions }, _) => {
                 report(self.keep(concept, images, &captions).await);
             }
+            (Request::OpenCandidates, Some(file)) => self.open_candidates(file).await,
+            (Request::ShowCandidate { row }, _) => self.show_candidate(row).await,
+            (Request::Verify { reviews }, _) => self.verify(&reviews).await,
             (Request::HandOver, _) => report(hand_over().await),
             (Request::Discard, _) => report(discard().await),
             (Request::Explain { job, model, image, captions, row }, _) => {
@@ -145,7 +151,7 @@ impl Work {
             }
             // Heard on arrival.
             (Request::Cancel, _) => {}
-            (Request::AddBundle { .. } | Request::AddImage { .. }, None) => {
+            (Request::AddBundle { .. } | Request::AddImage { .. } | Request::OpenCandidates, None) => {
                 tell(&Event::Failed { reason: "a file got lost on its way to the engine".to_owned() });
             }
         }

@@ -14,7 +14,7 @@ use super::dom::{body, by_id, document, on, say, set_data, set_state, set_text};
 use super::state::App;
 use super::{caption, results, share};
 use crate::console::log_error;
-use crate::protocol::{BUNDLE_ENDING, Event, Request, Set};
+use crate::protocol::{BUNDLE_ENDING, CANDIDATES_ENDING, Event, Request, Set};
 use crate::words;
 
 impl App {
@@ -46,6 +46,7 @@ impl App {
         Self::listen_for_sharing(app);
         Self::listen_for_looks(app);
         Self::listen_for_matrices(app);
+        Self::listen_for_reviews(app);
         Self::listen_for_drops(app);
         Self::listen_for_departure(app);
         by_id::<HtmlButtonElement>("run").set_disabled(false);
@@ -120,8 +121,13 @@ impl App {
 
     /// Opens what was dropped or pasted: bundles by the ending of their names, all else as images.
     fn open_dropped(app: &Rc<RefCell<App>>, list: Option<FileList>) {
+        let (candidates, others): (Vec<File>, Vec<File>) =
+            files(list).into_iter().partition(|file| file.name().ends_with(CANDIDATES_ENDING));
         let (bundles, images): (Vec<File>, Vec<File>) =
-            files(list).into_iter().partition(|file| file.name().ends_with(BUNDLE_ENDING));
+            others.into_iter().partition(|file| file.name().ends_with(BUNDLE_ENDING));
+        if let Some(file) = candidates.first() {
+            app.borrow_mut().open_candidates(file);
+        }
         bundles.iter().for_each(|bundle| Self::open_bundle(app, bundle));
         Self::open_images(app, images);
     }
@@ -188,9 +194,14 @@ impl App {
             Event::ChallengeSet => share::note("The test set got lost on its way from the engine."),
             // Heard already, with their files.
             Event::ImageBegun { .. } | Event::ImageRead { .. } => {}
+            Event::CandidateShown { .. } | Event::Verified { .. } => {
+                self.refuse_candidates("a file got lost on its way from the engine");
+            }
             Event::Selected { .. } | Event::Edited { .. } => {
                 self.refuse_edit("the picture got lost on its way from the engine");
             }
+            Event::Candidates { set, rows } => self.take_candidates(set, rows),
+            Event::CandidatesRefused { reason } => self.refuse_candidates(&reason),
             Event::Matrix { job, grids } => self.take_matrix(job, grids),
             Event::Explained { job, relevance } => self.take_row(job, relevance),
             Event::Scores { job, answers, millis } => self.show_scores(job, answers, millis),
@@ -203,6 +214,6 @@ impl App {
     }
 }
 
-fn files(list: Option<FileList>) -> Vec<File> {
+pub(super) fn files(list: Option<FileList>) -> Vec<File> {
     list.map_or_else(Vec::new, |list| (0..list.length()).filter_map(|idx| list.get(idx)).collect())
 }

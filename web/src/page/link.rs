@@ -109,6 +109,10 @@ impl App {
             (Event::ImageRead { id, notes, is_empty }, files) => {
                 app.borrow_mut().take_read(id, notes, is_empty, files);
             }
+            (Event::CandidateShown { row }, [before, after, ..]) => {
+                app.borrow_mut().show_candidate(row, [before, after]);
+            }
+            (Event::Verified { cases }, [file, ..]) => app.borrow().save_verified(cases, file),
             (Event::ChallengeSet, [file, ..]) => share::save("challenge-set.parquet", file),
             (event, _) => app.borrow_mut().take(event),
         }
@@ -121,6 +125,9 @@ impl App {
         state.ask(&Request::Start { set, backend, base: base(), bundle: query("bundle") }, None);
         for image in state.images.iter().filter(|image| image.problem.is_none()) {
             state.ask(&Request::AddImage { id: image.id }, Some(&image.file));
+        }
+        if let Some(review) = &state.review {
+            state.ask(&Request::OpenCandidates, Some(review.file()));
         }
         for bundle in &state.bundles {
             state.ask(&Request::AddBundle { name: bundle.name.clone() }, Some(&bundle.file));

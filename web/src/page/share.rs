@@ -172,13 +172,18 @@ pub(super) fn push_address(hash: &str) {
 }
 
 fn save_text(name: &str, kind: &str, text: &str) {
-    let options = BlobPropertyBag::new();
-    options.set_type(kind);
-    let parts = js_sys::Array::of1(&text.into());
-    match Blob::new_with_str_sequence_and_options(&parts, &options) {
+    match text_file(kind, text) {
         Ok(file) => save(name, &file),
         Err(error) => log_error(&error),
     }
+}
+
+/// A text as a file of a media type.
+pub(super) fn text_file(kind: &str, text: &str) -> Result<Blob, JsValue> {
+    let options = BlobPropertyBag::new();
+    options.set_type(kind);
+    let parts = js_sys::Array::of1(&text.into());
+    Blob::new_with_str_sequence_and_options(&parts, &options)
 }
 
 /// Says how many cases the visitor has collected.
@@ -196,8 +201,13 @@ pub(super) fn count_cases(cases: usize, is_new: bool) {
     }
 }
 
-/// Gives the visitor a file.
+/// Gives the visitor a file, and says so.
 pub(super) fn save(name: &str, file: &Blob) {
+    note(&give(name, file));
+}
+
+/// Gives the visitor a file, and returns what there is to say of it.
+pub(super) fn give(name: &str, file: &Blob) -> String {
     let given = || -> Result<(), JsValue> {
         let url = Url::create_object_url_with_blob(file)?;
         let link: HtmlAnchorElement = wasm_bindgen::JsCast::unchecked_into(document().create_element("a")?);
@@ -208,10 +218,10 @@ pub(super) fn save(name: &str, file: &Blob) {
         Ok(())
     };
     match given() {
-        Ok(()) => note(&format!("Saved as {name}.")),
+        Ok(()) => format!("Saved as {name}."),
         Err(error) => {
             log_error(&error);
-            note("This browser does not let the page save files.");
+            "This browser does not let the page save files.".to_owned()
         }
     }
 }

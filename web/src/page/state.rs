@@ -6,6 +6,7 @@ use shared::edit::Edit;
 use web_sys::{Blob, Url, Worker};
 
 use super::dom::query;
+use super::review::Candidates;
 use super::scorecard::Scorecard;
 use crate::protocol::{Answer, Backend, Challenge, Grid, ImageId, Model, Region, Relevance, Set};
 
@@ -35,6 +36,8 @@ pub struct App {
     pub(super) look: Look,
     pub(super) matrix: Matrix,
     pub(super) scorecard: Scorecard,
+    /// The candidates that the visitor checks.
+    pub(super) review: Option<Candidates>,
     /// What the models answered last, of the image on show.
     pub(super) answers: Vec<Answer>,
     /// Whether they were computed when the page was built, and the models are still on their way.
@@ -73,6 +76,7 @@ impl App {
             look: Look::default(),
             matrix: Matrix::default(),
             scorecard: Scorecard::default(),
+            review: None,
             answers: Vec::new(),
             shows_saved: false,
             question: None,

@@ -1,6 +1,7 @@
 //! What the engine knows and finds, as it travels to the page.
 
 use serde::{Deserialize, Serialize};
+use shared::concept::Concept;
 use shared::similarity::{Score, Square};
 
 /// A bundle that the browser keeps.
@@ -12,6 +13,23 @@ pub struct Kept {
     pub bytes: usize,
     /// The SHA-256 of its content in hexadecimal.
     pub sha256: String,
+}
+
+/// A candidate of a challenge set, without its images.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Candidates of one item compete.
+    pub item: u64,
+    /// Its number among them.
+    pub candidate: u64,
+    /// What the captions differ in.
+    pub concept: Concept,
+    /// The caption of the image and of the edited one.
+    pub captions: [String; 2],
+    /// What edited the image; empty if the file does not say.
+    pub made: String,
+    /// The image's file and license; empty if the file does not say.
+    pub source: String,
 }
 
 /// Facts about a loaded model.
