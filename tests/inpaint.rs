@@ -14,7 +14,7 @@ use shared::encode;
 use shared::image::Image;
 use shared::review::{Reason, Review, Verdict, fingerprint};
 
-use crate::support::{tiny_bundle, trainer_err, trainer_ok, trainer_path};
+use crate::support::{root, tiny_bundle, trainer_err, trainer_ok, trainer_path};
 
 const SIDES: [u32; 2] = [200, 160];
 
@@ -194,6 +194,30 @@ fn from_captions_and_outlines_to_a_verified_set_and_its_report() {
         &["verify", "--candidates", "verified.parquet", "--reviews", "Ann.json", "--out", "x.parquet"],
     );
     assert!(said.contains("the review of Ann is of another set"), "{said}");
+}
+
+/// The shipped example: its review is of the very candidates that are made again here.
+#[test]
+fn the_example_is_made_again_from_its_photographs_and_its_review() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let example = root().join("docs/challenge-set");
+    let file = |name: &str| example.join(name).to_str().expect("a path").to_owned();
+    let [captions, images, masks, licenses, review] =
+        ["captions.csv", "images", "masks", "licenses.csv", "review.json"].map(file);
+    let walk_through = fs::read_to_string(root().join("docs/challenge-sets.md")).expect("the walk-through");
+    let more = "--size 384 --pairs 8 --candidates 3";
+    assert!(walk_through.contains(more), "the walk-through says how");
+    let data =
+        ["inpaint", "--captions", &captions, "--images", &images, "--masks", &masks, "--license", &licenses];
+    let more: Vec<&str> = more.split(' ').collect();
+    trainer_ok(folder.path(), &[&data[..], &more, &["--out", "candidates.parquet"]].concat());
+    let verify =
+        ["verify", "--candidates", "candidates.parquet", "--reviews", &review, "--out", "verified.parquet"];
+    trainer_ok(folder.path(), &verify);
+    let (_, cases) = read(&folder.path().join("verified.parquet"));
+    assert_eq!(cases.len(), 42);
+    let licenses = cases.iter().filter_map(|case| case.provenance.as_ref()).map(|of| &of.image.image_license);
+    assert!(licenses.into_iter().all(|license| !license.is_empty()));
 }
 
 #[test]

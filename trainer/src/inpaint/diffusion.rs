@@ -109,7 +109,7 @@ impl Generator for Diffusion {
         &self.sha256
     }
 
-    fn make<'t>(&self, task: &Task<'t>) -> Result<Option<Made<'t>>> {
+    fn make(&self, task: &Task) -> Result<Option<Made>> {
         let Some(proposal) = task.proposals.first() else { return Ok(None) };
         let mask = self.mask.apply(&proposal.mask);
         // The model repaints whatever the mask covers at all; the soft edge is for pasting.
@@ -149,7 +149,7 @@ impl Generator for Diffusion {
             })
         };
         let candidates = (0..task.n_candidates).map(candidate).collect::<Result<_>>()?;
-        Ok(Some(Made { proposal, candidates }))
+        Ok(Some(Made { place: 0, proposal: proposal.clone(), candidates }))
     }
 }
 

@@ -23,8 +23,10 @@ const LARGER: [f32; 4] = [1.7, 2.0, 1.5, 2.4];
 const SMALLER: [f32; 4] = [0.55, 0.45, 0.65, 0.35];
 /// A thing that is cut out is enlarged by this at most: more would be blurred.
 const MOST_ENLARGED: f32 = 1.5;
-/// How many other things are tried for one change, and how many changes of a term.
+/// How many other things are tried for one change.
 const TRIED: usize = 8;
+/// How many changes of a term are tried.
+const CHANGES: usize = 32;
 /// A thing cut out takes at least this share of its image, or it has too few pixels.
 const LEAST_CUTOUT: f64 = 0.02;
 
@@ -169,8 +171,8 @@ impl Generator for Exact<'_> {
         "exact"
     }
 
-    fn make<'t>(&self, task: &Task<'t>) -> Result<Option<Made<'t>>> {
-        for proposal in task.proposals.iter().take(TRIED) {
+    fn make(&self, task: &Task) -> Result<Option<Made>> {
+        for (place, proposal) in task.proposals.iter().enumerate().take(CHANGES) {
             let edits = self.edits(task, proposal)?;
             if edits.is_empty() {
                 continue;
@@ -187,7 +189,8 @@ impl Generator for Exact<'_> {
                     ..GeneratorDetails::default()
                 },
             };
-            return Ok(Some(Made { proposal, candidates: edits.into_iter().map(candidate).collect() }));
+            let candidates = edits.into_iter().map(candidate).collect();
+            return Ok(Some(Made { place, proposal: proposal.clone(), candidates }));
         }
         Ok(None)
     }

@@ -35,9 +35,11 @@ pub struct Candidate {
 }
 
 /// One change, and the candidates for it.
-pub struct Made<'a> {
+pub struct Made {
+    /// The place of the change among those of the task.
+    pub place: usize,
     /// The change.
-    pub proposal: &'a Proposal,
+    pub proposal: Proposal,
     /// At least one edited image.
     pub candidates: Vec<Candidate>,
 }
@@ -57,7 +59,7 @@ pub trait Generator: Sync {
     ///
     /// # Errors
     /// If it fails at what it should be able to do.
-    fn make<'a>(&self, task: &Task<'a>) -> Result<Option<Made<'a>>>;
+    fn make(&self, task: &Task) -> Result<Option<Made>>;
 }
 
 /// How masks are prepared.

@@ -37,6 +37,9 @@ pub struct Options {
     /// Change terms of these concepts, comma-separated.
     #[arg(long, value_delimiter = ',', default_values_t = [Concept::Object, Concept::Size, Concept::Color])]
     pub concepts: Vec<Concept>,
+    /// Make up to N pairs of captions for each concept of an image.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
+    pub pairs: u64,
     /// Make up to N candidates for each pair of captions.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]
     pub candidates: u64,
@@ -61,8 +64,8 @@ pub struct Options {
     /// Order the candidates of a pair by this bundle's least margin, best first. The set will favor models like it.
     #[arg(long, value_name = "BUNDLE|none", default_value = "none")]
     pub rank: String,
-    /// Note this license where the file of instances names none.
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    /// Note this license where the file of instances names none, or those of a table (.csv) with the columns `image` and `license`.
+    #[arg(long, value_name = "TEXT|FILE", default_value = "")]
     pub license: String,
     /// Denoise in N steps.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]

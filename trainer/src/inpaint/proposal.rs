@@ -11,7 +11,7 @@ use super::things::Thing;
 /// A thing takes at least this share of its image, or nobody sees what changed.
 const LEAST: f64 = 0.01;
 /// And at most this one, or there is nothing around it.
-const MOST: f64 = 0.7;
+const MOST: f64 = 0.8;
 /// Where a caption speaks of one thing and several are there, it speaks of one this many times as large as the next.
 const DOMINANT: f64 = 4.0;
 
@@ -60,6 +60,18 @@ impl Proposal {
         };
         terms.filter_map(of_term).flatten().collect()
     }
+
+    /// Whether another change of the same term says the same in another word: *grey* for *gray*.
+    pub fn looks_like(&self, other: &Proposal) -> bool {
+        let [own, others] = [self, other].map(|of| bare(&of.negative.to));
+        self.negative.start == other.negative.start && (own == others || lexicon().look_alike(&own, &others))
+    }
+}
+
+/// Some words without the article before them.
+fn bare(words: &str) -> String {
+    let words = words.to_lowercase();
+    ["a ", "an "].iter().find_map(|article| words.strip_prefix(article)).unwrap_or(&words).to_owned()
 }
 
 /// The thing that a term is said of: the object itself, or the one that stands right behind an adjective, perhaps with another
@@ -139,8 +151,7 @@ pub fn share(mask: &Mask) -> f64 {
 /// The noun phrase from the changed term on, as the new caption has it.
 fn prompt(caption: &Caption, negative: &HardNegative, noun: &Term) -> String {
     let rest = caption.text().get(negative.end..noun.span.end).unwrap_or_default();
-    let phrase = format!("{}{rest}", negative.to).to_lowercase();
-    ["a ", "an "].iter().find_map(|article| phrase.strip_prefix(article)).unwrap_or(&phrase).to_owned()
+    bare(&format!("{}{rest}", negative.to))
 }
 
 #[cfg(test)]
@@ -185,6 +196,14 @@ mod tests {
     }
 
     #[test]
+    fn one_change_in_two_words_is_one_change() {
+        let all = proposals("a red car", Concept::Color, &[covering(Some("car"), 20, 0)]);
+        let of = |to: &str| all.iter().find(|of| bare(&of.negative.to) == to).expect(to);
+        assert!(of("gray").looks_like(of("grey")) && of("orange").looks_like(of("orange")));
+        assert!(!of("gray").looks_like(of("black")));
+    }
+
+    #[test]
     fn colors_of_parts_are_left_alone() {
         let dog = [covering(Some("dog"), 20, 0)];
         for caption in
@@ -205,7 +224,7 @@ mod tests {
             "the one that is seen first"
         );
         assert_eq!(nouns("a white dog", Concept::Color, &of(&[20, 6])), [""; 0], "either");
-        assert_eq!(nouns("a white dog", Concept::Color, &of(&[71])), [""; 0], "too large");
+        assert_eq!(nouns("a white dog", Concept::Color, &of(&[81])), [""; 0], "too large");
         let two = proposals("two white dogs", Concept::Color, &of(&[20, 6]));
         assert!(two[0].is_plural && (share(&two[0].mask) - 0.26).abs() < 1e-9);
         let crowd = [Thing { is_crowd: true, ..covering(Some("dog"), 20, 0) }];

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use bytes::Bytes;
 use rayon::prelude::*;
+use serde::Deserialize;
 use serde_json::json;
 use shared::challenge_set::{Case, Provenance};
 use shared::concept::Concept;
@@ -14,13 +16,15 @@ use shared::resize::resize;
 use shared::seed;
 
 use super::exact::Exact;
-use super::generator::{Generator, MaskOptions, Task};
+use super::generator::{Candidate, Generator, Made, MaskOptions, Task};
 use super::parts::Parts;
 use super::proposal::Proposal;
 use super::rank::Ranker;
-use super::things::Things;
+use super::things::{Thing, Things};
 use super::{Options, diffusion};
-use crate::dataset::{Folder, Record, caption_file};
+use crate::dataset::image_names::image_key;
+use crate::dataset::{Annotation, Folder, Record, caption_file};
+use crate::system::files::table;
 use crate::system::progress::bar;
 
 /// How many images are edited between two looks at how many pairs there are.
@@ -43,10 +47,12 @@ pub fn run(options: &Options) -> Result<()> {
         "none" => None,
         bundle => Some(Ranker::open(Path::new(bundle))?),
     };
+    let licenses = Licenses::read(&options.license)?;
     let settings =
         json!({ "options": options, "generator": generator.fingerprint(), "images": records.len() });
     let parts = Parts::open(&options.out, &format!("{settings:#}"))?;
-    let studio = Studio { options, things: &things, folder: &folder, generator: &*generator, ranker };
+    let studio =
+        Studio { options, things: &things, folder: &folder, generator: &*generator, ranker, licenses };
     let n_images = studio.edit_all(&records, &parts)?;
 
     let mut counts: BTreeMap<Concept, [usize; 2]> = BTreeMap::new();
@@ -105,6 +111,38 @@ struct Studio<'a> {
     folder: &'a Folder,
     generator: &'a dyn Generator,
     ranker: Option<Ranker>,
+    licenses: Licenses,
+}
+
+/// The licenses of images that no file of instances names.
+enum Licenses {
+    /// One for all.
+    All(String),
+    /// By the image's key.
+    Each(BTreeMap<String, String>),
+}
+
+#[derive(Deserialize)]
+struct ImageLicense {
+    image: String,
+    license: String,
+}
+
+impl Licenses {
+    fn read(said: &str) -> Result<Self> {
+        if !said.to_lowercase().ends_with(".csv") {
+            return Ok(Licenses::All(said.to_owned()));
+        }
+        let rows = table::<ImageLicense>(Path::new(said), "the columns `image` and `license`")?;
+        Ok(Licenses::Each(rows.into_iter().map(|row| (image_key(&row.image), row.license)).collect()))
+    }
+
+    fn of(&self, image: &str) -> String {
+        match self {
+            Licenses::All(license) => license.clone(),
+            Licenses::Each(licenses) => licenses.get(&image_key(image)).cloned().unwrap_or_default(),
+        }
+    }
 }
 
 impl Studio<'_> {
@@ -155,62 +193,97 @@ impl Studio<'_> {
         Ok(done)
     }
 
-    /// The candidates of an image, of each concept for one caption; nothing if the image is not there.
+    /// The candidates of an image for each concept; nothing if the image is not there.
     fn edit(&self, record: &Record) -> Result<Option<Vec<Case>>> {
         let Some(image) = self.folder.image(&record.name).and_then(|source| source.image().ok()) else {
             return Ok(None);
         };
         let image = self.shrunk(image);
         let things = self.things.of(&record.name, image.width(), image.height())?;
-        let mut cases = Vec::new();
-        let mut item = 0;
+        let (mut cases, mut item) = (Vec::new(), 0);
         for concept in &self.options.concepts {
-            for (nth, caption) in record.captions.iter().enumerate() {
-                let seed =
-                    seed::mix(&[self.options.seed, seed::of_text(&record.name), *concept as u64, nth as u64]);
-                let guard = record.guard(nth);
-                let proposals =
-                    Proposal::all(&caption.caption, *concept, &things, &guard, &mut seed::rng(&[seed]));
-                let task = Task {
-                    name: &record.name,
-                    image: &image,
-                    proposals: &proposals,
-                    n_candidates: self.options.candidates as usize,
-                    seed,
-                };
-                let made =
-                    self.generator.make(&task).with_context(|| format!("cannot edit {}", record.name))?;
-                let Some(mut made) = made else { continue };
-                let captions = [caption.text(), &made.proposal.negative.caption];
-                if let Some(ranker) = &self.ranker {
-                    ranker.rank(&image, captions, &mut made.candidates)?;
-                }
-                let mut source = self.things.source(&record.name);
-                if source.image_license.is_empty() {
-                    source.image_license.clone_from(&self.options.license);
-                }
-                let original = bytes::Bytes::from(encode::image(&image)?);
-                for (rank, candidate) in (0..).zip(made.candidates) {
-                    cases.push(Case {
-                        concept: *concept,
-                        captions: captions.map(str::to_owned),
-                        images: [original.clone(), encode::image(&candidate.image)?.into()],
-                        mask: encode::mask(&candidate.mask)?.into(),
-                        provenance: Some(Provenance {
-                            item,
-                            candidate: rank,
-                            worker: String::new(),
-                            image: source.clone(),
-                            mask: candidate.mask_details,
-                            generator: candidate.details,
-                        }),
-                    });
-                }
+            for made in self.made_of(record, &image, *concept, &things)? {
+                cases.extend(self.cases(record, &image, item, made)?);
                 item += 1;
-                break;
             }
         }
         Ok(Some(cases))
+    }
+
+    /// What is made of an image for a concept: of each caption in turn, and again with other words while there are any.
+    fn made_of<'r>(
+        &self,
+        record: &'r Record,
+        image: &Image,
+        concept: Concept,
+        things: &[Thing],
+    ) -> Result<Vec<(&'r Annotation, Made)>> {
+        let mut of_captions: Vec<(&Annotation, u64, Vec<Proposal>)> = Vec::new();
+        for (nth, caption) in record.captions.iter().enumerate() {
+            let parts = [self.options.seed, seed::of_text(&record.name), concept as u64, nth as u64];
+            let seed = seed::mix(&parts);
+            let guard = record.guard(nth);
+            let rng = &mut seed::rng(&[seed]);
+            of_captions.push((caption, seed, Proposal::all(&caption.caption, concept, things, &guard, rng)));
+        }
+        let mut all = Vec::new();
+        loop {
+            let before = all.len();
+            for (caption, seed, proposals) in &mut of_captions {
+                if all.len() as u64 == self.options.pairs {
+                    return Ok(all);
+                }
+                let n_candidates = self.options.candidates as usize;
+                let task = Task { name: &record.name, image, proposals, n_candidates, seed: *seed };
+                let made =
+                    self.generator.make(&task).with_context(|| format!("cannot edit {}", record.name))?;
+                let Some(made) = made else { continue };
+                // Whatever could not be made before this one cannot be made the next time, either.
+                proposals.drain(..=made.place);
+                proposals.retain(|other| !other.looks_like(&made.proposal));
+                all.push((*caption, made));
+            }
+            if all.len() == before {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// The candidates of an item as cases, the best first.
+    fn cases(
+        &self,
+        record: &Record,
+        image: &Image,
+        item: u64,
+        (caption, mut made): (&Annotation, Made),
+    ) -> Result<Vec<Case>> {
+        let negative = &made.proposal.negative;
+        let captions = [caption.text(), &negative.caption];
+        if let Some(ranker) = &self.ranker {
+            ranker.rank(image, captions, &mut made.candidates)?;
+        }
+        let mut source = self.things.source(&record.name);
+        if source.image_license.is_empty() {
+            source.image_license = self.licenses.of(&record.name);
+        }
+        let original = Bytes::from(encode::image(image)?);
+        let case = |(rank, candidate): (u64, Candidate)| -> Result<Case> {
+            Ok(Case {
+                concept: negative.concept,
+                captions: captions.map(str::to_owned),
+                images: [original.clone(), encode::image(&candidate.image)?.into()],
+                mask: encode::mask(&candidate.mask)?.into(),
+                provenance: Some(Provenance {
+                    item,
+                    candidate: rank,
+                    worker: String::new(),
+                    image: source.clone(),
+                    mask: candidate.mask_details,
+                    generator: candidate.details,
+                }),
+            })
+        };
+        (0..).zip(made.candidates).map(case).collect()
     }
 
     /// The image with its shorter side shrunk to what was asked for, and both sides as the generator needs them.
