@@ -1,9 +1,11 @@
 //! What `tests/fuzz` calls: every reader of files that others make. Nothing here is part of the program.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::dataset::challenge_set_file::ChallengeSetFile;
 use crate::dataset::instances::{self, Instances};
-use crate::dataset::{Captions, Split, caption_file, shards, text_pairs};
+use crate::dataset::{Captions, Split, caption_file, outlines, shards, text_pairs};
 use crate::eval;
 use crate::models::import::tensors::TensorFiles;
 
@@ -15,6 +17,12 @@ pub fn benchmark(name: &str, folder: &Path) {
     let options = serde_json::json!({"benchmark": name, "data": folder});
     let options: eval::Options = serde_json::from_value(options).expect("a benchmark");
     _ = eval::load(&options);
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if let Ok(set) = ChallengeSetFile::open(&entry.path()) {
+            _ = set.rows();
+            set.cases().take_while(Result::is_ok).for_each(drop);
+        }
+    }
 }
 
 /// Reads captions: for negatives of them, for an audit, and to train on.
@@ -27,6 +35,11 @@ pub fn captions(file: &Path) {
 /// Reads what COCO's annotators outlined.
 pub fn instances(file: &Path) {
     _ = instances::read(file, &mut Instances::new());
+    let mut outlines = BTreeMap::new();
+    if outlines::read(file, &mut outlines).is_ok() {
+        let outlined = outlines.values().flat_map(|outlined| &outlined.things);
+        outlined.for_each(|outline| _ = outline.mask(40, 30));
+    }
 }
 
 /// Reads a shard.

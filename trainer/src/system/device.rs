@@ -219,6 +219,15 @@ fn make_default(kind: Backend) {
     unsafe { std::env::set_var(NAME, kind.burn_name()) };
 }
 
+/// The device of diffusion models, which another library computes: the first GPU if the trainer was built for one.
+///
+/// # Errors
+/// If there is one that cannot be used.
+#[cfg(feature = "diffusion")]
+pub fn of_candle() -> Result<candle_core::Device> {
+    Ok(candle_core::Device::cuda_if_available(0)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

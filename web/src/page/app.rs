@@ -10,7 +10,7 @@ use web_sys::{
 
 use super::ask::set_input;
 use super::bundles;
-use super::dom::{body, by_id, document, on, say, set_data, set_state, set_text};
+use super::dom::{body, by_id, document, files, on, say, set_data, set_state, set_text};
 use super::state::App;
 use super::{caption, results, share};
 use crate::console::log_error;
@@ -212,8 +212,4 @@ impl App {
             }
         }
     }
-}
-
-pub(super) fn files(list: Option<FileList>) -> Vec<File> {
-    list.map_or_else(Vec::new, |list| (0..list.length()).filter_map(|idx| list.get(idx)).collect())
 }

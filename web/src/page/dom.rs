@@ -3,7 +3,7 @@
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{
-    Document, DocumentFragment, Element, Event, EventTarget, HtmlElement, HtmlSelectElement,
+    Document, DocumentFragment, Element, Event, EventTarget, File, FileList, HtmlElement, HtmlSelectElement,
     HtmlTemplateElement, MouseEvent, Url, UrlSearchParams,
 };
 
@@ -148,6 +148,11 @@ fn clicked(event: &Event, selector: &str) -> Option<Element> {
 /// Lets the browser forget where it finds a file.
 pub fn revoke(url: &str) {
     Url::revoke_object_url(url).unwrap_or_else(|error| log_error(&error));
+}
+
+/// The files of a list.
+pub fn files(list: Option<FileList>) -> Vec<File> {
+    list.map_or_else(Vec::new, |list| (0..list.length()).filter_map(|idx| list.get(idx)).collect())
 }
 
 /// The body of the page.

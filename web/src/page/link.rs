@@ -127,7 +127,7 @@ impl App {
             state.ask(&Request::AddImage { id: image.id }, Some(&image.file));
         }
         if let Some(review) = &state.review {
-            state.ask(&Request::OpenCandidates, Some(review.file()));
+            state.ask(&Request::OpenCandidates, Some(&review.file));
         }
         for bundle in &state.bundles {
             state.ask(&Request::AddBundle { name: bundle.name.clone() }, Some(&bundle.file));

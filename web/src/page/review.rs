@@ -12,12 +12,12 @@ use web_sys::{
     Storage, Url,
 };
 
-use super::app::files;
 use super::dom::{
-    body, by_id, document, on, on_click_within, revoke, say, set_attribute, set_data, set_state, set_text,
+    body, by_id, document, files, on, on_click_within, revoke, say, set_attribute, set_data, set_state,
+    set_text,
 };
 use super::share::{give, text_file};
-use super::state::App;
+use super::state::{App, Candidates};
 use crate::checking::Checking;
 use crate::console::log_error;
 use crate::protocol::{Candidate, Request};
@@ -27,16 +27,6 @@ use crate::words;
 const KEPT: &str = "foil-review-";
 /// What somebody is called who does not say.
 const NOBODY: &str = "anonymous";
-
-/// An open file of candidates.
-pub(super) struct Candidates {
-    file: Blob,
-    name: String,
-    /// What is decided of them, once the engine has read them.
-    checking: Option<Checking>,
-    /// Where the browser finds the image and the edited one of the candidate on show.
-    urls: Option<[String; 2]>,
-}
 
 /// What a key or a button does.
 #[derive(Clone, Copy)]
@@ -78,13 +68,6 @@ impl Act {
             "e" | "E" => Act::Caption,
             digit => return Act::of_name(&format!("reject-{digit}")),
         })
-    }
-}
-
-impl Candidates {
-    /// The file.
-    pub(super) fn file(&self) -> &Blob {
-        &self.file
     }
 }
 

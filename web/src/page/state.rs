@@ -6,8 +6,8 @@ use shared::edit::Edit;
 use web_sys::{Blob, Url, Worker};
 
 use super::dom::query;
-use super::review::Candidates;
 use super::scorecard::Scorecard;
+use crate::checking::Checking;
 use crate::protocol::{Answer, Backend, Challenge, Grid, ImageId, Model, Region, Relevance, Set};
 
 /// The state of the page.
@@ -129,6 +129,16 @@ pub(super) enum Asking {
 pub(super) struct OwnBundle {
     pub(super) name: String,
     pub(super) file: Blob,
+}
+
+/// A file of candidates that the visitor checks.
+pub(super) struct Candidates {
+    pub(super) file: Blob,
+    pub(super) name: String,
+    /// What is decided of them, once the engine has read them.
+    pub(super) checking: Option<Checking>,
+    /// Where the browser finds the image and the edited one of the candidate on show.
+    pub(super) urls: Option<[String; 2]>,
 }
 
 /// What is on the table.

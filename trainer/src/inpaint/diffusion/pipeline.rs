@@ -18,6 +18,7 @@ use super::text_encoder::{TextConfig, TextEncoder};
 use crate::inpaint::options::Scheduler;
 use crate::models::import::tensors::TensorFiles;
 use crate::models::import::vocabulary;
+use crate::system::device;
 use crate::system::files::json;
 
 /// A model that paints into images.
@@ -80,7 +81,7 @@ impl Pipeline {
             tokenizer.vocabulary(),
             text_config.vocab_size
         );
-        let device = Device::cuda_if_available(0)?;
+        let device = device::of_candle()?;
         let mut bytes = 0;
         let mut read = |part: &str| weights(folder, part, &device, &mut bytes);
         let builder = |weights| VarBuilder::from_tensors(weights, DType::F32, &device);

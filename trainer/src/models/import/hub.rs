@@ -47,6 +47,7 @@ pub fn folder(from: &Path) -> Result<PathBuf> {
 ///
 /// # Errors
 /// If it is neither a folder nor a name, or the files cannot be fetched.
+#[cfg(feature = "diffusion")]
 pub fn snapshot(from: &Path, last: &[&str], is_needed: &dyn Fn(&str) -> bool) -> Result<PathBuf> {
     if from.is_dir() {
         return Ok(from.to_owned());
