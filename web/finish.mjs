@@ -2,8 +2,10 @@
 // inline script, and no other, pass the content security policy, gives the preview its address (FOIL_SITE), lays the texts that belong to what is shipped beside it, and
 // writes the list of files that the service worker keeps for visits without a network.
 import { createHash } from "node:crypto";
-import { copyFileSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join, parse, relative, sep } from "node:path";
+
+import { plainText } from "./plain-text.mjs";
 
 const built = process.env.TRUNK_STAGING_DIR;
 const hash = (content, encoding) => createHash("sha256").update(content).digest(encoding);
@@ -31,8 +33,9 @@ if (site) writeFileSync(index, fill(readFileSync(index, "utf8"), 'content="previ
 
 // As .txt, which every host serves as something to read.
 for (const text of ["README.md", "LICENSE", "NOTICE", "assets/photo-models.md"]) {
-  const name = `${parse(text).name.toLowerCase()}.txt`;
-  copyFileSync(new URL(`../${text}`, import.meta.url), join(built, name));
+  const { name, ext } = parse(text);
+  const written = readFileSync(new URL(`../${text}`, import.meta.url), "utf8");
+  writeFileSync(join(built, `${name.toLowerCase()}.txt`), ext === ".md" ? plainText(written) : written);
 }
 
 const files = (folder) =>
