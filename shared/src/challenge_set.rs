@@ -72,7 +72,7 @@ pub struct Source {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MaskDetails {
-    /// What is masked, in the words of the source of masks.
+    /// What is masked, in the caption's words.
     pub prompt: String,
     /// By how many percent of its width the thing's mask was widened to either side.
     pub width_factor: f64,
@@ -100,6 +100,8 @@ pub struct GeneratorDetails {
     pub num_inference_steps: u64,
     /// Classifier-free guidance (arXiv 2207.12598).
     pub guidance_scale: f64,
+    /// SHA-256 of the edited image's file in hexadecimal.
+    pub edited: String,
     /// The least of the four margins of a model that ranked the candidates, in cosines; NaN where none did.
     pub margin: f64,
 }
@@ -110,8 +112,11 @@ pub enum ChallengeSetError {
     /// An image cannot be encoded.
     #[error("an image cannot be encoded: {0}")]
     Image(#[from] ImageError),
+    /// It is not a parquet file.
+    #[error("it is not a parquet file")]
+    NoParquet,
     /// The file cannot be written or read.
-    #[error("it is no table that can be used: {0}")]
+    #[error("it cannot be used: {0}")]
     Table(#[from] ParquetError),
     /// A column is missing or of another type.
     #[error("it has no column {0:?} of a challenge set")]
@@ -215,22 +220,22 @@ mod tests {
         let piece = |range: std::ops::Range<u64>| file.slice(range.start as usize..range.end as usize);
         let last: [u8; 8] = piece(length - 8..length).as_ref().try_into().expect("8 bytes");
         let tail = length - Reader::tail(&last).expect("a tail");
-        let with_tail = Pieces::new(length).with(tail, piece(tail..length));
-        let reader = Reader::new(with_tail.clone()).expect("a set");
+        let pieces = Pieces::new(length, tail, piece(tail..length));
+        let reader = Reader::new(pieces.clone()).expect("a set");
         let [texts, all] = [false, true].map(|images| reader.bytes(0, images));
         assert!(texts.end - texts.start < (all.end - all.start) / 2, "the images are not among them");
         assert!(reader.rows(0).is_err(), "these bytes are not here");
-        let reader = Reader::new(with_tail.clone().with(texts.start, piece(texts))).expect("a set");
+        pieces.hold(texts.start, piece(texts));
         let rows = reader.rows(0).expect("rows");
         assert_eq!((rows.len(), &rows[4].captions), (5, &cases[4].captions));
         assert!(reader.cases(0).is_err());
-        let reader = Reader::new(with_tail.with(all.start, piece(all))).expect("a set");
+        pieces.hold(all.start, piece(all));
         assert_eq!(reader.cases(0).expect("cases"), cases);
     }
 
     #[test]
     fn what_is_no_challenge_set_is_refused() {
-        assert!(matches!(Reader::tail(b"........"), Err(ChallengeSetError::Table(_))));
+        assert!(matches!(Reader::tail(b"........"), Err(ChallengeSetError::NoParquet)));
         assert!(Reader::new(Pieces::from(Bytes::from_static(b"PAR1"))).is_err());
         let other = include_bytes!("../../tests/golden/bivlc.parquet");
         let error = Reader::new(Pieces::from(Bytes::from_static(other))).err().expect("other columns");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::hexadecimal;
-use crate::challenge_set::{Case, Provenance, Row};
+use crate::challenge_set::{Case, GeneratorDetails, Provenance, Row};
 use crate::concept::Concept;
 use crate::seed;
 
@@ -79,7 +79,7 @@ pub struct Agreement {
     pub accepted: BTreeMap<u64, (u64, Option<String>)>,
     /// Items that all annotators have decided.
     pub decided: BTreeSet<u64>,
-    /// Items that some accept and some reject.
+    /// Items that some accept and some reject, or of which they accept different candidates or captions.
     pub disputed: BTreeSet<u64>,
     /// Cohen's kappa of accepting and rejecting, the mean over pairs of annotators; nothing for one annotator, or where
     /// chance alone explains that they agree on everything.
@@ -110,13 +110,14 @@ pub enum ReviewError {
     SameAnnotator(String),
 }
 
-/// What a review names its set by: the captions and numbers of all candidates.
+/// What a review names its set by: the captions, numbers and edited images of all candidates.
 pub fn fingerprint(rows: &[Row]) -> String {
     let of_row = |(at, row): (usize, &Row)| {
         let [first, second] = &row.captions;
         let (item, candidate) = number(at, row.provenance.as_ref());
-        let seed = row.provenance.as_ref().map_or(0, |of| of.generator.seed);
-        seed::mix(&[row.concept as u64, seed::of_text(first), seed::of_text(second), item, candidate, seed])
+        let edited = row.provenance.as_ref().map_or("", |of| &of.generator.edited);
+        let texts = [first, second, edited].map(seed::of_text);
+        seed::mix(&[row.concept as u64, item, candidate, texts[0], texts[1], texts[2]])
     };
     hexadecimal(&seed::mix(&rows.iter().enumerate().map(of_row).collect::<Vec<_>>()).to_be_bytes())
 }
@@ -131,8 +132,7 @@ pub fn items(rows: &[Row]) -> impl Iterator<Item = (u64, Concept)> {
     rows.iter().enumerate().map(|(at, row)| (number(at, row.provenance.as_ref()).0, row.concept))
 }
 
-/// What reviews of a set agree on: an item is accepted if every annotator accepts it. Where they accept different candidates
-/// or captions, those of the first annotator count.
+/// What reviews of a set agree on: an item is accepted if every annotator accepts the same candidate of it with the same caption.
 ///
 /// # Errors
 /// If a review is of another set, or two are by one annotator.
@@ -150,12 +150,13 @@ pub fn agree(set: &str, reviews: &[Review]) -> Result<Agreement, ReviewError> {
     let Some((first, others)) = reviews.split_first() else { return Ok(agreement) };
     for (item, verdict) in &first.verdicts {
         let verdicts: Vec<&Verdict> = others.iter().filter_map(|other| other.verdicts.get(item)).collect();
+        let is_same = verdicts.iter().all(|other| *other == verdict);
         if verdicts.len() < others.len() {
             continue;
         }
         agreement.decided.insert(*item);
         match verdict {
-            Verdict::Accept { candidate, caption } if verdicts.iter().all(|other| accepts(other)) => {
+            Verdict::Accept { candidate, caption } if is_same => {
                 agreement.accepted.insert(*item, (*candidate, caption.clone()));
             }
             Verdict::Reject { .. } if !verdicts.iter().any(|other| accepts(other)) => {}
@@ -214,7 +215,9 @@ impl Agreement {
         }
         let Case { captions: [first, second], provenance, .. } = case;
         let worker = self.annotators.join(", ");
-        let provenance = provenance.unwrap_or(Provenance { item, candidate, ..Provenance::default() });
+        let unknown = GeneratorDetails { margin: f64::NAN, ..GeneratorDetails::default() };
+        let unknown = Provenance { item, candidate, generator: unknown, ..Provenance::default() };
+        let provenance = provenance.unwrap_or(unknown);
         Some(Case {
             captions: [first, caption.clone().unwrap_or(second)],
             provenance: Some(Provenance { worker, ..provenance }),
@@ -241,12 +244,16 @@ mod tests {
     }
 
     #[test]
-    fn what_all_accept_is_kept_and_the_first_one_chooses() {
-        let agreement = agree("s", &[review("Ann", "012nn.0"), review("Ben", "00nn0.")]).expect("one set");
+    fn what_all_accept_alike_is_kept_whoever_comes_first() {
+        let both = [review("Ann", "012nn.0"), review("Ben", "00nn0.")];
+        let agreement = agree("s", &both).expect("one set");
         let accepted: Vec<(u64, u64)> = agreement.accepted.iter().map(|(item, of)| (*item, of.0)).collect();
-        assert_eq!(accepted, [(0, 0), (1, 1)]);
+        assert_eq!(accepted, [(0, 0)]);
         assert_eq!(agreement.decided.iter().copied().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
-        assert_eq!(agreement.disputed.iter().copied().collect::<Vec<_>>(), [2, 4]);
+        assert_eq!(agreement.disputed.iter().copied().collect::<Vec<_>>(), [1, 2, 4]);
+        let [ann, ben] = both;
+        let other_way = agree("s", &[ben, ann]).expect("one set");
+        assert_eq!((other_way.accepted, other_way.disputed), (agreement.accepted, agreement.disputed));
     }
 
     /// Cohen's own kind of table: 20 and 15 of 50 agreed on, 5 and 10 not, is 0.4.
@@ -287,10 +294,13 @@ mod tests {
             row(1, 0, Concept::Size),
             row(2, 0, Concept::Size),
         ];
-        let mut ann = review("Ann", "1n");
-        let caption = Some("c".to_owned());
-        ann.verdicts.insert(0, Verdict::Accept { candidate: 1, caption });
-        let agreement = agree("s", &[ann, review("Ben", "0n")]).expect("one set");
+        let [ann, ben] = ["Ann", "Ben"].map(|annotator| {
+            let mut review = review(annotator, "1n");
+            let caption = Some("c".to_owned());
+            review.verdicts.insert(0, Verdict::Accept { candidate: 1, caption });
+            review
+        });
+        let agreement = agree("s", &[ann, ben]).expect("one set");
         let kept = agreement.kept(items(&rows));
         assert_eq!(kept[&Concept::Color], Kept { items: 1, decided: 1, accepted: 1 });
         assert_eq!(kept[&Concept::Size], Kept { items: 2, decided: 1, accepted: 0 });
@@ -316,6 +326,9 @@ mod tests {
         let other = [row(0, 0, Concept::Color), row(1, 0, Concept::Color)];
         assert_eq!(fingerprint(&rows), fingerprint(&rows.clone()));
         assert_ne!(fingerprint(&rows), fingerprint(&other));
+        let mut edited = rows.clone();
+        edited[1].provenance.as_mut().expect("a provenance").generator.edited = "0".into();
+        assert_ne!(fingerprint(&rows), fingerprint(&edited), "another image");
         assert_ne!(fingerprint(&rows), fingerprint(&rows[..1]));
     }
 

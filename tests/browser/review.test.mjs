@@ -32,12 +32,20 @@ async function check(page, file) {
   await shown(page);
 }
 
-/** Waits for the images of the item on show. */
+/** Waits for the images of the item on show: before that nothing is decided. */
 const shown = (page) =>
   page.waitForFunction(() => {
     const images = ["review-before", "review-after"].map((id) => document.getElementById(id));
-    return images.every((image) => image.complete && image.naturalWidth > 0);
+    return document.getElementById("review").dataset.row !== "" && images.every((image) => image.complete && image.naturalWidth > 0);
   });
+
+/** Presses keys, each when the images of the item are on show. */
+async function press(page, ...keys) {
+  for (const key of keys) {
+    await shown(page);
+    await page.keyboard.press(key);
+  }
+}
 
 const text = (page, id) => page.locator(`#${id}`).textContent();
 
@@ -59,16 +67,15 @@ describe("candidates", () => {
     assert.ok(n > 8);
     await page.keyboard.press("b");
     assert.equal(await page.locator("#review-under").isVisible(), true);
-    await page.keyboard.press("a");
+    await press(page, "a");
     assert.match(await text(page, "review-position"), /Item 2 of/);
     assert.equal(await page.locator("#review-under").isVisible(), false);
-    await page.keyboard.press("3");
-    await page.keyboard.press("e");
+    await press(page, "3", "e");
     await page.keyboard.press("End");
     // What is typed decides nothing.
     await page.keyboard.type(" and a 1");
     await page.keyboard.press("Enter");
-    await page.keyboard.press("a");
+    await press(page, "a");
     assert.equal(await text(page, "review-progress"), `3 of ${n} decided, 2 accepted`);
     await page.keyboard.press("ArrowLeft");
     assert.match(await page.inputValue("#review-caption"), / and a 1$/);
@@ -107,7 +114,7 @@ describe("candidates", () => {
     await page.keyboard.press("c");
     await page.waitForSelector(`#review[data-row="${first + 1}"]`);
     assert.notEqual(await image(), before);
-    await page.keyboard.press("a");
+    await press(page, "a");
     await page.keyboard.press("ArrowLeft");
     await page.waitForSelector(`#review[data-row="${first + 1}"]`);
     assert.match(await text(page, "review-candidate"), /candidate 2 of/);
@@ -120,7 +127,7 @@ describe("candidates", () => {
     const { page, problems } = await open(visit.cpu, visit.url);
     await check(page, at("candidates.parquet"));
     const [, n] = /of (\d+)/.exec(await text(page, "review-position"));
-    for (let nth = 0; nth < n; nth++) await page.keyboard.press(nth % 3 === 2 ? "2" : "a");
+    for (let nth = 0; nth < n; nth++) await press(page, nth % 3 === 2 ? "2" : "a");
     await page.fill("#review-annotator", "Ann B.");
     const ann = await download(page, "#review-save");
     const ben = JSON.parse(readFileSync(ann, "utf8"));
@@ -132,6 +139,10 @@ describe("candidates", () => {
     await page.waitForFunction(() => document.getElementById("review-note").textContent.includes("another set"));
     await page.setInputFiles("#reviews-input", at("ben.json"));
     await page.waitForFunction(() => document.getElementById("review-agreement").textContent.includes("kappa"));
+    // One's own review is no second one, and keys decide again.
+    await page.setInputFiles("#reviews-input", ann);
+    await page.waitForFunction(() => document.getElementById("review-note").textContent.includes("two reviews are by Ann B."));
+    assert.equal(await page.evaluate(() => document.activeElement.id), "review-heading");
     assert.match(await text(page, "review-agreement"), /kappa is 0\.\d\d, with 1 disputed/);
     const verified = await download(page, "#review-verify");
     const out = at("verified.parquet");
@@ -154,7 +165,7 @@ describe("candidates", () => {
     const before = await memory();
     await check(page, at("scenes/test.parquet"));
     assert.match(await text(page, "review-position"), /Item 1 of 1000/);
-    for (let nth = 0; nth < 300; nth++) await page.keyboard.press(nth % 2 ? "a" : "1");
+    for (let nth = 0; nth < 300; nth++) await press(page, nth % 2 ? "a" : "1");
     await shown(page);
     assert.match(await text(page, "review-progress"), /300 of 1000 decided, 150 accepted/);
     await page.keyboard.press("ArrowRight");
@@ -165,11 +176,33 @@ describe("candidates", () => {
     assert.deepEqual(problems, []);
   });
 
+  test("are not decided while other images are on show, and survive an engine that dies", async () => {
+    const { page } = await open(visit.cpu, visit.url);
+    await check(page, at("candidates.parquet"));
+    await press(page, "a");
+    // Without a pause: the images of the second item are still on their way.
+    await page.evaluate(() => {
+      for (const key of ["ArrowRight", "a", "1"]) document.dispatchEvent(new KeyboardEvent("keydown", { key }));
+    });
+    assert.match(await text(page, "review-progress"), /^1 of/);
+    await shown(page);
+    await page.evaluate(() => document.dispatchEvent(new KeyboardEvent("keydown", { key: "a", repeat: true })));
+    assert.match(await text(page, "review-progress"), /^1 of/);
+    const [engine] = page.workers();
+    await engine.evaluate(() => setTimeout(() => { throw new Error("gone"); }));
+    await page.waitForSelector('body[data-state="failed"]');
+    await page.click("#retry");
+    await page.waitForSelector('body[data-state="ready"]');
+    await press(page, "a");
+    assert.match(await text(page, "review-progress"), /^2 of/);
+    await page.context().close();
+  });
+
   test("of another kind are refused in words", async () => {
     const { page, problems } = await open(visit.cpu, visit.url);
     writeFileSync(at("rubbish.parquet"), "rubbish");
     for (const [file, why] of [
-      [at("rubbish.parquet"), "does not end like a parquet file"],
+      [at("rubbish.parquet"), "it is not a parquet file"],
       [join(ROOT, "tests/golden/bivlc.parquet"), 'no column "concept"'],
     ]) {
       await page.setInputFiles("#candidates-input", file);
@@ -187,7 +220,7 @@ describe("candidates", () => {
         const { page } = await open(visit.cpu, visit.url, { viewport: { width, height } });
         await page.emulateMedia({ colorScheme });
         await check(page, at("candidates.parquet"));
-        await page.keyboard.press("1");
+        await press(page, "1");
         await page.evaluate(AXE);
         const found = await page.evaluate(async () =>
           (await window.axe.run()).violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.map((node) => node.html.slice(0, 200)) })),

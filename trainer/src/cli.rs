@@ -44,7 +44,7 @@ pub enum Command {
     Scenes(ScenesArgs),
     /// Change one thing in captioned photographs, and one term of their captions: candidates of a challenge set like InpaintCOCO.
     Inpaint(inpaint::Options),
-    /// Make a set of the candidates that people have accepted on the page, and say how far they agree.
+    /// Build the verified set from the candidates that reviewers accepted, and report how well they agree.
     Verify(VerifyArgs),
     /// List the hard negatives of captions, one JSON line per caption, or audit them.
     Negatives(NegativesArgs),

@@ -7,6 +7,9 @@ use shared::review::{Agreement, Reason, Review, ReviewError, Verdict, agree};
 
 use crate::protocol::Candidate;
 
+/// What somebody is called who does not say.
+const NOBODY: &str = "anonymous";
+
 /// Candidates, and what has been decided of them.
 #[derive(Debug, Default)]
 pub struct Checking {
@@ -70,9 +73,30 @@ impl Checking {
         self.review.verdicts.get(&self.candidate()?.item)
     }
 
-    /// Everything that has been decided.
+    /// Everything that has been decided here.
     pub fn review(&self) -> &Review {
         &self.review
+    }
+
+    /// The same as it leaves the page: with a name, whatever it is.
+    pub fn own(&self) -> Review {
+        let mut own = self.review.clone();
+        if own.annotator.is_empty() {
+            NOBODY.clone_into(&mut own.annotator);
+        }
+        own
+    }
+
+    /// Goes on with what another one holds of the same set, who has read the file again.
+    #[must_use]
+    pub fn after(self, before: Option<Checking>) -> Self {
+        match before.filter(|before| before.review.set == self.review.set) {
+            Some(before) => {
+                let fresh = Checking::new(self.review.set, self.rows, Some(before.review));
+                Checking { others: before.others, ..fresh }
+            }
+            None => self,
+        }
     }
 
     /// The items and their concepts.
@@ -146,8 +170,11 @@ impl Checking {
     /// Counts the review of somebody else, in place of an earlier one by the same person.
     ///
     /// # Errors
-    /// If it is of another set.
+    /// If it is of another set, or one's own.
     pub fn add(&mut self, review: Review) -> Result<(), ReviewError> {
+        if review.annotator == self.own().annotator && !self.review.verdicts.is_empty() {
+            return Err(ReviewError::SameAnnotator(review.annotator));
+        }
         if review.set != self.review.set {
             return Err(ReviewError::OtherSet(review.annotator));
         }
@@ -158,8 +185,8 @@ impl Checking {
 
     /// Every review: one's own first, unless others have been opened and nothing is decided here.
     pub fn reviews(&self) -> Vec<Review> {
-        let own = Some(&self.review).filter(|own| !own.verdicts.is_empty() || self.others.is_empty());
-        own.into_iter().chain(&self.others).cloned().collect()
+        let own = Some(self.own()).filter(|own| !own.verdicts.is_empty() || self.others.is_empty());
+        own.into_iter().chain(self.others.iter().cloned()).collect()
     }
 
     /// What all reviews come to.
@@ -260,6 +287,11 @@ mod tests {
         assert_eq!(checking.reviews().len(), 2);
         checking.name(" Ann ");
         assert_eq!(checking.agreement(), Err(ReviewError::SameAnnotator("Ann".into())));
-        assert!(checking.add(Review { set: "t".into(), ..ann }).is_err());
+        assert!(checking.add(ann.clone()).is_err(), "one's own");
+        assert!(checking.add(Review { set: "t".into(), annotator: "Ben".into(), ..ann }).is_err());
+        checking.name("");
+        assert_eq!(checking.reviews()[0].annotator, "anonymous");
+        let again = self::checking(None).after(Some(checking));
+        assert_eq!((again.reviews().len(), again.at()), (2, 1), "goes on after the file was read again");
     }
 }

@@ -1,33 +1,35 @@
 //! A file of which only some pieces are at hand, because a browser hands out bytes one request at a time.
 
 use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Buf, Bytes};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
-/// Pieces of a file of a known length.
-#[derive(Clone, Debug, Default)]
+/// Pieces of a file of a known length: one that stays, and one that is exchanged for another as a reader goes on.
+#[derive(Clone, Debug)]
 pub struct Pieces {
     length: u64,
-    pieces: Vec<(u64, Bytes)>,
+    stays: (u64, Bytes),
+    /// Shared by all clones, one of which the reader has.
+    held: Arc<Mutex<(u64, Bytes)>>,
 }
 
 impl Pieces {
-    /// A file of `length` bytes, none of which is here yet.
-    pub fn new(length: u64) -> Self {
-        Pieces { length, pieces: Vec::new() }
+    /// A file of `length` bytes, of which those from `start` on are here.
+    pub fn new(length: u64, start: u64, bytes: impl Into<Bytes>) -> Self {
+        Pieces { length, stays: (start, bytes.into()), held: Arc::default() }
     }
 
-    /// The same with the bytes from `start` on.
-    #[must_use]
-    pub fn with(mut self, start: u64, bytes: impl Into<Bytes>) -> Self {
-        self.pieces.push((start, bytes.into()));
-        self
+    /// Takes other bytes, from `start` on, in the place of those that were taken last.
+    pub fn hold(&self, start: u64, bytes: impl Into<Bytes>) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = (start, bytes.into());
     }
 
     fn from(&self, start: u64) -> Option<Bytes> {
-        self.pieces.iter().find_map(|(first, bytes)| {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        [&self.stays, &*held].into_iter().find_map(|(first, bytes)| {
             let offset = usize::try_from(start.checked_sub(*first)?).ok()?;
             (offset < bytes.len()).then(|| bytes.slice(offset..))
         })
@@ -36,7 +38,7 @@ impl Pieces {
 
 impl From<Bytes> for Pieces {
     fn from(file: Bytes) -> Self {
-        Pieces::new(file.len() as u64).with(0, file)
+        Pieces::new(file.len() as u64, 0, file)
     }
 }
 

@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row as Record};
@@ -57,7 +56,7 @@ impl Reader {
     pub fn tail(last: &[u8; 8]) -> Result<u64, ChallengeSetError> {
         let [a, b, c, d, magic @ ..] = last;
         if magic != b"PAR1" {
-            return Err(ParquetError::General("it does not end like a parquet file".to_owned()).into());
+            return Err(ChallengeSetError::NoParquet);
         }
         Ok(u64::from(u32::from_le_bytes([*a, *b, *c, *d])) + last.len() as u64)
     }
@@ -158,6 +157,7 @@ fn provenance(record: &Record) -> Result<Provenance, ChallengeSetError> {
         generator: GeneratorDetails {
             generator: text(generator, "generator")?,
             sha256: text(generator, "sha256")?,
+            edited: text(generator, "edited_sha256")?,
             scheduler: text(generator, "scheduler")?,
             seed: integer(generator, "seed")?,
             prompt: text(generator, "prompt")?,

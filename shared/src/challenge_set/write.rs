@@ -30,7 +30,7 @@ const PROVENANCE: &str = "
         required binary prompt (STRING); required double width_factor; required double height_factor; required int64 feather;
     }
     required group inpaint_details {
-        required binary generator (STRING); required binary sha256 (STRING); required binary scheduler (STRING);
+        required binary generator (STRING); required binary sha256 (STRING); required binary edited_sha256 (STRING); required binary scheduler (STRING);
         required int64 seed; required binary prompt (STRING); required int64 num_inference_steps;
         required double guidance_scale; required double margin;
     }";
@@ -103,7 +103,7 @@ fn row(number: usize, case: Case, with_provenance: bool) -> Vec<Value> {
     row
 }
 
-fn details(provenance: &Provenance) -> [Value; 18] {
+fn details(provenance: &Provenance) -> [Value; 19] {
     let Provenance { item, candidate, worker, image, mask, generator } = provenance;
     // Parquet's integers have a sign; the bits are kept.
     let integer = |value: u64| Value::Integer(value.cast_signed());
@@ -120,6 +120,7 @@ fn details(provenance: &Provenance) -> [Value; 18] {
         integer(mask.feather),
         generator.generator.as_str().into(),
         generator.sha256.as_str().into(),
+        generator.edited.as_str().into(),
         generator.scheduler.as_str().into(),
         integer(generator.seed),
         generator.prompt.as_str().into(),

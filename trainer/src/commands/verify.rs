@@ -15,7 +15,8 @@ pub struct VerifyArgs {
     /// Read the candidates that `inpaint` wrote.
     #[arg(long, value_name = "FILE")]
     pub candidates: PathBuf,
-    /// Read the reviews that the page saved, one of each annotator. What all of them accept is kept.
+    /// Read the reviews saved by the page, one per annotator. An item is kept if every annotator accepts the same candidate of it
+    /// with the same caption.
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub reviews: Vec<PathBuf>,
     /// Write the verified set to this parquet file.
@@ -28,6 +29,7 @@ pub struct VerifyArgs {
 /// # Errors
 /// If a file cannot be read, a review is of other candidates, nothing is accepted, or the set cannot be written.
 pub fn run(args: &VerifyArgs) -> Result<()> {
+    ensure!(!args.out.exists(), "{} is already there", args.out.display());
     let candidates = ChallengeSetFile::open(&args.candidates)?;
     let rows = candidates.rows()?;
     let reviews: Vec<Review> =
@@ -42,9 +44,13 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
         let (items, decided, accepted) = (kept.items, kept.decided, kept.accepted);
         println!("{:<9} {items:>6} {decided:>8} {accepted:>9} {share:>4.0} %", concept.name());
     }
-    if let Some(kappa) = agreement.kappa {
-        let disputed = agreement.disputed.len();
-        println!("Cohen's kappa of {}: {kappa:.2} ({disputed} disputed)", agreement.annotators.join(" and "));
+    let (names, disputed) = (agreement.annotators.join(" and "), agreement.disputed.len());
+    match agreement.kappa {
+        Some(kappa) => println!("Cohen's kappa of {names}: {kappa:.2} ({disputed} disputed)"),
+        None if reviews.len() > 1 => {
+            println!("{names}: no kappa, since everyone gave the same verdict everywhere")
+        }
+        None => {}
     }
     let cases = candidates.cases().enumerate();
     let verified = cases.filter_map(|(row, case)| match case {

@@ -14,8 +14,6 @@ mod pipeline;
 mod scheduler;
 mod text_encoder;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -32,6 +30,7 @@ use self::pipeline::{Pipeline, Request};
 use super::generator::{Candidate, Generator, Made, MaskOptions, Task};
 use super::options::{Options, Scheduler};
 use crate::models::import::hub;
+use crate::system::files::sha256;
 
 /// As InpaintCOCO's masks.
 const FACTOR: f64 = 25.0;
@@ -62,7 +61,9 @@ pub fn open(options: &Options) -> Result<Box<dyn Generator>> {
     let pipeline = Pipeline::load(&folder).with_context(unusable)?;
     let steps = options.steps as usize;
     pipeline.check(options.scheduler, steps).with_context(unusable)?;
-    let weights = config::weights(&folder, config::UNET).with_context(unusable)?;
+    let parts = [config::TEXT_ENCODER, config::VAE, config::UNET];
+    let hashes = parts.map(|part| sha256(&config::weights(&folder, part)?));
+    let hashes = hashes.into_iter().collect::<Result<Vec<_>>>().with_context(unusable)?;
     eprintln!(
         "{}: {:.1} GB of weights on {}",
         options.generator,
@@ -72,28 +73,12 @@ pub fn open(options: &Options) -> Result<Box<dyn Generator>> {
     Ok(Box::new(Diffusion {
         pipeline,
         name: options.generator.clone(),
-        sha256: sha256(&weights)?,
+        sha256: hexadecimal(&Sha256::digest(hashes.concat())),
         mask: MaskOptions::of(options, FACTOR, FEATHER),
         steps,
         guidance: options.guidance,
         scheduler: options.scheduler,
     }))
-}
-
-fn sha256(path: &Path) -> Result<String> {
-    const PIECE: usize = 1 << 20;
-    let failed = || format!("cannot read {}", path.display());
-    let mut file = BufReader::with_capacity(PIECE, File::open(path).with_context(failed)?);
-    let mut hash = Sha256::new();
-    loop {
-        let piece = file.fill_buf().with_context(failed)?;
-        if piece.is_empty() {
-            return Ok(hexadecimal(&hash.finalize()));
-        }
-        hash.update(piece);
-        let read = piece.len();
-        file.consume(read);
-    }
 }
 
 impl Generator for Diffusion {
@@ -139,6 +124,7 @@ impl Generator for Diffusion {
                 details: GeneratorDetails {
                     generator: self.name.clone(),
                     sha256: self.sha256.clone(),
+                    edited: String::new(),
                     scheduler: format!("{:?}", self.scheduler).to_lowercase(),
                     seed,
                     prompt: proposal.prompt.clone(),

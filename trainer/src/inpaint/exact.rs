@@ -11,10 +11,11 @@ use shared::edit::{Edit, Placement, color_named, color_of, grows};
 use shared::image::Image;
 use shared::lexicon::lexicon;
 use shared::mask::Mask;
+use shared::scene::ColorName;
 use shared::seed;
 
 use super::generator::{Candidate, Generator, Made, MaskOptions, Task};
-use super::proposal::{Proposal, share};
+use super::proposal::{Proposal, bare, share};
 use super::things::{Thing, Things};
 use crate::dataset::{Folder, Record};
 
@@ -25,7 +26,7 @@ const SMALLER: [f32; 4] = [0.55, 0.45, 0.65, 0.35];
 const MOST_ENLARGED: f32 = 1.5;
 /// How many other things are tried for one change.
 const TRIED: usize = 8;
-/// How many changes of a term are tried.
+/// How many changes of each term are tried.
 const CHANGES: usize = 32;
 /// A thing cut out takes at least this share of its image, or it has too few pixels.
 const LEAST_CUTOUT: f64 = 0.02;
@@ -70,10 +71,13 @@ impl<'a> Exact<'a> {
         if proposal.is_plural {
             return Ok(Vec::new());
         }
-        let wanted = lexicon().classes(&proposal.prompt).collect::<Vec<_>>();
-        let is_wanted = |name: &str| {
-            name == proposal.prompt || lexicon().classes(name).any(|class| wanted.contains(&class))
-        };
+        // "A red bus" is a bus that is red; whether a cutout is large nobody knows.
+        let colors: Option<Vec<ColorName>> = proposal.kept.iter().map(|words| color_named(words)).collect();
+        let Some(colors) = colors else { return Ok(Vec::new()) };
+        let thing = bare(&proposal.negative.to);
+        let wanted = lexicon().classes(&thing).collect::<Vec<_>>();
+        let is_wanted =
+            |name: &str| name == thing || lexicon().classes(name).any(|class| wanted.contains(&class));
         let mut sources: Vec<(&str, &str)> = self
             .images_of
             .iter()
@@ -81,15 +85,18 @@ impl<'a> Exact<'a> {
             .flat_map(|(name, images)| images.iter().map(move |image| (name.as_str(), *image)))
             .filter(|(_, image)| *image != task.name)
             .collect();
-        sources.shuffle(&mut seed::rng(&[task.seed, seed::of_text(&proposal.prompt)]));
+        sources.shuffle(&mut seed::rng(&[task.seed, seed::of_text(&thing)]));
         let mut edits = Vec::new();
         for (name, image) in sources.into_iter().take(TRIED) {
             if edits.len() == task.n_candidates {
                 break;
             }
-            let Some((image, cutout)) = self.cutout(image, name, mask) else { continue };
-            if let Ok(edited) = Edit::exchange(task.image, mask, &image, &cutout.mask, &mut |_| ()) {
-                edits.push((format!("exchanged for a {name} of another image"), edited));
+            let Some((picture, cutout)) = self.cutout(image, name, mask) else { continue };
+            if !colors.iter().all(|color| color_of(&picture, &cutout.mask) == Some(*color)) {
+                continue;
+            }
+            if let Ok(edited) = Edit::exchange(task.image, mask, &picture, &cutout.mask, &mut |_| ()) {
+                edits.push((format!("exchanged for the {name} of {image}"), edited));
             }
         }
         Ok(edits)
@@ -172,7 +179,13 @@ impl Generator for Exact<'_> {
     }
 
     fn make(&self, task: &Task) -> Result<Option<Made>> {
-        for (place, proposal) in task.proposals.iter().enumerate().take(CHANGES) {
+        let mut tried: BTreeMap<usize, usize> = BTreeMap::new();
+        for (place, proposal) in task.proposals.iter().enumerate() {
+            let tried = tried.entry(proposal.negative.start).or_default();
+            *tried += 1;
+            if *tried > CHANGES {
+                continue;
+            }
             let edits = self.edits(task, proposal)?;
             if edits.is_empty() {
                 continue;

@@ -23,7 +23,7 @@ pub struct Options {
     #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "masks")]
     pub instances: Vec<PathBuf>,
     /// Take masks from PNG files, white on black: `bus.red-bus.png` or `bus.png` for a thing in `bus.jpg`. A mask with a name is used
-    /// for the captions' word for it, one without for any.
+    /// for the caption's word for it, one without a name if the caption names one thing only.
     #[arg(long, value_name = "DIR", conflicts_with = "instances")]
     pub masks: Option<PathBuf>,
     /// Write the candidates to this parquet file.
@@ -44,8 +44,8 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]
     pub candidates: u64,
     /// Stop after N pairs of captions.
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
     /// Seed the choice of terms and the noise.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
@@ -59,12 +59,13 @@ pub struct Options {
     #[arg(long, value_name = "PERCENT")]
     pub height_factor: Option<f64>,
     /// Soften the edges of masks over N pixels; by default 0, and 8 for a model.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=256))]
     pub feather: Option<u32>,
-    /// Order the candidates of a pair by this bundle's least margin, best first. The set will favor models like it.
+    /// Order the candidates of a pair by this bundle's smallest margin, best first. The set will favor models like it.
     #[arg(long, value_name = "BUNDLE|none", default_value = "none")]
     pub rank: String,
-    /// Note this license where the file of instances names none, or those of a table (.csv) with the columns `image` and `license`.
+    /// Record this license for images that the instances file gives none: a text, or a table (.csv) with the columns `image` and
+    /// `license`.
     #[arg(long, value_name = "TEXT|FILE", default_value = "")]
     pub license: String,
     /// Denoise in N steps.

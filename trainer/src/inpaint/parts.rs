@@ -71,10 +71,12 @@ impl Parts {
     /// Joins the parts of the first images to one file, at most `limit` items, numbers items anew, and deletes the parts.
     ///
     /// # Errors
-    /// If a part is damaged or missing, or the file cannot be written.
+    /// If a part is damaged, or the file cannot be written.
     pub fn join(&self, n_images: usize, limit: usize, mut seen: impl FnMut(&Case)) -> Result<()> {
         let mut before = 0;
-        let cases = (0..n_images).flat_map(|image| match ChallengeSetFile::open(&self.path(image)) {
+        // An image without a part was not there.
+        let parts = (0..n_images).filter(|image| self.path(*image).exists());
+        let cases = parts.flat_map(|image| match ChallengeSetFile::open(&self.path(image)) {
             Ok(part) => part.cases().collect(),
             Err(error) => vec![Err(error)],
         });

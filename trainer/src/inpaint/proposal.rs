@@ -28,6 +28,9 @@ pub struct Proposal {
     pub mask: Mask,
     /// Whether these are several things.
     pub is_plural: bool,
+    /// The adjectives of color and size before the word for the thing, which the new caption keeps where the thing is
+    /// exchanged.
+    pub kept: Vec<String>,
 }
 
 impl Proposal {
@@ -45,13 +48,17 @@ impl Proposal {
         let terms = caption.terms().iter().filter(|term| term.concept == concept);
         let of_term = |term: &Term| {
             let noun = noun(caption, term)?;
-            let (mask, is_plural) = thing(caption, noun, things)?;
+            let (mask, is_plural) = thing(caption, noun, concept, things)?;
+            let adjectives = if concept == Concept::Object { adjectives(caption, noun) } else { Vec::new() };
+            let kept =
+                adjectives.iter().map(|of| caption.lower(of.span.clone()).to_owned()).collect::<Vec<_>>();
             let of_term = negatives
                 .iter()
                 .filter(|negative| negative.start <= term.span.start && term.span.start < negative.end);
             let proposal = |negative: &HardNegative| Proposal {
                 negative: negative.clone(),
-                prompt: prompt(caption, negative, noun),
+                prompt: prompt(caption, negative, adjectives.first(), noun),
+                kept: kept.clone(),
                 noun: caption.lower(noun.span.clone()).to_owned(),
                 mask: mask.clone(),
                 is_plural,
@@ -69,7 +76,7 @@ impl Proposal {
 }
 
 /// Some words without the article before them.
-fn bare(words: &str) -> String {
+pub fn bare(words: &str) -> String {
     let words = words.to_lowercase();
     ["a ", "an "].iter().find_map(|article| words.strip_prefix(article)).unwrap_or(&words).to_owned()
 }
@@ -103,15 +110,36 @@ fn noun<'c>(caption: &'c Caption, term: &'c Term) -> Option<&'c Term> {
     }
 }
 
+/// The colors and sizes right before a noun, from left to right.
+fn adjectives<'c>(caption: &'c Caption, noun: &Term) -> Vec<&'c Term> {
+    let mut found = Vec::new();
+    let mut next = noun.words.start;
+    while let Some(before) = caption
+        .terms()
+        .iter()
+        .find(|term| term.words.end == next && matches!(term.concept, Concept::Color | Concept::Size))
+    {
+        found.insert(0, before);
+        next = before.words.start;
+    }
+    found
+}
+
 /// Where the thing is that a noun names, if that is beyond doubt, and whether it is several.
-fn thing(caption: &Caption, noun: &Term, things: &[Thing]) -> Option<(Mask, bool)> {
+fn thing(caption: &Caption, noun: &Term, concept: Concept, things: &[Thing]) -> Option<(Mask, bool)> {
     let is_plural = noun.senses().iter().all(|sense| sense.form() == 1);
-    let objects = caption.terms().iter().filter(|term| term.concept == Concept::Object).count();
+    let mut objects = caption.terms().iter().filter(|term| term.concept == Concept::Object);
+    let n_objects = objects.clone().count();
+    // "A small dog beside another dog": which of the two has this mask?
+    let is_same = |other: &Term| noun.senses().iter().any(|sense| other.looks_like(sense.class()));
+    if objects.any(|other| other.words != noun.words && is_same(other)) {
+        return None;
+    }
     let called_so: Vec<&Thing> = things
         .iter()
         .filter(|thing| match &thing.name {
             Some(name) => is_called(caption, noun, name),
-            None => objects == 1,
+            None => n_objects == 1,
         })
         .collect();
     let mask = if is_plural {
@@ -122,7 +150,9 @@ fn thing(caption: &Caption, noun: &Term, things: &[Thing]) -> Option<(Mask, bool
         by_size.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         let (largest, first) = *by_size.first()?;
         let next = by_size.get(1).map_or(0.0, |(share, _)| *share);
-        if first.is_crowd || largest < DOMINANT * next {
+        // A size compares a thing with others of its kind.
+        let is_alone = next == 0.0 || concept != Concept::Size;
+        if first.is_crowd || !is_alone || largest < DOMINANT * next {
             return None;
         }
         first.mask.clone()
@@ -148,10 +178,12 @@ pub fn share(mask: &Mask) -> f64 {
     total as f64 / (f64::from(u8::MAX) * mask.coverage().len() as f64)
 }
 
-/// The noun phrase from the changed term on, as the new caption has it.
-fn prompt(caption: &Caption, negative: &HardNegative, noun: &Term) -> String {
+/// The noun phrase as the new caption has it, from the changed term or the first adjective on.
+fn prompt(caption: &Caption, negative: &HardNegative, adjective: Option<&&Term>, noun: &Term) -> String {
     let rest = caption.text().get(negative.end..noun.span.end).unwrap_or_default();
-    bare(&format!("{}{rest}", negative.to))
+    let start = adjective.map_or(negative.start, |first| first.span.start.min(negative.start));
+    let before = caption.text().get(start..negative.start).unwrap_or_default();
+    bare(&format!("{before}{}{rest}", negative.to))
 }
 
 #[cfg(test)]
@@ -190,6 +222,12 @@ mod tests {
         assert_eq!((&*orange.negative.caption, &*orange.prompt), ("An orange car on a street", "orange car"));
         assert_eq!(nouns("a large red car", Concept::Size, &car), ["car"]);
         assert_eq!(nouns("a large red car", Concept::Object, &car), ["car"]);
+        let bus = proposals("a large red car", Concept::Object, &car);
+        let bus = bus.iter().find(|of| of.negative.to == "bus").expect("a bus");
+        assert_eq!(
+            (&*bus.prompt, &*bus.kept),
+            ("large red bus", &["large".to_owned(), "red".to_owned()][..])
+        );
         assert_eq!(nouns("a red car", Concept::Color, &[covering(Some("dog"), 20, 0)]), [""; 0]);
         assert_eq!(nouns("a puppy", Concept::Object, &[covering(Some("dog"), 20, 0)]), ["puppy"]);
         assert_eq!(nouns("a bus", Concept::Object, &[covering(Some("red bus"), 20, 0)]), ["bus"]);
@@ -225,6 +263,12 @@ mod tests {
         );
         assert_eq!(nouns("a white dog", Concept::Color, &of(&[20, 6])), [""; 0], "either");
         assert_eq!(nouns("a white dog", Concept::Color, &of(&[81])), [""; 0], "too large");
+        assert_eq!(nouns("a small dog", Concept::Size, &of(&[20, 5])), [""; 0], "the other one may be meant");
+        assert_eq!(
+            nouns("a white dog beside a puppy", Concept::Color, &of(&[20])),
+            [""; 0],
+            "which of the two"
+        );
         let two = proposals("two white dogs", Concept::Color, &of(&[20, 6]));
         assert!(two[0].is_plural && (share(&two[0].mask) - 0.26).abs() < 1e-9);
         let crowd = [Thing { is_crowd: true, ..covering(Some("dog"), 20, 0) }];

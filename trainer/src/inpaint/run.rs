@@ -1,14 +1,16 @@
 //! Captions, images and masks in, candidates of a challenge set out.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
-use shared::challenge_set::{Case, Provenance};
+use sha2::{Digest, Sha256};
+use shared::bundle::hexadecimal;
+use shared::challenge_set::{Case, GeneratorDetails, Provenance};
 use shared::concept::Concept;
 use shared::encode;
 use shared::image::Image;
@@ -24,7 +26,7 @@ use super::things::{Thing, Things};
 use super::{Options, diffusion};
 use crate::dataset::image_names::image_key;
 use crate::dataset::{Annotation, Folder, Record, caption_file};
-use crate::system::files::table;
+use crate::system::files::{sha256, stem, table};
 use crate::system::progress::bar;
 
 /// How many images are edited between two looks at how many pairs there are.
@@ -48,8 +50,12 @@ pub fn run(options: &Options) -> Result<()> {
         bundle => Some(Ranker::open(Path::new(bundle))?),
     };
     let licenses = Licenses::read(&options.license)?;
-    let settings =
-        json!({ "options": options, "generator": generator.fingerprint(), "images": records.len() });
+    let settings = json!({
+        "options": options,
+        "generator": generator.fingerprint(),
+        "captions": fingerprint(&records),
+        "data": digests(options)?,
+    });
     let parts = Parts::open(&options.out, &format!("{settings:#}"))?;
     let studio =
         Studio { options, things: &things, folder: &folder, generator: &*generator, ranker, licenses };
@@ -57,7 +63,7 @@ pub fn run(options: &Options) -> Result<()> {
 
     let mut counts: BTreeMap<Concept, [usize; 2]> = BTreeMap::new();
     let mut last = None;
-    parts.join(n_images, options.limit.unwrap_or(usize::MAX), |case| {
+    parts.join(n_images, options.limit.map_or(usize::MAX, |limit| limit as usize), |case| {
         let [items, candidates] = counts.entry(case.concept).or_default();
         let item = case.provenance.as_ref().map(|of| of.item);
         *items += usize::from(last != Some(item));
@@ -67,7 +73,7 @@ pub fn run(options: &Options) -> Result<()> {
     if counts.is_empty() {
         std::fs::remove_file(&options.out)?;
         bail!(
-            "no caption of {n_images} images names a color, size or object whose thing has a mask and can be changed"
+            "none of the {n_images} images has a caption whose color, size or object belongs to a masked thing that can be edited"
         );
     }
     for (concept, [items, candidates]) in &counts {
@@ -80,9 +86,9 @@ pub fn run(options: &Options) -> Result<()> {
 fn check(options: &Options) -> Result<()> {
     ensure!(
         !options.concepts.contains(&Concept::Location),
-        "a location is no part of an image that could be painted over; `evaluate --benchmark edits` mirrors images for left and right"
+        "location cannot be inpainted; `evaluate --benchmark edits` mirrors images for left and right"
     );
-    ensure!(!options.concepts.is_empty(), "--concepts names none");
+    ensure!(!options.concepts.is_empty(), "--concepts needs at least one concept");
     for (name, factor) in
         [("--width-factor", options.width_factor), ("--height-factor", options.height_factor)]
     {
@@ -98,10 +104,36 @@ fn check(options: &Options) -> Result<()> {
 /// The images with captions, and what else is known to be in them.
 fn records(options: &Options, things: &Things) -> Result<Vec<Record>> {
     let mut records = caption_file::read(&options.captions, options.split.as_deref().into())?;
+    let mut stems: BTreeMap<String, &str> = BTreeMap::new();
+    for record in records.iter().filter(|_| options.masks.is_some()) {
+        if let Some(other) = stems.insert(stem(Path::new(&record.name)), &record.name) {
+            bail!("{other} and {} have one name, by which masks are found", record.name);
+        }
+    }
     for record in &mut records {
         record.objects.extend(things.names(&record.name));
     }
     Ok(records)
+}
+
+/// One number for all captions of all images, and what is known to be in them.
+fn fingerprint(records: &[Record]) -> u64 {
+    let texts = records.iter().flat_map(|record| {
+        let captions = record.captions.iter().map(|caption| caption.text());
+        std::iter::once(record.name.as_str()).chain(captions).chain(record.objects.iter().map(String::as_str))
+    });
+    seed::mix(&texts.map(seed::of_text).collect::<Vec<_>>())
+}
+
+/// The hashes of the files besides captions and images that decide what is made.
+fn digests(options: &Options) -> Result<Vec<String>> {
+    let mut files: Vec<PathBuf> = options.instances.clone();
+    if let Some(masks) = &options.masks {
+        files.extend(Folder::open(masks, &[])?.files(|_| true).into_iter().map(Path::to_owned));
+    }
+    let named = [&options.license, &options.rank].into_iter().map(PathBuf::from);
+    files.extend(named.filter(|path| path.is_file()));
+    files.iter().map(|path| sha256(path)).collect()
 }
 
 /// All that is needed to edit an image.
@@ -150,9 +182,10 @@ impl Studio<'_> {
     fn edit_all(&self, records: &[Record], parts: &Parts) -> Result<usize> {
         let bar = bar(records.len(), "images")?;
         let (mut items, mut done) = (0, 0);
-        let limit = self.options.limit.unwrap_or(usize::MAX);
+        let limit = self.options.limit.map_or(usize::MAX, |limit| limit as usize);
         let mut missing = 0;
-        for chunk in records.chunks(CHUNK) {
+        let chunk = if self.generator.is_parallel() { CHUNK } else { 1 };
+        for chunk in records.chunks(chunk) {
             if items >= limit {
                 break;
             }
@@ -165,8 +198,11 @@ impl Studio<'_> {
                         let cases = self.edit(record)?;
                         let items = cases.iter().flatten().filter_map(|case| case.provenance.as_ref());
                         let items = items.map(|of| of.item as usize + 1).max().unwrap_or(0);
+                        // An image that is not there now may be there when the run goes on.
                         let is_there = cases.is_some();
-                        parts.keep(number, cases.unwrap_or_default())?;
+                        if let Some(cases) = cases {
+                            parts.keep(number, cases)?;
+                        }
                         (items, is_there)
                     }
                 };
@@ -237,7 +273,10 @@ impl Studio<'_> {
                 let task = Task { name: &record.name, image, proposals, n_candidates, seed: *seed };
                 let made =
                     self.generator.make(&task).with_context(|| format!("cannot edit {}", record.name))?;
-                let Some(made) = made else { continue };
+                let Some(made) = made else {
+                    proposals.clear();
+                    continue;
+                };
                 // Whatever could not be made before this one cannot be made the next time, either.
                 proposals.drain(..=made.place);
                 proposals.retain(|other| !other.looks_like(&made.proposal));
@@ -268,10 +307,13 @@ impl Studio<'_> {
         }
         let original = Bytes::from(encode::image(image)?);
         let case = |(rank, candidate): (u64, Candidate)| -> Result<Case> {
+            let edited = encode::image(&candidate.image)?;
+            let generator =
+                GeneratorDetails { edited: hexadecimal(&Sha256::digest(&edited)), ..candidate.details };
             Ok(Case {
                 concept: negative.concept,
                 captions: captions.map(str::to_owned),
-                images: [original.clone(), encode::image(&candidate.image)?.into()],
+                images: [original.clone(), edited.into()],
                 mask: encode::mask(&candidate.mask)?.into(),
                 provenance: Some(Provenance {
                     item,
@@ -279,7 +321,7 @@ impl Studio<'_> {
                     worker: String::new(),
                     image: source.clone(),
                     mask: candidate.mask_details,
-                    generator: candidate.details,
+                    generator,
                 }),
             })
         };

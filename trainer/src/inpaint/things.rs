@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use shared::challenge_set::Source;
 use shared::decode::decode;
 use shared::mask::Mask;
@@ -46,11 +46,16 @@ impl Things {
             return Ok(Things::Outlined(outlined));
         };
         let folder = Folder::open(masks, &[])?;
-        let files: BTreeMap<String, PathBuf> = folder
-            .files(|name| name.to_lowercase().ends_with(".png"))
-            .into_iter()
-            .map(|path| (stem(path), path.to_owned()))
-            .collect();
+        let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
+        for path in folder.files(|name| name.to_lowercase().ends_with(".png")) {
+            if let Some(other) = files.insert(stem(path), path.to_owned()) {
+                bail!(
+                    "{} and {} have one name, by which masks are found: rename the image and its masks",
+                    other.display(),
+                    path.display()
+                );
+            }
+        }
         ensure!(!files.is_empty(), "there are no PNG files in {}", masks.display());
         Ok(Things::Files(files))
     }
@@ -78,7 +83,7 @@ impl Things {
         }
     }
 
-    /// The thing of a number in an image, at a size; numbers are those of [`Things::names`] only where every mask has a name.
+    /// The things in an image, with their masks at this size.
     ///
     /// # Errors
     /// If a mask cannot be read.
@@ -163,6 +168,10 @@ mod tests {
         assert_eq!(things.names("bus.jpg"), ["dog", "red bus"]);
         assert_eq!(things.names("bus.old.jpg"), ["cat"], "an image whose name has a dot");
         assert_eq!(things.of("car.jpg", 2, 1).expect("none").len(), 0);
+        std::fs::create_dir(folder.path().join("more")).expect("a folder");
+        std::fs::write(folder.path().join("more/bus.png"), &mask).expect("a file");
+        let error = Things::open(&[], Some(folder.path())).err().expect("two of one name").to_string();
+        assert!(error.contains("have one name"), "{error}");
         let empty = tempfile::tempdir().expect("a folder");
         let error = Things::open(&[], Some(empty.path())).err().expect("no masks").to_string();
         assert!(error.contains("no PNG files"), "{error}");

@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result, bail};
 use flate2::read::GzDecoder;
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use shared::bundle::hexadecimal;
 
 /// The name of a file without folders.
 pub fn file_name(path: &Path) -> String {
@@ -95,6 +97,26 @@ pub fn standard_json(text: &str) -> Cow<'_, str> {
         rest = &rest[letter.len_utf8()..];
     }
     Cow::Owned(standard)
+}
+
+/// The SHA-256 of a file in hexadecimal.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn sha256(path: &Path) -> Result<String> {
+    const PIECE: usize = 1 << 20;
+    let failed = || format!("cannot read {}", path.display());
+    let mut file = BufReader::with_capacity(PIECE, File::open(path).with_context(failed)?);
+    let mut hash = Sha256::new();
+    loop {
+        let piece = file.fill_buf().with_context(failed)?;
+        if piece.is_empty() {
+            return Ok(hexadecimal(&hash.finalize()));
+        }
+        hash.update(piece);
+        let read = piece.len();
+        file.consume(read);
+    }
 }
 
 /// Reads a JSON file. `expected` completes "expected …".

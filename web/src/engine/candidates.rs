@@ -32,8 +32,9 @@ pub enum CandidatesError {
 /// An open file.
 pub struct Candidates {
     file: Blob,
-    /// The file with its end, which says where the rest is.
-    end: Pieces,
+    /// The end of the file, which says where the rest is, and what is read of that.
+    pieces: Pieces,
+    reader: Reader,
     rows: Vec<Row>,
     /// The rows of each row group.
     groups: Vec<Range<usize>>,
@@ -51,17 +52,17 @@ impl Candidates {
         let last = bytes(&file, length.saturating_sub(8)..length).await?;
         let last = last.try_into().unwrap_or([0; 8]);
         let start = length.saturating_sub(Reader::tail(&last)?);
-        let end = Pieces::new(length).with(start, bytes(&file, start..length).await?);
-        let reader = Reader::new(end.clone())?;
+        let pieces = Pieces::new(length, start, bytes(&file, start..length).await?);
+        let reader = Reader::new(pieces.clone())?;
         let (mut rows, mut groups) = (Vec::new(), Vec::new());
         for group in 0..reader.n_groups() {
             let range = reader.bytes(group, false);
-            let piece = bytes(&file, range.clone()).await?;
+            pieces.hold(range.start, bytes(&file, range).await?);
             let first = rows.len();
-            rows.extend(Reader::new(end.clone().with(range.start, piece))?.rows(group)?);
+            rows.extend(reader.rows(group)?);
             groups.push(first..rows.len());
         }
-        Ok(Candidates { file, end, rows, groups, read: None })
+        Ok(Candidates { file, pieces, reader, rows, groups, read: None })
     }
 
     /// What a review names the set by.
@@ -108,7 +109,6 @@ impl Candidates {
     /// If reviews do not go together, the set is too large, or the file is damaged.
     pub async fn verified(&self, reviews: &[Review]) -> Result<(usize, Blob), CandidatesError> {
         let agreement = agree(&self.fingerprint(), reviews)?;
-        let reader = Reader::new(self.end.clone())?;
         let (mut verified, mut bytes) = (Vec::new(), 0);
         for (group, rows) in self.groups.iter().enumerate() {
             let is_kept = |row: usize| {
@@ -118,7 +118,7 @@ impl Candidates {
             if !rows.clone().any(is_kept) {
                 continue;
             }
-            let range = reader.bytes(group, true);
+            let range = self.reader.bytes(group, true);
             bytes += range.end - range.start;
             if bytes > MOST_BYTES {
                 return Err(CandidatesError::TooLarge);
@@ -132,9 +132,9 @@ impl Candidates {
     }
 
     async fn cases(&self, group: usize) -> Result<Vec<Case>, CandidatesError> {
-        let range = Reader::new(self.end.clone())?.bytes(group, true);
-        let piece = bytes(&self.file, range.clone()).await?;
-        Ok(Reader::new(self.end.clone().with(range.start, piece))?.cases(group)?)
+        let range = self.reader.bytes(group, true);
+        self.pieces.hold(range.start, bytes(&self.file, range).await?);
+        Ok(self.reader.cases(group)?)
     }
 }
 

@@ -74,6 +74,9 @@ impl App {
 
     /// Takes the image that the engine was busy with when it stopped out of the game: it would stop again.
     pub(super) fn blame_image(&mut self) {
+        if self.review.as_ref().is_some_and(|open| open.checking.is_none()) {
+            self.refuse_candidates("the engine stopped while reading it");
+        }
         if let Some(id) = self.reading.take() {
             let reason = "the engine stopped while reading this; it may be too large for this browser";
             self.refuse_image(id, reason.to_owned());

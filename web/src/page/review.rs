@@ -25,8 +25,6 @@ use crate::words;
 
 /// Begins the names under which the browser keeps decisions.
 const KEPT: &str = "foil-review-";
-/// What somebody is called who does not say.
-const NOBODY: &str = "anonymous";
 
 /// What a key or a button does.
 #[derive(Clone, Copy)]
@@ -92,24 +90,29 @@ impl App {
         });
         let pressing = Rc::clone(app);
         on(&document(), "keydown", move |event: KeyboardEvent| {
-            let is_typing = document().active_element().is_some_and(|at| at.has_type::<HtmlInputElement>());
+            let at = document().active_element().and_then(|at| at.dyn_into::<HtmlInputElement>().ok());
+            let is_typing = at.is_some_and(|field| field.type_() == "text");
             let is_other = event.ctrl_key() || event.meta_key() || event.alt_key();
             if pressing.borrow().checking().is_none() || is_typing || is_other {
                 return;
             }
             if let Some(act) = Act::of_key(&event.key()) {
                 event.prevent_default();
-                pressing.borrow_mut().act(act);
+                // A key that is held down goes through the items, and decides none.
+                if !event.repeat() || matches!(act, Act::Item(_) | Act::Candidate(_)) {
+                    pressing.borrow_mut().act(act);
+                }
             }
         });
-        let caption: HtmlInputElement = by_id("review-caption");
-        on(&caption, "keydown", move |event: KeyboardEvent| {
-            // Back to where keys decide.
-            if matches!(event.key().as_str(), "Enter" | "Escape") {
-                event.prevent_default();
-                focus("review-heading");
-            }
-        });
+        for id in ["review-caption", "review-annotator"] {
+            on(&by_id::<HtmlInputElement>(id), "keydown", move |event: KeyboardEvent| {
+                // Back to where keys decide.
+                if matches!(event.key().as_str(), "Enter" | "Escape") {
+                    event.prevent_default();
+                    focus("review-heading");
+                }
+            });
+        }
         bind(app, "review-caption", "input", |app| app.change("review-caption", Checking::caption));
         bind(app, "review-annotator", "input", |app| app.change("review-annotator", Checking::name));
         bind(app, "review-save", "click", App::save_review);
@@ -128,12 +131,12 @@ impl App {
     pub(super) fn open_candidates(&mut self, file: &File) {
         self.close_review();
         let (name, file) = (file.name(), file.clone().unchecked_into::<Blob>());
-        self.review = Some(Candidates { file: file.clone(), name, checking: None, urls: None });
+        self.review = Some(Candidates { file: file.clone(), name, checking: None, shown: None, urls: None });
         set_text("candidates-note", "");
-        set_state("working");
-        say("Reading the candidates.");
         // An engine that does not listen yet is given it when it does.
         if self.engine_listens {
+            set_state("working");
+            say("Reading the candidates.");
             self.ask(&Request::OpenCandidates, Some(&file));
         }
     }
@@ -146,7 +149,7 @@ impl App {
         // What was decided in another visit, or before the engine was started again.
         let kept = storage().and_then(|storage| storage.get_item(&format!("{KEPT}{set}")).ok().flatten());
         let kept = kept.and_then(|json| serde_json::from_str::<Review>(&json).ok());
-        let checking = Checking::new(set, rows, kept);
+        let checking = Checking::new(set, rows, kept).after(open.checking.take());
         by_id::<HtmlInputElement>("review-annotator").set_value(&checking.review().annotator);
         open.checking = Some(checking);
         set_text("review-file", &open.name);
@@ -181,7 +184,12 @@ impl App {
     }
 
     /// Shows everything about the item on show, and asks for its images.
-    fn show_checking(&self) {
+    fn show_checking(&mut self) {
+        // Until the images come, those of another candidate are not taken for them.
+        set_attribute(&by_id::<HtmlElement>("review"), "data-row", "");
+        if let Some(open) = &mut self.review {
+            open.shown = None;
+        }
         let Some(checking) = self.checking() else { return };
         let (Some(row), Some(candidate)) = (checking.row(), checking.candidate()) else { return };
         let (n_items, (nth, n_candidates)) = (checking.n_items(), checking.nth());
@@ -227,11 +235,16 @@ impl App {
         by_id::<HtmlImageElement>("review-under").set_src(&urls[0]);
         set_data(&by_id::<HtmlElement>("review"), "row", &row.to_string());
         if let Some(open) = &mut self.review {
+            open.shown = Some(row);
             open.urls.replace(urls).iter().flatten().for_each(|url| revoke(url));
         }
     }
 
     fn act(&mut self, act: Act) {
+        let is_shown = self.review.as_ref().is_some_and(|open| open.shown.is_some());
+        if !is_shown && matches!(act, Act::Accept | Act::Reject(_)) {
+            return;
+        }
         let Some(checking) = self.checking_mut() else { return };
         match act {
             Act::Accept => checking.accept(&by_id::<HtmlInputElement>("review-caption").value()),
@@ -268,10 +281,7 @@ impl App {
     }
 
     fn save_review(&mut self) {
-        let Some(mut review) = self.checking().map(|checking| checking.review().clone()) else { return };
-        if review.annotator.is_empty() {
-            NOBODY.clone_into(&mut review.annotator);
-        }
+        let Some(review) = self.checking().map(Checking::own) else { return };
         let json = serde_json::to_string_pretty(&review).unwrap_or_default();
         let name = format!("review-{}.json", review.annotator.replace([' ', '/', '\\'], "-"));
         match text_file("application/json", &json) {
@@ -290,17 +300,18 @@ impl App {
                 let mut state = app.borrow_mut();
                 let Some(checking) = state.checking_mut() else { return };
                 let note = match review {
-                    None => format!("{} is no review.", file.name()),
+                    None => format!("{} is not a review.", file.name()),
                     Some(review) => {
                         let annotator = review.annotator.clone();
                         match checking.add(review) {
-                            Ok(()) => format!("{} by {annotator} counts, too.", file.name()),
+                            Ok(()) => format!("Added {annotator}’s review ({}).", file.name()),
                             Err(error) => format!("{}: {error}.", file.name()),
                         }
                     }
                 };
                 set_text("review-note", &note);
                 state.show_agreement();
+                focus("review-heading");
             }
         });
     }

@@ -137,6 +137,8 @@ pub(super) struct Candidates {
     pub(super) name: String,
     /// What is decided of them, once the engine has read them.
     pub(super) checking: Option<Checking>,
+    /// The row whose images are on show; nothing while they are on their way.
+    pub(super) shown: Option<usize>,
     /// Where the browser finds the image and the edited one of the candidate on show.
     pub(super) urls: Option<[String; 2]>,
 }

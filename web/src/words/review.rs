@@ -48,7 +48,9 @@ pub fn agreement(agreement: &Agreement, items: impl IntoIterator<Item = (u64, Co
             format!("{kept} Cohen’s kappa is {kappa:.2}, with {} disputed.", agreement.disputed.len())
         }
         (_, None) => {
-            format!("{kept} There is no kappa: all decided the same everywhere, or nothing in common.")
+            format!(
+                "{kept} No kappa: everyone gave the same verdict on every item, or no item was decided by two people."
+            )
         }
     }
 }
@@ -105,9 +107,6 @@ mod tests {
         );
         assert!(said(&[ann, review("Ben", &[])]).starts_with("Nothing is decided"));
         let same = [review("Ann", &[true]), review("Ben", &[true])];
-        assert!(
-            said(&same)
-                .ends_with("There is no kappa: all decided the same everywhere, or nothing in common.")
-        );
+        assert!(said(&same).ends_with("or no item was decided by two people."));
     }
 }

@@ -163,6 +163,7 @@ fn what_is_pasted_changes_nothing_outside_the_mask_and_comes_again_with_its_seed
         noun: "car".to_owned(),
         mask: Mask::new(SIDES[0], SIDES[1], mask),
         is_plural: false,
+        kept: Vec::new(),
     }];
     let task = Task { name: "a", image: &image, proposals: &proposals, n_candidates: 2, seed: 5 };
     let made = |task: &Task<'_>| -> Vec<Candidate> {
