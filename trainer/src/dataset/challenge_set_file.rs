@@ -1,12 +1,13 @@
 //! Challenge sets in files.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, IntoInnerError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use shared::challenge_set::{self, Case, Reader, Row};
 
+use crate::system::atomic_file;
 use crate::system::catch_panic::catch_panic;
 
 /// A set that is read a row group at a time.
@@ -58,11 +59,9 @@ fn sound<T>(path: &Path, call: impl FnOnce() -> Result<T>) -> Result<T> {
 /// # Errors
 /// If a case does not come, or the file cannot be written.
 pub fn write(path: &Path, cases: impl Iterator<Item = Result<Case>>) -> Result<()> {
-    let failed = || format!("cannot write {}", path.display());
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".partial-{}", std::process::id()));
-    let file = File::create(&partial).with_context(failed)?;
-    let file = challenge_set::write(BufWriter::new(file), cases).with_context(failed)?;
-    let file = file.into_inner().map_err(IntoInnerError::into_error).with_context(failed)?;
-    file.sync_all().and_then(|()| fs::rename(&partial, path)).with_context(failed)
+    atomic_file::write_with(path, |file| {
+        let file = challenge_set::write(BufWriter::new(file), cases)?;
+        file.into_inner().map_err(IntoInnerError::into_error)?;
+        Ok(())
+    })
 }

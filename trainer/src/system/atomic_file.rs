@@ -13,15 +13,28 @@ use serde::de::DeserializeOwned;
 /// # Errors
 /// If the folder is not there or cannot be written to.
 pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    write_with(path, |mut file| Ok(file.write_all(content.as_ref())?))
+}
+
+/// The same of content that comes piece by piece.
+///
+/// # Errors
+/// If `fill` fails, or as [`write`].
+pub fn write_with(path: &Path, fill: impl FnOnce(&File) -> Result<()>) -> Result<()> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(format!(".partial-{}", std::process::id()));
-    let written = || {
-        let mut file = File::create(&partial)?;
-        file.write_all(content.as_ref())?;
+    let written = || -> Result<()> {
+        let file = File::create(&partial)?;
+        fill(&file)?;
         file.sync_all()?;
-        fs::rename(&partial, path)
+        Ok(fs::rename(&partial, path)?)
     };
-    written().with_context(|| format!("cannot write {}", path.display()))
+    let written = written();
+    if written.is_err() {
+        // What is left of it is of no use, and why it failed is said already.
+        _ = fs::remove_file(&partial);
+    }
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Reads a file of JSON.
