@@ -47,6 +47,16 @@ describe("privacy", () => {
   });
 });
 
+describe("the texts beside the page", () => {
+  test("are there to read, without the signs of Markdown", async () => {
+    for (const [name, says] of [["readme.txt", "Two commands\n------------"], ["photo-models.txt", "image tower"], ["license.txt", "Apache"], ["notice.txt", "Foil"]]) {
+      const text = await (await fetch(`${visit.url}${name}`)).text();
+      assert.ok(text.includes(says), name);
+      assert.doesNotMatch(text, /\]\(|\*\*|```|^#+ |^\|/m, name);
+    }
+  });
+});
+
 describe("without a network", () => {
   test("the second visit opens, loads its models and answers", async () => {
     const { page, context } = await open(visit.cpu, visit.url);
