@@ -11,7 +11,6 @@ mod write;
 use bytes::Bytes;
 use image::ImageError;
 use parquet::errors::ParquetError;
-use serde::{Deserialize, Serialize};
 
 use crate::concept::Concept;
 use crate::encode;
@@ -39,8 +38,7 @@ pub struct Case {
 
 /// How an image was edited, and who checked it. InpaintCOCO's columns `worker`, `coco_details`, `mask_details` and
 /// `inpaint_details`, and two that number candidates.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Provenance {
     /// Candidates of one item compete: they edit one image for one pair of captions.
     pub item: u64,
@@ -50,15 +48,14 @@ pub struct Provenance {
     pub worker: String,
     /// The image: file, address and license, as far as they are known.
     pub image: Source,
-    /// The mask: where it comes from, and by how many percent of the thing's sides it was grown.
+    /// The mask: what it is of, and how it was widened and softened.
     pub mask: MaskDetails,
     /// The generator and its settings.
     pub generator: GeneratorDetails,
 }
 
 /// `coco_details`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Source {
     /// The name of the image's file.
     pub file_name: String,
@@ -69,8 +66,7 @@ pub struct Source {
 }
 
 /// `mask_details`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MaskDetails {
     /// What is masked, in the caption's words.
     pub prompt: String,
@@ -83,8 +79,7 @@ pub struct MaskDetails {
 }
 
 /// `inpaint_details`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct GeneratorDetails {
     /// `exact` and what was done, or the name of a diffusion model.
     pub generator: String,

@@ -101,6 +101,9 @@ impl Mask {
 
     /// The mask with coverage that falls off towards its edge, over about `by` cells; nothing is covered that was not.
     pub fn feathered(&self, by: u32) -> Mask {
+        if by == 0 {
+            return self.clone();
+        }
         let (width, height, by) = (self.width as usize, self.height as usize, by as usize);
         let mut soft = self.coverage.clone();
         // Twice the mean of a run is a triangle, which has no visible corner.

@@ -206,13 +206,21 @@ impl Agreement {
         kept
     }
 
+    /// Whether a row of the set is the accepted candidate of its item.
+    pub fn accepts(&self, row: usize, provenance: Option<&Provenance>) -> bool {
+        self.accepted_caption(row, provenance).is_some()
+    }
+
+    /// The new caption of an accepted candidate, where it was edited.
+    fn accepted_caption(&self, row: usize, provenance: Option<&Provenance>) -> Option<&Option<String>> {
+        let (item, candidate) = number(row, provenance);
+        self.accepted.get(&item).filter(|(accepted, _)| *accepted == candidate).map(|(_, caption)| caption)
+    }
+
     /// A case of the set as it stands among the verified ones; nothing if it is not accepted. `row` is its number in the set.
     pub fn verified(&self, row: usize, case: Case) -> Option<Case> {
+        let caption = self.accepted_caption(row, case.provenance.as_ref())?;
         let (item, candidate) = number(row, case.provenance.as_ref());
-        let (accepted, caption) = self.accepted.get(&item)?;
-        if *accepted != candidate {
-            return None;
-        }
         let Case { captions: [first, second], provenance, .. } = case;
         let worker = self.annotators.join(", ");
         let unknown = GeneratorDetails { margin: f64::NAN, ..GeneratorDetails::default() };

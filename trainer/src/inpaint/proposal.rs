@@ -1,5 +1,7 @@
 //! What can be changed: a term of a caption that says something of a thing with a mask.
 
+use std::sync::Arc;
+
 use shared::caption::{Caption, Term};
 use shared::concept::Concept;
 use shared::lexicon::lexicon;
@@ -24,8 +26,8 @@ pub struct Proposal {
     pub prompt: String,
     /// The word for the thing in the caption: `car`.
     pub noun: String,
-    /// Where the thing is.
-    pub mask: Mask,
+    /// Where the thing is. All changes of a term share it.
+    pub mask: Arc<Mask>,
     /// Whether these are several things.
     pub is_plural: bool,
     /// The adjectives of color and size before the word for the thing, which the new caption keeps where the thing is
@@ -49,6 +51,7 @@ impl Proposal {
         let of_term = |term: &Term| {
             let noun = noun(caption, term)?;
             let (mask, is_plural) = thing(caption, noun, concept, things)?;
+            let mask = Arc::new(mask);
             let adjectives = if concept == Concept::Object { adjectives(caption, noun) } else { Vec::new() };
             let kept =
                 adjectives.iter().map(|of| caption.lower(of.span.clone()).to_owned()).collect::<Vec<_>>();
@@ -60,7 +63,7 @@ impl Proposal {
                 prompt: prompt(caption, negative, adjectives.first(), noun),
                 kept: kept.clone(),
                 noun: caption.lower(noun.span.clone()).to_owned(),
-                mask: mask.clone(),
+                mask: Arc::clone(&mask),
                 is_plural,
             };
             Some(of_term.map(proposal).collect::<Vec<_>>())
@@ -214,7 +217,8 @@ mod tests {
         let car = [covering(Some("car"), 20, 0)];
         let all = proposals("A red car on a street", Concept::Color, &car);
         assert!(
-            all.len() > 5 && all.iter().all(|of| of.noun == "car" && !of.is_plural && of.mask == car[0].mask)
+            all.len() > 5
+                && all.iter().all(|of| of.noun == "car" && !of.is_plural && *of.mask == car[0].mask)
         );
         let blue = all.iter().find(|of| of.negative.to.ends_with("blue")).expect("blue");
         assert_eq!((&*blue.negative.caption, &*blue.prompt), ("A blue car on a street", "blue car"));

@@ -111,10 +111,7 @@ impl Candidates {
         let agreement = agree(&self.fingerprint(), reviews)?;
         let (mut verified, mut bytes) = (Vec::new(), 0);
         for (group, rows) in self.groups.iter().enumerate() {
-            let is_kept = |row: usize| {
-                let (item, candidate) = number(row, self.rows[row].provenance.as_ref());
-                agreement.accepted.get(&item).is_some_and(|(accepted, _)| *accepted == candidate)
-            };
+            let is_kept = |row: usize| agreement.accepts(row, self.rows[row].provenance.as_ref());
             if !rows.clone().any(is_kept) {
                 continue;
             }

@@ -161,7 +161,7 @@ fn what_is_pasted_changes_nothing_outside_the_mask_and_comes_again_with_its_seed
         negative: negative::all(&Caption::new("a red car"), &[Concept::Color]).remove(0),
         prompt: "blue car".to_owned(),
         noun: "car".to_owned(),
-        mask: Mask::new(SIDES[0], SIDES[1], mask),
+        mask: std::sync::Arc::new(Mask::new(SIDES[0], SIDES[1], mask)),
         is_plural: false,
         kept: Vec::new(),
     }];
