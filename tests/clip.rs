@@ -1,5 +1,6 @@
 //! Imported weights compute what their own programs compute with them (golden files of `golden/make_clip.py`).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -9,40 +10,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use burn::tensor::Device;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
-use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::bundle::Bundle;
-use shared::engine::Engine;
-use shared::image::Image;
-use shared::similarity::Embedding;
 use tempfile::TempDir;
 
-use crate::support::{formula, image, root, trainer, trainer_err, trainer_ok, trainer_path, weights};
-
-/// The largest difference allowed, as a share of the largest number of its kind.
-const TOLERANCE: f32 = 1e-4;
-
-/// What another program computes with a model.
-#[derive(Deserialize)]
-struct Expected {
-    captions: Vec<String>,
-    #[serde(rename = "pictures")]
-    sides: Vec<[u32; 2]>,
-    ids: Vec<Vec<u32>>,
-    images: Vec<Vec<f32>>,
-    texts: Vec<Vec<f32>>,
-    logits: Vec<Vec<f32>>,
-}
+use crate::published::{Expected, TOLERANCE, differences, import, write_formula};
+use crate::support::{root, trainer, trainer_err, trainer_ok, trainer_path, weights};
 
 fn golden(name: &str) -> PathBuf {
     root().join("tests/golden/clip").join(name)
 }
 
 fn expected(path: &str) -> Expected {
-    serde_json::from_str(&fs::read_to_string(golden(path)).expect("a golden file")).expect("its JSON")
+    Expected::read(&golden(path))
 }
 
 /// A folder of its own with the golden files of `layout`, to be imported or damaged.
@@ -59,48 +40,6 @@ fn published(layout: &str) -> TempDir {
         copy(golden("transformers").join(file));
     }
     folder
-}
-
-fn import(folder: &Path, precision: &str) -> Bundle {
-    let out = format!("{precision}.safetensors");
-    trainer_ok(folder, &["import", "--from", ".", "--out", &out, "--precision", precision]);
-    Bundle::read(fs::read(folder.join(out)).expect("the bundle")).expect("a bundle")
-}
-
-/// The furthest that any number is from what it should be, as a share of the largest.
-fn difference(found: &[Vec<f32>], expected: &[Vec<f32>]) -> f32 {
-    let pairs = || found.iter().zip(expected).flat_map(|(found, expected)| found.iter().zip(expected));
-    let largest = pairs().map(|(_, expected)| expected.abs()).fold(0.0, f32::max);
-    pairs().map(|(found, expected)| (found - expected).abs()).fold(0.0, f32::max) / largest
-}
-
-/// How far images, texts and logits are from what is expected.
-fn differences(bundle: &Bundle, expected: &Expected) -> [f32; 3] {
-    let captions: Vec<&str> = expected.captions.iter().map(String::as_str).collect();
-    for (caption, ids) in captions.iter().zip(&expected.ids) {
-        let tokens = bundle
-            .header()
-            .tokenizer()
-            .encode(caption, bundle.header().config().text.context)
-            .expect("tokens");
-        assert_eq!(tokens.ids(), ids, "{caption:?}");
-    }
-    let images: Vec<Image> = expected.sides.iter().copied().map(image).collect();
-    let (scale, images, texts) = pollster::block_on(async {
-        let engine = Engine::load(bundle, &Device::flex()).await.expect("the weights");
-        let images = engine.embed_images(&images.iter().collect::<Vec<_>>()).await.expect("pictures");
-        (engine.logit_scale(), images, engine.embed_captions(&captions).await.expect("captions"))
-    });
-    let logits: Vec<Vec<f32>> =
-        images.iter().map(|image| texts.iter().map(|text| scale * image.cosine(text)).collect()).collect();
-    let values = |embeddings: &[Embedding]| -> Vec<Vec<f32>> {
-        embeddings.iter().map(|embedding| embedding.values().to_vec()).collect()
-    };
-    [
-        difference(&values(&images), &expected.images),
-        difference(&values(&texts), &expected.texts),
-        difference(&logits, &expected.logits),
-    ]
 }
 
 #[test]
@@ -129,7 +68,7 @@ fn rounded_weights_stay_near_and_the_drift_is_told() {
     let folder = published("transformers");
     for (precision, most) in [("f16", 5e-3), ("q8", 5e-2)] {
         let bundle = import(folder.path(), precision);
-        let [_, _, logits] = differences(&bundle, &expected("transformers/expected.json"));
+        let logits = differences(&bundle, &expected("transformers/expected.json"))[2];
         assert!(logits > 0.0 && logits <= most, "{precision}: {logits}");
         let drift = &bundle.header().training().results;
         let [max, mean] = ["drift_max", "drift_mean"].map(|name| drift[name].as_f64().expect("a number"));
@@ -172,10 +111,9 @@ fn write_base(folder: &Path) {
     vocabulary.insert("<|endoftext|>".to_owned(), 49_407.into());
     file("vocab.json", Value::from(vocabulary).to_string());
 
-    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    let mut shapes = BTreeMap::new();
     let mut add = |name: &str, shape: &[usize]| {
-        let values = formula(name, shape).flat_map(f32::to_le_bytes).collect();
-        tensors.push((name.to_owned(), shape.to_vec(), values));
+        shapes.insert(name.to_owned(), shape.to_vec());
     };
     add("visual_projection.weight", &[512, 768]);
     add("text_projection.weight", &[512, 512]);
@@ -210,11 +148,7 @@ fn write_base(folder: &Path) {
             }
         }
     }
-    tensors.push(("logit_scale".to_owned(), Vec::new(), 2.6592f32.to_le_bytes().to_vec()));
-    let views = tensors.iter().map(|(name, shape, bytes)| {
-        (name, TensorView::new(Dtype::F32, shape.clone(), bytes).expect("as many bytes as the shape says"))
-    });
-    safetensors::serialize_to_file(views, None, &folder.join("model.safetensors")).expect("a file");
+    write_formula(&folder.join("model.safetensors"), &shapes, &[("logit_scale", 2.6592)]);
 }
 
 /// Imports a folder after `damage`, and returns the sentence it is refused with.
@@ -255,7 +189,7 @@ fn each_kind_of_wrong_folder_has_its_own_sentence() {
     let said = transformers(&|folder| {
         edit(&folder.join("config.json"), |config| config["text_config"]["vocab_size"] = 700.into());
     });
-    assert!(said.contains("714 tokens, its model 700"), "{said}");
+    assert!(said.contains("714 tokens, the model 700"), "{said}");
     let said = transformers(&|folder| {
         edit(&folder.join("config.json"), |config| config["vision_config"]["intermediate_size"] = 50.into());
     });
@@ -267,16 +201,13 @@ fn each_kind_of_wrong_folder_has_its_own_sentence() {
     let said = transformers(&|folder| {
         edit(&folder.join("config.json"), |config| config["text_config"]["num_hidden_layers"] = 1.into());
     });
-    assert!(
-        said.contains("text_model.encoder.layers.1") && said.contains("none of a CLIP model's"),
-        "{said}"
-    );
+    assert!(said.contains("text_model.encoder.layers.1") && said.contains("none of the model's"), "{said}");
     let said = refusal("open_clip", |folder| {
         edit(&folder.join("open_clip_config.json"), |config| {
             config["model_cfg"]["vision_cfg"]["timm_model_name"] = "vit_base".into();
         });
     });
-    assert!(said.contains("timm_model_name"), "{said}");
+    assert!(said.contains("timm's vit_base"), "{said}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use image::codecs::gif::GifEncoder;
 use image::{Delay, Frame, Rgba, RgbaImage};
 use shared::decode::{DecodeError, Note, decode};
 use shared::image::Image;
-use shared::preprocess::{Fit, Preprocess};
+use shared::preprocess::{Fit, Preprocess, Resample};
 
 use crate::support::root;
 
@@ -23,8 +23,12 @@ fn formula() -> Image {
 fn resizing_is_pillows_to_the_last_bit() {
     let golden: serde_json::Value =
         serde_json::from_str(include_str!("golden/resize.json")).expect("the golden file");
-    for (fit, name) in [(Fit::Squash, "squash"), (Fit::CenterCrop, "center-crop")] {
-        let preprocess = Preprocess { side: 16, fit, mean: [0.0; 3], std: [1.0; 3] };
+    for (fit, resample, name) in [
+        (Fit::Squash, Resample::Bicubic, "squash"),
+        (Fit::CenterCrop, Resample::Bicubic, "center-crop"),
+        (Fit::Squash, Resample::Bilinear, "bilinear"),
+    ] {
+        let preprocess = Preprocess { side: 16, fit, resample, mean: [0.0; 3], std: [1.0; 3] };
         let expected: Vec<u8> =
             serde_json::from_value(golden[name].clone()).expect("a list of bytes in the golden file");
         assert_eq!(preprocess.square(&formula()).rgb(), expected, "{name}");

@@ -9,7 +9,7 @@
 //! - `faults`: killed programs, full disks, files that vanish; `FAULTS.md` is the list
 //! - `bundles`: the shipped bundles, and broken ones
 //! - `photo`: the preset of photographs, from published weights to a bundle
-//! - `clip`: imported weights against the programs they come from
+//! - `clip`, `siglip`: imported weights against the programs they come from; `published` is what both need
 //! - `distributed`: training over several processes, with the feature `mpi`
 //! - `distill`: a text tower from the vectors of a sentence encoder
 //! - `inpaint`: from captioned photographs and masks to a verified challenge set
@@ -36,7 +36,9 @@ mod inpaint;
 mod inpainting_model;
 mod laws;
 mod photo;
+mod published;
 mod round_trip;
+mod siglip;
 mod sources;
 mod support;
 mod tidy;

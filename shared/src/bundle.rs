@@ -143,8 +143,8 @@ impl Header {
         let config: ClipConfig = parse(keys::CONFIG, value(keys::CONFIG)?)?;
         config.validate()?;
         let tokenizer = Tokenizer::from_json(value(keys::TOKENIZER)?)
-            .map_err(|error| BundleError::Metadata { key: keys::TOKENIZER, reason: error.to_string() })?
-            .with_cleaning(config.text.cleaning);
+            .map_err(|error| BundleError::Metadata { key: keys::TOKENIZER, reason: error.to_string() })?;
+        let tokenizer = config.text.prepare(tokenizer);
         if tokenizer.vocabulary() != config.text.vocabulary {
             let (tokenizer, model) = (tokenizer.vocabulary(), config.text.vocabulary);
             return Err(BundleError::Vocabulary { tokenizer, model });

@@ -10,8 +10,8 @@ use crate::image::Image;
 use crate::model::{Clip, ImageInput};
 use crate::preprocess::{Fit, Preprocess};
 use crate::scene::Scene;
-use crate::similarity::Embedding;
-use crate::tokenizer::{Tokenizer, TokenizerError};
+use crate::similarity::{Embedding, Logits};
+use crate::tokenizer::{TokenBatch, Tokenizer, TokenizerError};
 
 /// The side of the scenes that a bundle's self-test renders, in pixels.
 const SELFTEST_SIDE: u32 = 128;
@@ -27,7 +27,7 @@ pub struct Engine {
     tokenizer: Tokenizer,
     preprocess: Preprocess,
     context: usize,
-    logit_scale: f32,
+    logits: Logits,
 }
 
 /// What a backbone makes of images, on the device: `[B, C]`.
@@ -74,19 +74,23 @@ impl Engine {
     /// # Errors
     /// If the device fails.
     pub async fn new(header: &Header, clip: Clip) -> Result<Self, EngineError> {
-        let logit_scale = read(clip.logit_scale().unsqueeze()).await?[0].values()[0];
+        let scale = number(clip.logit_scale()).await?;
+        let bias = match clip.logit_bias() {
+            Some(bias) => Some(number(bias).await?),
+            None => None,
+        };
         Ok(Engine {
             clip,
             tokenizer: header.tokenizer().clone(),
             preprocess: header.config().preprocess.clone(),
             context: header.config().text.context,
-            logit_scale,
+            logits: Logits { scale, bias },
         })
     }
 
-    /// The factor that turns cosines into logits.
-    pub fn logit_scale(&self) -> f32 {
-        self.logit_scale
+    /// How the model turns cosines into logits.
+    pub fn logits(&self) -> Logits {
+        self.logits
     }
 
     /// Embeds images in one pass: one embedding each, in order.
@@ -148,7 +152,7 @@ impl Engine {
             .iter()
             .map(|caption| self.tokenizer.encode(caption, self.context))
             .collect::<Result<_, _>>()?;
-        read(self.clip.encode_tokens(&self.tokenizer.batch(&tokens))).await
+        read(self.clip.encode_tokens(&TokenBatch::of(&tokens))).await
     }
 
     /// The byte of the caption from which on the model reads nothing, if it is too long for it.
@@ -199,6 +203,11 @@ impl Engine {
         }
         Ok(largest)
     }
+}
+
+/// Brings a number back from the device.
+async fn number(tensor: Tensor<1>) -> Result<f32, EngineError> {
+    Ok(read(tensor.unsqueeze()).await?[0].values()[0])
 }
 
 /// Brings rows back from the device.

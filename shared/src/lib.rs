@@ -22,6 +22,7 @@ pub mod encode;
 pub mod engine;
 pub mod fluency;
 pub mod image;
+pub mod import;
 pub mod lexicon;
 pub mod mask;
 pub mod model;

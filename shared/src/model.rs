@@ -13,7 +13,8 @@
 //! | `N` | images that something is measured on |
 //!
 //! It can hold OpenAI's ViT-B/32 exactly: pre-norm blocks, a norm before the image blocks, QuickGELU, bias-free
-//! projections, text pooled at the end token. One deviation in form, none in value: the patch convolution is a
+//! projections, text pooled at the end token; and SigLIP's: images pooled by attention, text without a mask and pooled at the last
+//! position, logits with a bias. One deviation in form, none in value: the patch convolution is a
 //! matrix product over flattened patches, which is the same sum and faster where kernels are not tuned.
 
 mod backbone;
@@ -35,15 +36,18 @@ use backbone::BackboneTower;
 pub use backbone::{BackboneConfig, BackboneName};
 pub use block::Activation;
 pub use layers::DistinctTokens;
-pub use text::{TextConfig, TextReadOut, TextTower};
+pub use text::{TextAttention, TextConfig, TextReadOut, TextTower};
 pub use vision::{VisionConfig, VisionTower};
 pub use vit::{ReadOut, VitConfig};
 
 /// The logit scale starts at 1/0.07 (arXiv 2103.00020, section 2.5).
 const INITIAL_TEMPERATURE: f32 = 0.07;
 
-/// The logit scale never exceeds this (arXiv 2103.00020, section 2.5).
+/// The logit scale never exceeds this (arXiv 2103.00020, section 2.5), unless there is a logit bias.
 pub const MAX_LOGIT_SCALE: f32 = 100.0;
+
+/// Where logit scale and logit bias start if there is a bias (arXiv 2303.15343, section 3.2).
+const INITIAL_SIGMOID: [f32; 2] = [10.0, -10.0];
 
 /// Everything needed to build the model and to feed it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +65,26 @@ pub struct ClipConfig {
     pub norm_epsilon: f64,
     /// How images become input.
     pub preprocess: Preprocess,
+    /// What a similarity becomes.
+    #[serde(default, skip_serializing_if = "Scoring::is_softmax")]
+    pub scoring: Scoring,
+}
+
+/// What becomes of the cosine of an image and a caption, times the logit scale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scoring {
+    /// A share among captions that compete (arXiv 2103.00020).
+    #[default]
+    Softmax,
+    /// With a bias, the probability that the two belong together, whatever else there is (arXiv 2303.15343).
+    Sigmoid,
+}
+
+impl Scoring {
+    fn is_softmax(&self) -> bool {
+        *self == Scoring::Softmax
+    }
 }
 
 /// Why a config describes no model.
@@ -92,13 +116,8 @@ impl ClipConfig {
                 return refuse(format!("{name} is {number}"));
             }
         }
-        self.vision.validate(self.preprocess.side, MOST).map_err(InvalidConfig)?;
-        if text.context < 3 {
-            return refuse(format!("text.context is {}, which leaves no room for a word", text.context));
-        }
-        if !text.width.is_multiple_of(text.heads) {
-            return refuse(format!("text.width {} does not divide into {} heads", text.width, text.heads));
-        }
+        self.vision.validate(self.preprocess.side, self.embedding, MOST).map_err(InvalidConfig)?;
+        text.validate().map_err(InvalidConfig)?;
         if !(self.norm_epsilon > 0.0 && self.norm_epsilon < 1.0) {
             return refuse(format!("norm_epsilon is {}", self.norm_epsilon));
         }
@@ -116,11 +135,16 @@ impl ClipConfig {
         if let Err(error) = self.validate() {
             panic!("{error}");
         }
-        let logit_scale = TensorData::from([(1.0 / INITIAL_TEMPERATURE).ln()]);
+        let (scale, bias) = match self.scoring {
+            Scoring::Softmax => (1.0 / INITIAL_TEMPERATURE, None),
+            Scoring::Sigmoid => (INITIAL_SIGMOID[0], Some(INITIAL_SIGMOID[1])),
+        };
+        let number = |number: f32| Param::from_data(TensorData::from([number]), device);
         Clip {
             image: self.vision.init(self, device),
             text: self.text.init(self, device),
-            logit_scale: Param::from_data(logit_scale, device),
+            logit_scale: number(scale.ln()),
+            logit_bias: bias.map(number),
         }
     }
 }
@@ -141,6 +165,8 @@ pub struct Clip {
     text: TextTower,
     /// The logarithm of the factor that turns cosines into logits, `[1]`.
     logit_scale: Param<Tensor<1>>,
+    /// What is added to logits that are probabilities of pairs, `[1]`; nothing in a model that compares captions by a softmax.
+    logit_bias: Option<Param<Tensor<1>>>,
 }
 
 impl Clip {
@@ -210,9 +236,17 @@ impl Clip {
         Tensor::from_data(ids, &self.device())
     }
 
-    /// The factor that turns cosines into logits, `[1]`, at most [`MAX_LOGIT_SCALE`].
+    /// The factor that turns cosines into logits, `[1]`, at most [`MAX_LOGIT_SCALE`] if there is no logit bias.
     pub fn logit_scale(&self) -> Tensor<1> {
-        self.logit_scale.val().clamp_max(MAX_LOGIT_SCALE.ln()).exp()
+        match self.logit_bias {
+            Some(_) => self.logit_scale.val().exp(),
+            None => self.logit_scale.val().clamp_max(MAX_LOGIT_SCALE.ln()).exp(),
+        }
+    }
+
+    /// What is added to logits before a sigmoid, `[1]`; nothing in a model that compares captions by a softmax.
+    pub fn logit_bias(&self) -> Option<Tensor<1>> {
+        self.logit_bias.as_ref().map(Param::val)
     }
 
     /// The model with an image tower that no training step changes.
@@ -273,19 +307,10 @@ fn unit(rows: Tensor<2>) -> Tensor<2> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::preprocess::Fit;
-    use crate::tokenizer::Cleaning;
+    use crate::preprocess::{Fit, Resample};
 
     pub(crate) fn tiny_vit() -> VitConfig {
-        VitConfig {
-            patch: 8,
-            stem: Vec::new(),
-            width: 16,
-            layers: 2,
-            heads: 2,
-            mlp_width: 32,
-            read_out: ReadOut::Class,
-        }
+        VitConfig::clip(8, [16, 2, 2, 32])
     }
 
     /// A model that is as small as it can be, for tests.
@@ -293,19 +318,17 @@ pub(crate) mod tests {
         ClipConfig {
             embedding: 8,
             vision: VisionConfig::Vit(tiny_vit()),
-            text: TextConfig {
-                vocabulary: 300,
-                context: 16,
-                width: 16,
-                layers: 2,
-                heads: 2,
-                mlp_width: 32,
-                read_out: TextReadOut::End,
-                cleaning: Cleaning::None,
-            },
+            text: TextConfig::clip(300, 16, [16, 2, 2, 32]),
             activation: Activation::QuickGelu,
             norm_epsilon: 1e-5,
-            preprocess: Preprocess { side: 16, fit: Fit::Squash, mean: [0.5; 3], std: [0.25; 3] },
+            preprocess: Preprocess {
+                side: 16,
+                fit: Fit::Squash,
+                resample: Resample::Bicubic,
+                mean: [0.5; 3],
+                std: [0.25; 3],
+            },
+            scoring: Scoring::Softmax,
         }
     }
 
@@ -370,6 +393,14 @@ pub(crate) mod tests {
         );
         assert!(refused(|config| config.text.heads = 3).contains("text.width"));
         assert!(refused(|config| config.embedding = 0).contains("embedding is 0"));
+        assert!(
+            refused(|config| config.text.read_out = TextReadOut::Last).contains("text.padding is missing")
+        );
+        assert!(refused(|config| config.text.padding = Some(300)).contains("of 300 tokens"));
+        let siglip = |config: &mut ClipConfig| {
+            config.vision = VisionConfig::Vit(VitConfig::siglip(8, [16, 2, 2, 32]));
+        };
+        assert!(refused(siglip).contains("embedding is 8"));
         assert_eq!(tiny().validate(), Ok(()));
     }
 }

@@ -5,7 +5,13 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::image::Image;
-use crate::resize::resize;
+pub use crate::resize::Resample;
+use crate::resize::resize_by;
+
+/// Mean of each channel in OpenAI's training images (openai/CLIP, `clip/clip.py`).
+pub const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+/// Standard deviation of each channel there.
+pub const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
 /// How an image becomes a square of `side` pixels with normalized channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +21,9 @@ pub struct Preprocess {
     pub side: usize,
     /// What happens to an image that is not square.
     pub fit: Fit,
+    /// How pixels are weighed.
+    #[serde(default, skip_serializing_if = "Resample::is_bicubic")]
+    pub resample: Resample,
     /// Mean of each channel, on a scale of 0 to 1.
     pub mean: [f32; 3],
     /// Standard deviation of each channel, on a scale of 0 to 1.
@@ -32,7 +41,7 @@ pub enum Fit {
 }
 
 impl Preprocess {
-    /// Resizes (antialiased bicubic, equal to Pillow's), crops and normalizes: `[3, side, side]`, row by row.
+    /// Resizes (antialiased, equal to Pillow's), crops and normalizes: `[3, side, side]`, row by row.
     pub fn pixels(&self, image: &Image) -> Vec<f32> {
         let square = self.square(image);
         let area = self.side * self.side;
@@ -50,13 +59,13 @@ impl Preprocess {
     pub fn square(&self, image: &Image) -> Image {
         let side = self.side as u32;
         match self.fit {
-            Fit::Squash => resize(image, side, side),
+            Fit::Squash => resize_by(self.resample, image, side, side),
             Fit::CenterCrop => {
                 let image = without_far_ends(image);
                 let (width, height) = (u64::from(image.width()), u64::from(image.height()));
                 let shorter = width.min(height);
                 let scaled = |length: u64| (length * u64::from(side) / shorter) as u32;
-                let resized = resize(&image, scaled(width), scaled(height));
+                let resized = resize_by(self.resample, &image, scaled(width), scaled(height));
                 crop_center(&resized, side, side).into_owned()
             }
         }
@@ -84,7 +93,7 @@ mod tests {
     use super::*;
 
     fn preprocess(side: usize, fit: Fit) -> Preprocess {
-        Preprocess { side, fit, mean: [0.5, 0.0, 0.0], std: [0.5, 1.0, 1.0] }
+        Preprocess { side, fit, resample: Resample::Bicubic, mean: [0.5, 0.0, 0.0], std: [0.5, 1.0, 1.0] }
     }
 
     /// Wide, with a different left, middle and right third.

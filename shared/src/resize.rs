@@ -1,4 +1,4 @@
-//! Antialiased bicubic resizing, equal to Pillow's `BICUBIC` to the last bit.
+//! Antialiased resizing, equal to Pillow's `BICUBIC` and `BILINEAR` to the last bit.
 //!
 //! The algorithm is that of Pillow's `Resample.c`: a separable convolution, rows first, with coefficients of 22 bits
 //! and rounding to 8 bits between the passes. (Since version 13 Pillow takes columns first where an image becomes much
@@ -7,10 +7,44 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::image::Image;
 
-/// The cubic's reach in source pixels, when nothing is made smaller.
-const SUPPORT: f64 = 2.0;
+/// How source pixels are weighed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resample {
+    /// By a cubic.
+    #[default]
+    Bicubic,
+    /// By distance.
+    Bilinear,
+}
+
+impl Resample {
+    /// Whether it is what most models use.
+    pub fn is_bicubic(&self) -> bool {
+        *self == Resample::Bicubic
+    }
+
+    /// The reach in source pixels, when nothing is made smaller.
+    fn support(self) -> f64 {
+        match self {
+            Resample::Bicubic => 2.0,
+            Resample::Bilinear => 1.0,
+        }
+    }
+
+    /// The weight of a pixel at this distance.
+    fn weight(self, x: f64) -> f64 {
+        match self {
+            Resample::Bicubic => cubic(x),
+            Resample::Bilinear => (1.0 - x.abs()).max(0.0),
+        }
+    }
+}
+
 /// Bits after the point of a coefficient.
 const PRECISION: u32 = 32 - 8 - 2;
 
@@ -52,17 +86,25 @@ pub fn reduced(image: &Image, factor: u32) -> Image {
     Image::new(width, height, rgb)
 }
 
-/// Resizes an image to `width` by `height` pixels.
+/// Resizes an image to `width` by `height` pixels, bicubically.
 ///
 /// # Panics
 /// If a side is zero.
 pub fn resize(image: &Image, width: u32, height: u32) -> Image {
+    resize_by(Resample::Bicubic, image, width, height)
+}
+
+/// Resizes an image to `width` by `height` pixels.
+///
+/// # Panics
+/// If a side is zero.
+pub fn resize_by(resample: Resample, image: &Image, width: u32, height: u32) -> Image {
     let (old_width, old_height) = (image.width() as usize, image.height() as usize);
     let (new_width, new_height) = (width as usize, height as usize);
     // A photograph may take a large part of a browser's memory: nothing copies it.
     let mut rgb = Cow::Borrowed(image.rgb());
     if new_width != old_width {
-        let windows = windows(old_width, new_width);
+        let windows = windows(resample, old_width, new_width);
         let mut narrowed = Vec::with_capacity(3 * new_width * old_height);
         for row in rgb.chunks_exact(3 * old_width) {
             for window in &windows {
@@ -76,7 +118,7 @@ pub fn resize(image: &Image, width: u32, height: u32) -> Image {
     if new_height != old_height {
         let stride = 3 * new_width;
         let mut lowered = Vec::with_capacity(stride * new_height);
-        for window in windows(old_height, new_height) {
+        for window in windows(resample, old_height, new_height) {
             for column in 0..stride {
                 lowered.push(window.sum(|at| rgb[stride * at + column]));
             }
@@ -104,18 +146,18 @@ impl Window {
 }
 
 /// One window for each of `target` pixels that `source` pixels become.
-fn windows(source: usize, target: usize) -> Vec<Window> {
+fn windows(resample: Resample, source: usize, target: usize) -> Vec<Window> {
     let scale = source as f64 / target as f64;
     let widening = scale.max(1.0);
-    let support = SUPPORT * widening;
+    let support = resample.support() * widening;
     (0..target)
         .map(|idx| {
             let center = (idx as f64 + 0.5) * scale;
             // Truncation towards zero, as in C; a negative start becomes the first pixel.
             let start = (center - support + 0.5) as usize;
             let end = ((center + support + 0.5) as usize).min(source);
-            let raw: Vec<f64> =
-                (start..end).map(|at| cubic((at as f64 - center + 0.5) * (1.0 / widening))).collect();
+            let weight = |at: usize| resample.weight((at as f64 - center + 0.5) * (1.0 / widening));
+            let raw: Vec<f64> = (start..end).map(weight).collect();
             let total: f64 = raw.iter().sum();
             let weights = raw.iter().map(|weight| fixed(weight / total)).collect();
             Window { start, weights }
@@ -162,7 +204,8 @@ mod tests {
     #[test]
     fn weights_add_up_to_one() {
         for (source, target) in [(53, 16), (16, 53), (4000, 64), (1, 9)] {
-            for window in windows(source, target) {
+            let both = [Resample::Bicubic, Resample::Bilinear].map(|by| windows(by, source, target));
+            for window in both.into_iter().flatten() {
                 let total: i32 = window.weights.iter().sum();
                 let error = (total - (1 << PRECISION)).abs();
                 assert!(error <= window.weights.len() as i32, "{source} to {target}: off by {error}");

@@ -50,7 +50,7 @@ pub struct Score {
     pub concept: Option<Concept>,
     /// The cosine of image and text.
     pub similarity: f32,
-    /// Its share in the softmax over the texts it competes with.
+    /// Its share in the softmax over the texts it competes with, or the probability of the pair by itself: see [`Logits`].
     pub probability: f32,
 }
 
@@ -66,7 +66,7 @@ pub fn contest(
     caption: &str,
     negatives: &[(&str, Option<Concept>)],
     texts: &[Embedding],
-    logit_scale: f32,
+    logits: Logits,
 ) -> Vec<Score> {
     assert_eq!(texts.len(), 1 + negatives.len(), "embeddings and texts");
     let similarities: Vec<f32> = texts.iter().map(|text| image.cosine(text)).collect();
@@ -74,7 +74,7 @@ pub fn contest(
     let others = negatives.iter().map(|(text, concept)| ((*text).to_owned(), Kind::Negative, *concept));
     std::iter::once(own)
         .chain(others)
-        .zip(similarities.iter().zip(probabilities(&similarities, logit_scale)))
+        .zip(similarities.iter().zip(logits.probabilities(&similarities)))
         .map(|((caption, kind, concept), (&similarity, probability))| Score {
             caption,
             kind,
@@ -85,11 +85,31 @@ pub fn contest(
         .collect()
 }
 
-/// The softmax of `logit_scale * similarity`.
-pub fn probabilities(similarities: &[f32], logit_scale: f32) -> Vec<f32> {
+/// How a model turns cosines into logits.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Logits {
+    /// The factor.
+    pub scale: f32,
+    /// What is added, in a model that was trained to judge pairs one by one (SigLIP, arXiv 2303.15343).
+    pub bias: Option<f32>,
+}
+
+impl Logits {
+    /// Cosines of texts that compete for an image, as probabilities: a softmax over them (CLIP), or a sigmoid of each.
+    pub fn probabilities(self, similarities: &[f32]) -> Vec<f32> {
+        // `libm`, because the standard library's exponential differs between targets.
+        let Some(bias) = self.bias else { return softmax(similarities, self.scale) };
+        similarities
+            .iter()
+            .map(|similarity| 1.0 / (1.0 + libm::expf(-(self.scale * similarity + bias))))
+            .collect()
+    }
+}
+
+/// The softmax of `scale * similarity`.
+fn softmax(similarities: &[f32], scale: f32) -> Vec<f32> {
     let largest = similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    // `libm`, because the standard library's exponential differs between targets.
-    let powers: Vec<f32> = similarities.iter().map(|s| libm::expf(logit_scale * (s - largest))).collect();
+    let powers: Vec<f32> = similarities.iter().map(|s| libm::expf(scale * (s - largest))).collect();
     let total: f32 = powers.iter().sum();
     powers.iter().map(|power| power / total).collect()
 }
@@ -214,9 +234,17 @@ mod tests {
 
     #[test]
     fn probabilities_are_a_softmax_that_survives_large_logits() {
-        let p = probabilities(&[1.0, 0.0], 1.0);
+        let softmax = |similarities: &[f32], scale| Logits { scale, bias: None }.probabilities(similarities);
+        let p = softmax(&[1.0, 0.0], 1.0);
         assert!((p[0] - 0.731_058_6).abs() < 1e-6 && (p[0] + p[1] - 1.0).abs() < 1e-6);
-        assert_eq!(probabilities(&[1.0, -1.0], 100.0)[0], 1.0);
+        assert_eq!(softmax(&[1.0, -1.0], 100.0)[0], 1.0);
+    }
+
+    #[test]
+    fn with_a_bias_each_pair_has_a_probability_of_its_own() {
+        let p = Logits { scale: 10.0, bias: Some(-1.0) }.probabilities(&[0.2, 0.1, 0.1]);
+        assert!((p[0] - 0.731_058_6).abs() < 1e-6 && p[1] == 0.5 && p[2] == 0.5);
+        assert_eq!(Logits { scale: 1e4, bias: Some(0.0) }.probabilities(&[1.0, -1.0]), [1.0, 0.0]);
     }
 
     #[test]

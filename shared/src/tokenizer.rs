@@ -15,18 +15,21 @@ pub use clean::Cleaning;
 const START: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
 
-/// Splits captions into tokens, each caption framed by a start and an end token.
+/// Splits captions into tokens, each caption with an end token and, for most models, a start token.
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     cleaning: Cleaning,
+    padding: Option<u32>,
     end: u32,
 }
 
-/// The token ids of one caption, from start to end token; at most the context long.
+/// The token ids of one caption, at most the context long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens {
     ids: Vec<u32>,
+    /// The position of the end token, which is the last unless the model reads padding.
+    end: usize,
     /// The byte of the caption from which on nothing was read, if it was too long.
     pub cut_at: Option<usize>,
 }
@@ -38,7 +41,7 @@ pub enum TokenizerError {
     #[error("the tokenizer could not be read: {0}")]
     Unreadable(String),
     /// The tokenizer does not add an end token, so there is nothing to pool the text at.
-    #[error("the tokenizer does not frame a caption with start and end tokens")]
+    #[error("the tokenizer does not put an end token behind a caption")]
     Unframed,
     /// A caption could not be encoded.
     #[error("the caption could not be split into tokens: {0}")]
@@ -76,7 +79,7 @@ impl Tokenizer {
     /// Reads a Hugging Face `tokenizer.json`.
     ///
     /// # Errors
-    /// If it is no tokenizer, or one that adds no start and end token.
+    /// If it is no tokenizer, or one that adds no end token.
     pub fn from_json(json: &str) -> Result<Self, TokenizerError> {
         let frame: Frame =
             serde_json::from_str(json).map_err(|error| TokenizerError::Unreadable(error.to_string()))?;
@@ -141,7 +144,7 @@ impl Tokenizer {
         inner.with_truncation(None).map_err(|error| TokenizerError::Unreadable(error.to_string()))?;
         let empty = inner.encode("", true).map_err(|error| TokenizerError::Encode(error.to_string()))?;
         match empty.get_ids() {
-            [_, end] => Ok(Tokenizer { end: *end, inner, cleaning: Cleaning::None }),
+            [end] | [_, end] => Ok(Tokenizer { end: *end, inner, cleaning: Cleaning::None, padding: None }),
             _ => Err(TokenizerError::Unframed),
         }
     }
@@ -151,7 +154,17 @@ impl Tokenizer {
         Tokenizer { cleaning, ..self }
     }
 
-    /// The tokenizer as `tokenizer.json`, which does not say how captions are cleaned before.
+    /// The tokenizer for a model that reads padding: each caption is filled up to the whole context with this token.
+    pub fn with_padding(self, padding: Option<u32>) -> Self {
+        Tokenizer { padding, ..self }
+    }
+
+    /// The id of the end token.
+    pub fn end(&self) -> u32 {
+        self.end
+    }
+
+    /// The tokenizer as `tokenizer.json`, which says neither how captions are cleaned before nor how they are padded.
     ///
     /// # Errors
     /// If the tokenizers library cannot write it.
@@ -169,7 +182,8 @@ impl Tokenizer {
         self.inner.token_to_id(token)
     }
 
-    /// Encodes one caption into at most `context` tokens. What is too long is cut, and the end token kept.
+    /// Encodes one caption into at most `context` tokens, or exactly as many if the model reads padding. What is too long is cut,
+    /// and the end token kept.
     ///
     /// # Errors
     /// If the tokenizers library fails on the text.
@@ -184,33 +198,22 @@ impl Tokenizer {
             ids.truncate(context - 1);
             ids.push(self.end);
         }
-        Ok(Tokens { ids, cut_at })
-    }
-
-    /// Brings captions to one length, for one pass through the text tower.
-    pub fn batch(&self, captions: &[Tokens]) -> TokenBatch {
-        let longest = captions.iter().map(|tokens| tokens.ids.len()).max().unwrap_or(1);
-        let mut ids = Vec::with_capacity(captions.len() * longest);
-        for tokens in captions {
-            ids.extend(tokens.ids.iter().map(|&id| id as i32));
-            ids.resize(ids.len() + longest - tokens.ids.len(), self.end as i32);
+        let end = ids.len() - 1;
+        if let Some(padding) = self.padding {
+            ids.resize(context, padding);
         }
-        TokenBatch {
-            ids,
-            length: longest,
-            ends: captions.iter().map(|tokens| tokens.ids.len() - 1).collect(),
-        }
+        Ok(Tokens { ids, end, cut_at })
     }
 }
 
 impl Tokens {
-    /// The ids, start and end token included.
+    /// The ids, special tokens included.
     pub fn ids(&self) -> &[u32] {
         &self.ids
     }
 }
 
-/// Captions padded on the right with the end token to the longest of them.
+/// Captions of one length, for one pass through the text tower.
 #[derive(Clone, Debug)]
 pub struct TokenBatch {
     /// Row by row, `[N, T]`.
@@ -219,6 +222,30 @@ pub struct TokenBatch {
     pub length: usize,
     /// The position of each caption's end token, `[N]`.
     pub ends: Vec<usize>,
+}
+
+impl TokenBatch {
+    /// Captions as long as the longest of them.
+    pub fn of(captions: &[Tokens]) -> Self {
+        let longest = captions.iter().map(|tokens| tokens.ids.len()).max().unwrap_or(1);
+        Self::padded(captions, longest)
+    }
+
+    /// Captions, each padded on the right to `length` with the token that it ends with.
+    ///
+    /// # Panics
+    /// If one is longer.
+    pub fn padded<'t>(captions: impl IntoIterator<Item = &'t Tokens>, length: usize) -> Self {
+        let mut batch = TokenBatch { ids: Vec::new(), length, ends: Vec::new() };
+        for Tokens { ids, end, .. } in captions {
+            let last = ids.last().map_or(0, |last| *last as i32);
+            let padding = length.checked_sub(ids.len()).expect("captions of at most this length");
+            batch.ids.extend(ids.iter().map(|id| *id as i32));
+            batch.ids.extend(std::iter::repeat_n(last, padding));
+            batch.ends.push(*end);
+        }
+        batch
+    }
 }
 
 #[cfg(test)]
@@ -279,10 +306,31 @@ mod tests {
     fn a_batch_is_padded_with_the_end_token() {
         let tokenizer = trained();
         let captions = ["a red ball", ""].map(|text| tokenizer.encode(text, 77).expect("ids"));
-        let batch = tokenizer.batch(&captions);
+        let batch = TokenBatch::of(&captions);
         assert_eq!(batch.ids.len(), 2 * batch.length);
         assert_eq!(batch.ends, [batch.length - 1, 1]);
         assert!(batch.ids[batch.length + 1..].iter().all(|&id| id == tokenizer.end as i32));
+    }
+
+    #[test]
+    fn a_model_that_reads_padding_gets_whole_contexts() {
+        let padding = trained().id("z");
+        let tokenizer = trained().with_padding(padding);
+        let tokens = tokenizer.encode("a red ball", 8).expect("ids");
+        let plain = trained().encode("a red ball", 8).expect("ids");
+        assert_eq!((tokens.ids().len(), &tokens.ids()[..5]), (8, plain.ids()));
+        assert!(tokens.ids()[5..].iter().all(|id| Some(*id) == padding));
+        assert_eq!(TokenBatch::of(&[tokens]).ends, [4]);
+    }
+
+    #[test]
+    fn a_frame_needs_no_start_token() {
+        let mut json: Value = serde_json::from_str(&trained().to_json().expect("json")).expect("json");
+        json["post_processor"]["single"].as_array_mut().expect("a template").remove(0);
+        let tokenizer = Tokenizer::from_json(&json.to_string()).expect("a tokenizer");
+        assert_eq!(tokenizer.encode("a red ball", 8).expect("ids").ids().len(), 4);
+        json["post_processor"] = Value::Null;
+        assert!(matches!(Tokenizer::from_json(&json.to_string()), Err(TokenizerError::Unframed)));
     }
 
     #[test]

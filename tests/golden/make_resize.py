@@ -17,6 +17,7 @@ pixels = ((x * x * 7 + y * 13 * (c + 1) + x * y * 5 + c * 91) % 256).astype(np.u
 picture = Image.fromarray(pixels)
 
 squashed = picture.resize((SIDE, SIDE), Image.BICUBIC)
+bilinear = picture.resize((SIDE, SIDE), Image.BILINEAR)
 
 shorter = min(WIDTH, HEIGHT)
 size = (WIDTH * SIDE // shorter, HEIGHT * SIDE // shorter)
@@ -26,6 +27,7 @@ cropped = picture.resize(size, Image.BICUBIC).crop((left, top, left + SIDE, top 
 golden = {
     "pillow": PIL.__version__,
     "squash": np.asarray(squashed).ravel().tolist(),
+    "bilinear": np.asarray(bilinear).ravel().tolist(),
     "center-crop": np.asarray(cropped).ravel().tolist(),
 }
 pathlib.Path(__file__).with_name("resize.json").write_text(json.dumps(golden) + "\n")

@@ -1,10 +1,14 @@
 //! JPEG files to images, by libjpeg-turbo's arithmetic: the pixels are those of Pillow, torchvision and browsers.
 
+mod planes;
+
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
 use libjpeg_turbo_rs::PixelFormat;
 
 use super::{DecodeError, check_size};
+
+const TOO_FEW: &str = "it has fewer pixels than it says";
 
 /// Reads an image and the way it is to be turned.
 ///
@@ -27,70 +31,137 @@ pub fn read(bytes: &[u8]) -> Result<(DynamicImage, Orientation), DecodeError> {
     let orientation =
         decoder.exif_data().and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
     let image = match layout.is_odd {
-        true => decode_odd(bytes),
+        true => planes::decode(bytes, &layout).and_then(|rgb| {
+            let image = RgbImage::from_raw(frame.width.into(), frame.height.into(), rgb);
+            image.map(DynamicImage::ImageRgb8).ok_or_else(|| TOO_FEW.to_owned())
+        }),
         false => decode(&decoder),
     };
     Ok((image.map_err(damaged)?, orientation))
 }
 
 /// How a file is laid out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Layout {
     /// Whether an end marker follows the first scan.
     has_end: bool,
-    /// Whether libjpeg-turbo-rs 0.9 does not read it: a baseline file with two of three components in a scan, or sampling
+    is_progressive: bool,
+    components: Vec<Component>,
+    /// Whether libjpeg-turbo-rs 0.9 reads it plane by plane only: a baseline file with two of three components in a scan, or sampling
     /// factors that do not divide those of the first component, such as chroma finer than luma.
     is_odd: bool,
 }
 
-/// Reads the layout from the segments before the first scan. They are skipped by length, since they may hold thumbnails with markers of
-/// their own; stray bytes between them mean nothing.
+/// A component of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Component {
+    name: u8,
+    /// Its sampling factor across.
+    wide: usize,
+    /// Its sampling factor down.
+    high: usize,
+    table: u8,
+}
+
+/// A marker and its segment, and after the header of a scan the scan.
+struct Segment<'b> {
+    marker: u8,
+    /// From the marker on.
+    bytes: &'b [u8],
+    /// What follows until the next segment, if this is the header of a scan.
+    scan: &'b [u8],
+}
+
+impl Component {
+    fn read(bytes: &[u8; 3]) -> Self {
+        let [name, sampling, table] = *bytes;
+        Component { name, wide: usize::from(sampling >> 4), high: usize::from(sampling & 15), table }
+    }
+
+    fn bytes(&self) -> [u8; 3] {
+        [self.name, (self.wide as u8) << 4 | self.high as u8, self.table]
+    }
+}
+
+impl Segment<'_> {
+    /// What its length counts, after the length itself.
+    fn content(&self) -> &[u8] {
+        self.bytes.get(4..).unwrap_or_default()
+    }
+
+    fn is_frame(&self) -> bool {
+        matches!(self.marker, 0xc0..=0xcf) && !matches!(self.marker, 0xc4 | 0xc8 | 0xcc)
+    }
+
+    fn is_scan(&self) -> bool {
+        self.marker == 0xda
+    }
+}
+
+/// The segments of a file. They are skipped by length, since they may hold thumbnails with markers of their own; stray bytes between
+/// them mean nothing.
+fn segments(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
+    let (mut at, mut has_scan) = (2, false);
+    std::iter::from_fn(move || {
+        loop {
+            let &[first, marker, high, low] = bytes.get(at..at + 4)? else { return None };
+            if has_scan && [first, marker] == [0xff, 0xd9] {
+                // Another image may follow.
+                return None;
+            }
+            if first != 0xff || !matches!(marker, 0x02..=0xcf | 0xda..=0xfe) {
+                // Fill bytes before a marker, and what is none.
+                at += 1;
+                continue;
+            }
+            let begin = at;
+            let end = (begin + 2 + usize::from(u16::from_be_bytes([high, low]))).min(bytes.len());
+            at = end;
+            if marker == 0xda {
+                // Zeros and restarts belong to the scan.
+                has_scan = true;
+                let is_next = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff);
+                at += bytes[end..].windows(2).position(is_next).unwrap_or(bytes.len() - end);
+            }
+            return Some(Segment { marker, bytes: &bytes[begin..end], scan: &bytes[end..at] });
+        }
+    })
+}
+
+/// Reads the layout, as far as the first scans tell it.
 fn layout(bytes: &[u8]) -> Layout {
     let mut layout = Layout::default();
-    let (mut at, mut is_baseline, mut components) = (2, false, 0);
-    while let Some(&[first, second]) = bytes.get(at..at + 2) {
-        if first != 0xff || !matches!(second, 0x02..=0xcf | 0xda..=0xfe) {
-            // Fill bytes before a marker, and what is none.
-            at += 1;
-            continue;
-        }
-        let Some(&[high, low]) = bytes.get(at + 2..at + 4) else { break };
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        let segment = bytes.get(at + 4..at + 2 + length).unwrap_or_default();
-        match second {
-            // The first scan begins.
-            0xda => {
-                let of_scan = segment.first().copied().map_or(0, usize::from);
-                layout.is_odd |= is_baseline && of_scan > 1 && of_scan < components;
-                layout.has_end = bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]);
+    for segment in segments(bytes) {
+        if segment.is_frame() {
+            layout.is_progressive = matches!(segment.marker, 0xc2 | 0xc6 | 0xca | 0xce);
+            let components = segment.content().get(6..).unwrap_or_default().as_chunks().0;
+            layout.components = components.iter().map(Component::read).collect();
+            layout.is_odd = !is_regular(&layout.components);
+        } else if segment.is_scan() {
+            let n = segment.content().first().copied().map_or(0, usize::from);
+            layout.is_odd |= !layout.is_progressive && n > 1 && n < layout.components.len();
+            let rest = segment.bytes.as_ptr() as usize - bytes.as_ptr() as usize;
+            layout.has_end |= bytes[rest..].windows(2).any(|pair| pair == [0xff, 0xd9]);
+            if layout.is_progressive || n == layout.components.len() {
+                // Scans like this one follow, or none.
                 break;
             }
-            // The frame: precision, height, width, and three bytes per component.
-            0xc0..=0xcf if !matches!(second, 0xc4 | 0xc8 | 0xcc) => {
-                is_baseline = !matches!(second, 0xc2 | 0xc6 | 0xca | 0xce);
-                let sampling: Vec<(u8, u8)> = segment
-                    .get(6..)
-                    .unwrap_or_default()
-                    .chunks_exact(3)
-                    .map(|component| (component[1] >> 4, component[1] & 15))
-                    .collect();
-                components = sampling.len();
-                layout.is_odd = !is_regular(&sampling);
-            }
-            _ => {}
         }
-        at += 2 + length;
     }
     layout
 }
 
 /// Whether each component is as fine as the first or an integer coarser, and black as fine as the first.
-fn is_regular(sampling: &[(u8, u8)]) -> bool {
-    let Some(&(wide, high)) = sampling.first() else { return true };
-    let divides = |&(across, down): &(u8, u8)| {
-        across > 0 && down > 0 && wide.is_multiple_of(across) && high.is_multiple_of(down)
+fn is_regular(components: &[Component]) -> bool {
+    let Some(first) = components.first() else { return true };
+    let divides = |component: &Component| {
+        component.wide > 0
+            && component.high > 0
+            && first.wide.is_multiple_of(component.wide)
+            && first.high.is_multiple_of(component.high)
     };
-    sampling.iter().all(divides) && sampling.get(3).is_none_or(|&black| black == (wide, high))
+    let is_as_fine = |black: &Component| (black.wide, black.high) == (first.wide, first.high);
+    components.iter().all(divides) && components.get(3).is_none_or(is_as_fine)
 }
 
 /// Decodes what libjpeg-turbo-rs reads.
@@ -107,7 +178,7 @@ fn decode(decoder: &libjpeg_turbo_rs::Decoder) -> Result<DynamicImage, String> {
         }
         other => return Err(format!("it has pixels of the kind {other:?}")),
     };
-    image.ok_or_else(|| "it has fewer pixels than it says".to_owned())
+    image.ok_or_else(|| TOO_FEW.to_owned())
 }
 
 /// Cyan, magenta, yellow and black as files keep them, 255 for no ink, to RGB.
@@ -116,33 +187,15 @@ fn of_inks(cmyk: &[u8]) -> Vec<u8> {
     cmyk.as_chunks().0.iter().flat_map(|&[c, m, y, k]| [c, m, y].map(|ink| shine(ink, k))).collect()
 }
 
-/// Decodes an odd file by another decoder, whose levels may differ by three.
-fn decode_odd(bytes: &[u8]) -> Result<DynamicImage, String> {
-    let mut decoder = jpeg_decoder::Decoder::new(bytes);
-    let pixels = decoder.decode().map_err(|error| error.to_string())?;
-    let info = decoder.info().ok_or("it has no header")?;
-    let (width, height) = (u32::from(info.width), u32::from(info.height));
-    let image = match info.pixel_format {
-        jpeg_decoder::PixelFormat::RGB24 => {
-            RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8)
-        }
-        jpeg_decoder::PixelFormat::L8 => {
-            GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8)
-        }
-        other => return Err(format!("it has pixels of the kind {other:?} in an odd layout")),
-    };
-    image.ok_or_else(|| "it has fewer pixels than it says".to_owned())
-}
-
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
     use super::*;
     use crate::image::Image;
 
     /// A JPEG with one scan for all components, or with one for each.
-    fn file(sampling: SamplingFactor, is_scan_each: bool) -> Vec<u8> {
+    pub fn file(sampling: SamplingFactor, is_scan_each: bool) -> Vec<u8> {
         let (width, height) = (41, 35);
         let pixels: Vec<u8> = (0..width * height)
             .flat_map(|idx| {
@@ -158,13 +211,8 @@ mod tests {
         bytes
     }
 
-    fn image(bytes: &[u8]) -> Image {
+    pub fn image(bytes: &[u8]) -> Image {
         crate::decode::decode(bytes).expect("an image").image
-    }
-
-    /// The largest difference between the levels of two images.
-    fn apart(one: &Image, other: &Image) -> u8 {
-        one.rgb().iter().zip(other.rgb()).map(|(one, other)| one.abs_diff(*other)).max().expect("pixels")
     }
 
     #[test]
@@ -174,21 +222,6 @@ mod tests {
         {
             assert_eq!(image(&file(sampling, false)), image(&file(sampling, true)), "{sampling:?}");
         }
-    }
-
-    #[test]
-    fn the_other_decoder_gives_nearly_the_same_pixels() {
-        for is_scan_each in [false, true] {
-            let bytes = file(SamplingFactor::F_2_2, is_scan_each);
-            let other = decode_odd(&bytes).expect("an image").into_rgb8();
-            let other = Image::new(other.width(), other.height(), other.into_raw());
-            assert!(apart(&image(&bytes), &other) <= 3);
-        }
-        let (mut odd, frame) = (file(SamplingFactor::F_1_1, false), [0xff, 0xc0]);
-        let frame = odd.windows(2).position(|pair| pair == frame).expect("a frame");
-        // Cb twice as fine as luma, which the second byte of a component tells.
-        odd[frame + 14] = 0x22;
-        assert!(layout(&odd).is_odd && !layout(&file(SamplingFactor::F_2_2, false)).is_odd);
     }
 
     #[test]

@@ -119,10 +119,15 @@ mod tests {
     use super::*;
     use crate::image::Image;
     use crate::oklab;
-    use crate::preprocess::Fit;
+    use crate::preprocess::{Fit, Resample};
 
-    const PREPROCESS: Preprocess =
-        Preprocess { side: 16, fit: Fit::Squash, mean: [0.5, 0.4, 0.3], std: [0.5, 0.2, 0.25] };
+    const PREPROCESS: Preprocess = Preprocess {
+        side: 16,
+        fit: Fit::Squash,
+        resample: Resample::Bicubic,
+        mean: [0.5, 0.4, 0.3],
+        std: [0.5, 0.2, 0.25],
+    };
 
     fn histogram(image: &Image) -> Vec<f32> {
         let pixels = TensorData::new(PREPROCESS.pixels(image), [1, 3, 16, 16]);

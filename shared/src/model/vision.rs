@@ -27,10 +27,10 @@ impl VisionConfig {
         }
     }
 
-    /// Why a model of images of `side` pixels cannot be built.
-    pub(super) fn validate(&self, side: usize, most: usize) -> Result<(), String> {
+    /// Why a model of images of `side` pixels and that many numbers an embedding cannot be built.
+    pub(super) fn validate(&self, side: usize, embedding: usize, most: usize) -> Result<(), String> {
         match self {
-            VisionConfig::Vit(vit) => vit.validate(side, most),
+            VisionConfig::Vit(vit) => vit.validate(side, embedding, most),
             VisionConfig::Backbone(_) => Ok(()),
         }
     }
@@ -44,6 +44,8 @@ impl VisionConfig {
 }
 
 /// Images to embeddings that are not yet scaled to length 1.
+// A model has one.
+#[allow(clippy::large_enum_variant)]
 #[derive(Module, Debug)]
 pub enum VisionTower {
     /// A vision transformer.

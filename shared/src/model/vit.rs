@@ -1,16 +1,16 @@
-//! A vision transformer (arXiv 2010.11929) as an image tower, read at its class token or at every position.
+//! A vision transformer (arXiv 2010.11929) as an image tower, read at its class token, at every position, or by attention.
 //!
 //! Images may pass through a few convolutions first (arXiv 2106.14881), which learn shapes from far fewer images than a matrix
-//! over raw pixels does. Without them the tower is CLIP's.
+//! over raw pixels does. Without them the tower is CLIP's; without class token and first norm, and read by attention, SigLIP's.
 
-use burn::module::{Module, Param};
+use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, TensorData, assert_shape, s};
 use serde::{Deserialize, Serialize};
 
 use super::ClipConfig;
-use super::block::{Activation, Block, BlockConfig, convolution, normal, projection};
+use super::block::{Activation, AttentionPool, Block, BlockConfig, convolution, normal, projection};
 use super::layers::LayerNorm;
 
 /// The sizes of a vision transformer.
@@ -34,6 +34,25 @@ pub struct VitConfig {
     /// What is read of the last block.
     #[serde(default, skip_serializing_if = "ReadOut::is_class")]
     pub read_out: ReadOut,
+    /// Whether a class token stands before the patches.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub class_token: bool,
+    /// Whether there is a norm before the blocks.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub norm_pre: bool,
+    /// Whether the patch convolution has a bias.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub patch_bias: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+// As serde wants it.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_yes(is: &bool) -> bool {
+    *is
 }
 
 /// What of the last block becomes the embedding.
@@ -47,6 +66,8 @@ pub enum ReadOut {
     /// Every position side by side, so that a place is a linear function from the first step on. For small grids: the
     /// projection has a row for each position.
     Positions,
+    /// What a learned query sees, without a projection, as in SigLIP (arXiv 2303.15343).
+    Attention,
 }
 
 impl ReadOut {
@@ -62,14 +83,15 @@ pub struct Vit {
     /// The patch convolution, its kernel flattened channel by channel: `[3 * patch², W]`, or `[C, W]` after a stem
     /// of `C` channels.
     patch_embedding: Linear,
-    class_embedding: Param<Tensor<1>>,
-    /// `[1 + patches, W]`
+    class_embedding: Option<Param<Tensor<1>>>,
+    /// `[T, W]`
     position_embedding: Param<Tensor<2>>,
-    norm_pre: LayerNorm,
+    norm_pre: Option<LayerNorm>,
     blocks: Vec<Block>,
     norm_post: LayerNorm,
-    /// `[W, E]`, or `[(1 + patches) * W, E]` where every position is read.
-    projection: Linear,
+    attention_pool: Option<AttentionPool>,
+    /// `[W, E]`, or `[T * W, E]` where every position is read. None where attention reads.
+    projection: Option<Linear>,
     /// The side of what becomes one position, in pixels or in cells of the stem's last map.
     patch: usize,
     #[module(skip)]
@@ -79,18 +101,48 @@ pub struct Vit {
 }
 
 impl VitConfig {
+    /// CLIP's tower of these sizes: patch, width, layers, heads, width of the hidden layers.
+    pub fn clip(patch: usize, [width, layers, heads, mlp_width]: [usize; 4]) -> Self {
+        VitConfig {
+            patch,
+            stem: Vec::new(),
+            width,
+            layers,
+            heads,
+            mlp_width,
+            read_out: ReadOut::Class,
+            class_token: true,
+            norm_pre: true,
+            patch_bias: false,
+        }
+    }
+
+    /// SigLIP's tower of these sizes (arXiv 2303.15343).
+    pub fn siglip(patch: usize, sizes: [usize; 4]) -> Self {
+        VitConfig {
+            read_out: ReadOut::Attention,
+            class_token: false,
+            norm_pre: false,
+            patch_bias: true,
+            ..Self::clip(patch, sizes)
+        }
+    }
+
+    /// `T`, for images of `side` pixels.
+    fn positions(&self, side: usize) -> usize {
+        (side / self.patch).saturating_pow(2).saturating_add(usize::from(self.class_token))
+    }
+
     /// The numbers that are read of the last block, for images of `side` pixels.
     pub(super) fn read_width(&self, side: usize) -> usize {
         match self.read_out {
-            ReadOut::Class => self.width,
-            ReadOut::Positions => {
-                (side / self.patch).saturating_pow(2).saturating_add(1).saturating_mul(self.width)
-            }
+            ReadOut::Class | ReadOut::Attention => self.width,
+            ReadOut::Positions => self.positions(side).saturating_mul(self.width),
         }
     }
 
     /// Why a model of images of `side` pixels cannot be built.
-    pub(super) fn validate(&self, side: usize, most: usize) -> Result<(), String> {
+    pub(super) fn validate(&self, side: usize, embedding: usize, most: usize) -> Result<(), String> {
         let numbers = [
             ("vision.patch", self.patch),
             ("vision.width", self.width),
@@ -118,6 +170,15 @@ impl VitConfig {
         if self.read_width(side) > most {
             return Err("the read-out of every position is too wide".to_owned());
         }
+        if self.read_out == ReadOut::Class && !self.class_token {
+            return Err("vision.read_out is the class token, which there is none of".to_owned());
+        }
+        if self.read_out == ReadOut::Attention && self.width != embedding {
+            return Err(format!(
+                "vision.width {} is read as it is, and embedding is {embedding}",
+                self.width
+            ));
+        }
         if !self.width.is_multiple_of(self.heads) {
             return Err(format!("vision.width {} does not divide into {} heads", self.width, self.heads));
         }
@@ -144,15 +205,21 @@ impl VitConfig {
             Some(&channels) => (1, channels),
             None => (self.patch, 3 * self.patch * self.patch),
         };
+        let mut patch_embedding = projection(channels, self.width, device);
+        patch_embedding.bias = self.patch_bias.then(|| Initializer::Zeros.init([self.width], device));
+        let positions = sinusoidal_positions(side / self.patch, self.width, self.class_token);
+        let norm = || LayerNorm::init(self.width, clip.norm_epsilon, device);
+        let is_pooled = self.read_out == ReadOut::Attention;
         Vit {
             stem,
-            patch_embedding: projection(channels, self.width, device),
-            class_embedding: normal([self.width], scale, device),
-            position_embedding: Param::from_data(sinusoidal_positions(side / self.patch, self.width), device),
-            norm_pre: LayerNorm::init(self.width, clip.norm_epsilon, device),
+            patch_embedding,
+            class_embedding: self.class_token.then(|| normal([self.width], scale, device)),
+            position_embedding: Param::from_data(positions, device),
+            norm_pre: self.norm_pre.then(norm),
             blocks: (0..self.layers).map(|_| block.init(device)).collect(),
-            norm_post: LayerNorm::init(self.width, clip.norm_epsilon, device),
-            projection: projection(self.read_width(side), clip.embedding, device),
+            norm_post: norm(),
+            attention_pool: is_pooled.then(|| block.init_pool(device)),
+            projection: (!is_pooled).then(|| projection(self.read_width(side), clip.embedding, device)),
             patch,
             activation: clip.activation,
             read_out: self.read_out,
@@ -168,28 +235,44 @@ impl Vit {
         let maps = self.stem.iter().fold(pixels, |maps, conv| self.activation.apply(conv.forward(maps)));
         let patches = self.patch_embedding.forward(patchify(maps, self.patch)); // [B, P, W]
         let [batch, n_patches, width] = patches.dims();
-        let class = self.class_embedding.val().reshape([1, 1, width]).expand([batch, 1, width]);
+        let tokens = match &self.class_embedding {
+            Some(class) => {
+                let class = class.val().reshape([1, 1, width]).expand([batch, 1, width]);
+                Tensor::cat(vec![class, patches], 1)
+            }
+            None => patches,
+        };
         let positions = self.position_embedding.val();
-        assert_shape!(positions, [n_patches + 1, width]);
-        let mut x = Tensor::cat(vec![class, patches], 1) + positions.unsqueeze(); // [B, T, W]
-        x = self.norm_pre.forward(x);
+        let n_class = usize::from(self.class_embedding.is_some());
+        assert_shape!(positions, [n_patches + n_class, width]);
+        let mut x = tokens + positions.unsqueeze(); // [B, T, W]
+        if let Some(norm) = &self.norm_pre {
+            x = norm.forward(x);
+        }
         for block in &self.blocks {
             x = block.forward(x, None);
         }
-        let read = match self.read_out {
-            ReadOut::Class => x.slice(s![.., 0..1, ..]),
-            ReadOut::Positions => x,
+        let pooled = match (self.read_out, &self.attention_pool) {
+            (_, Some(pool)) => pool.forward(self.norm_post.forward(x)),
+            (ReadOut::Class, None) => {
+                self.norm_post.forward(x.slice(s![.., 0..1, ..])).reshape([batch, width])
+            }
+            (ReadOut::Positions | ReadOut::Attention, None) => {
+                self.norm_post.forward(x).reshape([batch, (n_patches + n_class) * width])
+            }
         };
-        let [_, n_read, _] = read.dims();
-        self.projection.forward(self.norm_post.forward(read).reshape([batch, n_read * width]))
+        match &self.projection {
+            Some(projection) => projection.forward(pooled),
+            None => pooled,
+        }
     }
 }
 
 /// Where training of the position embedding starts: sines and cosines of both coordinates (arXiv 2205.01580,
 /// section 2), from which *left of* can be read at once; noise would have to become coordinates first.
 ///
-/// `[1 + grid², W]`, the class token's row zero.
-fn sinusoidal_positions(grid: usize, width: usize) -> TensorData {
+/// `[1 + grid², W]`, the class token's row zero; `[grid², W]` without one.
+fn sinusoidal_positions(grid: usize, width: usize, class_token: bool) -> TensorData {
     /// The longest wavelength, in cells.
     const LONGEST: f64 = 10_000.0;
     let quarter = (width / 4).max(1);
@@ -200,9 +283,10 @@ fn sinusoidal_positions(grid: usize, width: usize) -> TensorData {
             (if (column / quarter).is_multiple_of(2) { angle.sin() } else { angle.cos() }) as f32
         })
     };
-    let class = std::iter::repeat_n(0.0, width);
+    let n_class = usize::from(class_token);
+    let class = std::iter::repeat_n(0.0, n_class * width);
     let cells = (0..grid).flat_map(|y| (0..grid).flat_map(move |x| row(x, y)));
-    TensorData::new(class.chain(cells).collect::<Vec<f32>>(), [1 + grid * grid, width])
+    TensorData::new(class.chain(cells).collect::<Vec<f32>>(), [n_class + grid * grid, width])
 }
 
 /// A 3×3 convolution of stride 2.
@@ -260,7 +344,8 @@ mod tests {
             (left - right).abs().max().into_scalar::<f32>()
         };
         let tower = every.init(&tiny(), &device);
-        assert_eq!(tower.projection.weight.val().dims(), [5 * 16, 8]);
+        let projection = tower.projection.as_ref().expect("a projection");
+        assert_eq!(projection.weight.val().dims(), [5 * 16, 8]);
         assert!(seen(tower) > 1e-3);
         assert_eq!(seen(tiny_vit().init(&tiny(), &device)), 0.0);
         let mut config = tiny();
@@ -270,7 +355,7 @@ mod tests {
 
     #[test]
     fn no_two_positions_start_alike() {
-        let rows: Vec<f32> = sinusoidal_positions(4, 16).iter::<f32>().collect();
+        let rows: Vec<f32> = sinusoidal_positions(4, 16, true).iter::<f32>().collect();
         let rows: Vec<&[f32]> = rows.chunks(16).collect();
         for (at, row) in rows.iter().enumerate() {
             assert!(!rows[..at].contains(row), "position {at}");

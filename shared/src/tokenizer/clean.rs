@@ -14,6 +14,12 @@ pub enum Cleaning {
     None,
     /// As open_clip does (`tokenizer.py`, `_clean_lower`): ftfy's `fix_text`, `html.unescape` twice, single spaces, lower case.
     OpenClip,
+    /// As open_clip does for SigLIP (`_clean_canonicalize`): fixed and unescaped, no punctuation, lower case, single spaces.
+    OpenClipCanonical,
+    /// As transformers does for SigLIP (`SiglipTokenizer.canonicalize_text`): lower case, no punctuation, single spaces.
+    Canonical,
+    /// Lower case, as transformers does for SigLIP 2 (`Siglip2Tokenizer`).
+    Lower,
 }
 
 impl Cleaning {
@@ -26,12 +32,12 @@ impl Cleaning {
     pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self {
             Cleaning::None => Cow::Borrowed(text),
-            Cleaning::OpenClip => {
-                let fixed = fix_text(text);
-                let unescaped = htmlize::unescape(htmlize::unescape(&fixed)).into_owned();
-                let words: Vec<&str> = unescaped.split_whitespace().collect();
-                Cow::Owned(words.join(" ").to_lowercase())
-            }
+            Cleaning::OpenClip => Cow::Owned(single_spaces(&unescaped(text)).to_lowercase()),
+            Cleaning::OpenClipCanonical => Cow::Owned(single_spaces(
+                &without_punctuation(&unescaped(text).replace('_', " ")).to_lowercase(),
+            )),
+            Cleaning::Canonical => Cow::Owned(single_spaces(&without_punctuation(&text.to_lowercase()))),
+            Cleaning::Lower => Cow::Owned(text.to_lowercase()),
         }
     }
 
@@ -44,9 +50,24 @@ impl Cleaning {
         let before = &cleaned[..at];
         let is_inside = !before.is_empty() && !before.ends_with(' ');
         let nth = before.split_whitespace().count() - usize::from(is_inside);
-        let word = text.split_whitespace().nth(nth);
+        let word = text.split_whitespace().filter(|word| !self.clean(word).is_empty()).nth(nth);
         word.map_or(text.len(), |word| word.as_ptr() as usize - text.as_ptr() as usize)
     }
+}
+
+/// The text as somebody meant it.
+fn unescaped(text: &str) -> String {
+    let fixed = fix_text(text);
+    htmlize::unescape(htmlize::unescape(&fixed)).into_owned()
+}
+
+fn single_spaces(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The text without what Python calls punctuation, which is that of ASCII.
+fn without_punctuation(text: &str) -> String {
+    text.chars().filter(|c| !c.is_ascii_punctuation()).collect()
 }
 
 /// ftfy 6's `fix_text`, but for text that was decoded wrongly: that is mended where UTF-8 was taken for Windows-1252 or Latin-1, and
@@ -212,6 +233,21 @@ mod tests {
             assert_eq!(Cleaning::OpenClip.clean(caption), cleaned, "{caption:?}");
         }
         assert_eq!(Cleaning::None.clean(" A &amp; B "), " A &amp; B ");
+    }
+
+    /// Captions, and what SigLIP's tokenizers make of them (open_clip 3.3.0, transformers 5.24.0, Python 3.11).
+    #[test]
+    fn captions_are_cleaned_as_for_siglip() {
+        let rows = [
+            ("A man’s “RED” car,  left_side!", ["a mans red car left side", "a man’s “red” car leftside"]),
+            ("rock &amp; roll -- it&#39;s", ["rock roll its", "rock amp roll it39s"]),
+            (" ?! ", ["", ""]),
+        ];
+        for (caption, [open_clip, transformers]) in rows {
+            assert_eq!(Cleaning::OpenClipCanonical.clean(caption), open_clip, "{caption:?}");
+            assert_eq!(Cleaning::Canonical.clean(caption), transformers, "{caption:?}");
+        }
+        assert_eq!(Cleaning::Lower.clean("A Red,  Car!"), "a red,  car!");
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub fn run(args: &DistillArgs) -> Result<()> {
         seed: args.seed,
         quiet: args.quiet,
     };
-    let distilled = distill(config.init(&device).drawn(), &tokens, &tokenizer, &vectors, recipe)?;
+    let distilled = distill(config.init(&device).drawn(), &tokens, &vectors, recipe)?;
     let mut results = serde_json::Map::new();
     results.insert("teacher_cosine".to_owned(), distilled.cosine.into());
     let training = Training {

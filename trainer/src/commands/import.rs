@@ -1,4 +1,4 @@
-//! `import`: published CLIP weights become a bundle.
+//! `import`: published weights become a bundle.
 
 use std::path::PathBuf;
 
@@ -8,20 +8,21 @@ use serde_json::Value;
 use shared::bundle::Precision;
 use shared::bundle::{Bundle, Imported, Training};
 use shared::image::Image;
+use shared::import::Published;
 use shared::model::{Activation, VisionConfig};
 use shared::preprocess::Fit;
 
 use crate::dataset::ImageSource;
 use crate::models::bundles;
-use crate::models::import::{Published, hub};
+use crate::models::import::{PublishedFolder, hub};
 use crate::system;
 use crate::system::named::named;
 
 /// The options of `import`.
 #[derive(Args)]
 pub struct ImportArgs {
-    /// Import a CLIP model from a folder, as transformers or open_clip save it, or by its name on the Hugging Face hub, such
-    /// as `openai/clip-vit-base-patch32`.
+    /// Import a CLIP or SigLIP model from a folder, as transformers or open_clip save it, or by its name on the Hugging Face hub,
+    /// such as `openai/clip-vit-base-patch32`.
     #[arg(long, value_name = "DIR_OR_NAME")]
     pub from: PathBuf,
     /// Write the bundle into this file.
@@ -38,10 +39,11 @@ pub struct ImportArgs {
 /// Reads a published model, says what it is, and writes it as a bundle.
 ///
 /// # Errors
-/// If the model is not there, is not CLIP or does not fit its config, or the bundle cannot be written.
+/// If the model is not there, is none that Foil has or does not fit its config, or the bundle cannot be written.
 pub fn run(args: &ImportArgs) -> Result<()> {
-    let published = Published::open(&hub::folder(&args.from)?)?;
-    describe(&published);
+    let folder = PublishedFolder::open(&hub::folder(&args.from)?)?;
+    let published = &folder.model;
+    describe(published);
     let training = Training {
         data: Vec::new(),
         negatives: "none".to_owned(),
@@ -59,7 +61,7 @@ pub fn run(args: &ImportArgs) -> Result<()> {
     };
     let images = if args.image.is_empty() { bundles::drift_scenes() } else { images(args)? };
     let pack = |precision, training: &Training| {
-        Bundle::pack(&published.config, published.weights(), &published.tokenizer, training, precision)
+        Bundle::pack(&published.config, folder.weights(), &published.tokenizer, training, precision)
     };
     let bundle = bundles::make(args.precision, &images, training, pack)?;
     let results = &bundle.header().training().results;
@@ -76,6 +78,7 @@ fn describe(published: &Published) {
     let activation = match config.activation {
         Activation::QuickGelu => "QuickGELU",
         Activation::Gelu => "GELU",
+        Activation::GeluTanh => "approximate GELU",
     };
     let fit = match config.preprocess.fit {
         Fit::CenterCrop => "cut to the middle square",

@@ -10,7 +10,7 @@ use shared::caption::Caption;
 use shared::decode::decode;
 use shared::engine::Engine;
 use shared::negative;
-use shared::similarity::{Embedding, Kind, Score, contest, probabilities};
+use shared::similarity::{Embedding, Kind, Score, contest};
 
 use crate::models::bundles;
 use crate::system::device;
@@ -106,7 +106,7 @@ fn against_negatives(engine: &Engine, image: &Embedding, captions: &[String]) ->
         let texts: Vec<&str> =
             std::iter::once(text.as_str()).chain(foils.iter().map(|(foil, _)| *foil)).collect();
         let embeddings = pollster::block_on(engine.embed_captions(&texts))?;
-        scores.extend(contest(image, text, &foils, &embeddings, engine.logit_scale()));
+        scores.extend(contest(image, text, &foils, &embeddings, engine.logits()));
     }
     Ok(scores)
 }
@@ -115,7 +115,7 @@ fn against_each_other(engine: &Engine, image: &Embedding, captions: &[String]) -
     let texts: Vec<&str> = captions.iter().map(String::as_str).collect();
     let embeddings = pollster::block_on(engine.embed_captions(&texts))?;
     let similarities: Vec<f32> = embeddings.iter().map(|text| image.cosine(text)).collect();
-    let probabilities = probabilities(&similarities, engine.logit_scale());
+    let probabilities = engine.logits().probabilities(&similarities);
     let rows = captions.iter().zip(similarities.iter().zip(probabilities));
     Ok(rows
         .map(|(caption, (&similarity, probability))| Score {

@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use shared::model::{
-    Activation, BackboneConfig, BackboneName, ClipConfig, ReadOut, TextConfig, TextReadOut, VisionConfig,
-    VitConfig,
+    Activation, BackboneConfig, BackboneName, ClipConfig, ReadOut, Scoring, TextConfig, TextReadOut,
+    VisionConfig, VitConfig,
 };
-use shared::preprocess::{Fit, Preprocess};
-use shared::tokenizer::Cleaning;
+use shared::preprocess::{CLIP_MEAN, CLIP_STD, Fit, Preprocess, Resample};
 
 /// How large a model is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,11 +27,6 @@ pub enum Preset {
     Base,
 }
 
-/// Mean of each channel in OpenAI's training images (openai/CLIP, `clip/clip.py`).
-pub const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-/// Standard deviation of each channel there.
-pub const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
-
 impl Preset {
     /// The number of tokens that the tokenizer learns.
     pub fn vocabulary(self) -> usize {
@@ -47,18 +41,24 @@ impl Preset {
     pub fn config(self, vocabulary: usize) -> ClipConfig {
         let vit = |embedding, side, vision, text| (embedding, vision, text, (side, CLIP_MEAN, CLIP_STD));
         let (embedding, vision, text, (side, mean, std)) = match self {
-            Preset::Tiny => {
-                vit(16, 32, vision(8, &[8, 12, 16], [32, 1, 2, 64]), text(vocabulary, 16, [32, 1, 2, 64]))
-            }
+            Preset::Tiny => vit(
+                16,
+                32,
+                vision(8, &[8, 12, 16], [32, 1, 2, 64]),
+                TextConfig::clip(vocabulary, 16, [32, 1, 2, 64]),
+            ),
             Preset::Small => vit(
                 128,
                 64,
                 vision(16, &[16, 32, 64, 128], [128, 2, 4, 256]),
-                text(vocabulary, 32, [96, 2, 3, 192]),
+                TextConfig::clip(vocabulary, 32, [96, 2, 3, 192]),
             ),
-            Preset::Base => {
-                vit(512, 224, vision(32, &[], [768, 12, 12, 3072]), text(vocabulary, 77, [512, 12, 8, 2048]))
-            }
+            Preset::Base => vit(
+                512,
+                224,
+                vision(32, &[], [768, 12, 12, 3072]),
+                TextConfig::clip(vocabulary, 77, [512, 12, 8, 2048]),
+            ),
             Preset::Photo => photo(BackboneName::MobileNetV2, vocabulary),
             Preset::PhotoLite0 => photo(BackboneName::EfficientNetLite0, vocabulary),
             Preset::PhotoLite2 => photo(BackboneName::EfficientNetLite2, vocabulary),
@@ -70,7 +70,8 @@ impl Preset {
             activation: Activation::QuickGelu,
             norm_epsilon: 1e-5,
             // Squashed, because captions name what stands at the edges.
-            preprocess: Preprocess { side, fit: Fit::Squash, mean, std },
+            preprocess: Preprocess { side, fit: Fit::Squash, resample: Resample::Bicubic, mean, std },
+            scoring: Scoring::Softmax,
         }
     }
 }
@@ -87,19 +88,15 @@ fn photo(backbone: BackboneName, vocabulary: usize) -> Chosen {
         BackboneName::EfficientNetLite2 => (260, 127.0 / 255.0, 128.0 / 255.0),
     };
     let vision = VisionConfig::Backbone(BackboneConfig { backbone });
-    let text = TextConfig { read_out: TextReadOut::Mean, ..text(vocabulary, 40, [256, 2, 4, 1024]) };
+    let text =
+        TextConfig { read_out: TextReadOut::Mean, ..TextConfig::clip(vocabulary, 40, [256, 2, 4, 1024]) };
     (256, vision, text, (side, [mean; 3], [std; 3]))
 }
 
-fn vision(patch: usize, stem: &[usize], [width, layers, heads, mlp_width]: [usize; 4]) -> VisionConfig {
+fn vision(patch: usize, stem: &[usize], sizes: [usize; 4]) -> VisionConfig {
     // The class token is CLIP's; small models need to see where things are.
     let read_out = if stem.is_empty() { ReadOut::Class } else { ReadOut::Positions };
-    VisionConfig::Vit(VitConfig { patch, stem: stem.to_vec(), width, layers, heads, mlp_width, read_out })
-}
-
-fn text(vocabulary: usize, context: usize, [width, layers, heads, mlp_width]: [usize; 4]) -> TextConfig {
-    let read_out = TextReadOut::End;
-    TextConfig { vocabulary, context, width, layers, heads, mlp_width, read_out, cleaning: Cleaning::None }
+    VisionConfig::Vit(VitConfig { stem: stem.to_vec(), read_out, ..VitConfig::clip(patch, sizes) })
 }
 
 #[cfg(test)]

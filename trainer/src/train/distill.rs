@@ -10,7 +10,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::SliceRandom;
 use shared::model::Clip;
 use shared::seed;
-use shared::tokenizer::{Tokenizer, Tokens};
+use shared::tokenizer::{TokenBatch, Tokens};
 
 use super::schedule;
 use super::state;
@@ -65,8 +65,8 @@ impl Student {
     ///
     /// # Shapes
     /// - `vectors`: `[B, D]`, unit rows
-    fn loss(&self, sentences: &[Tokens], tokenizer: &Tokenizer, vectors: Tensor<2>) -> Tensor<1> {
-        let embeddings = self.clip.encode_tokens(&tokenizer.batch(sentences));
+    fn loss(&self, sentences: &[Tokens], vectors: Tensor<2>) -> Tensor<1> {
+        let embeddings = self.clip.encode_tokens(&TokenBatch::of(sentences));
         let found = self.to_teacher.forward(embeddings);
         let lengths = found.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(1e-6);
         let cosines = (found * vectors).sum_dim(1) / lengths; // [B, 1]
@@ -81,17 +81,11 @@ impl Student {
 ///
 /// # Panics
 /// If there are not as many sentences as vectors, or none.
-pub fn distill(
-    clip: Clip,
-    sentences: &[Tokens],
-    tokenizer: &Tokenizer,
-    vectors: &Matrix,
-    recipe: Recipe,
-) -> Result<Distilled> {
+pub fn distill(clip: Clip, sentences: &[Tokens], vectors: &Matrix, recipe: Recipe) -> Result<Distilled> {
     let [n, width] = vectors.shape;
     assert_eq!(sentences.len(), n, "sentences and vectors");
     let device = clip.device();
-    let [_, embedding] = clip.encode_tokens(&tokenizer.batch(&sentences[..1])).dims();
+    let [_, embedding] = clip.encode_tokens(&TokenBatch::of(&sentences[..1])).dims();
     let to_teacher = Linear {
         weight: Initializer::Normal { mean: 0.0, std: (embedding as f64).powf(-0.5) }
             .init([embedding, width], &device),
@@ -107,7 +101,7 @@ pub fn distill(
         let mut losses: Vec<Tensor<1>> = Vec::new();
         for batch in batches(sentences, recipe, epoch).into_iter().take(batches_an_epoch) {
             let tokens: Vec<Tokens> = batch.iter().map(|nth| sentences[*nth].clone()).collect();
-            let loss = student.loss(&tokens, tokenizer, unit_rows(vectors, &batch, &device));
+            let loss = student.loss(&tokens, unit_rows(vectors, &batch, &device));
             let gradients = GradientsParams::from_grads(loss.backward(), &student);
             let rate = schedule::learning_rate(recipe.lr, WARMUP, step as u64, steps as u64);
             student = optimizer.step(ModuleLearningRate::from(rate), student, gradients);

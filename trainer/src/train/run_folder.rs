@@ -118,7 +118,7 @@ pub fn load(run: &Path) -> Result<(RunConfig, Tokenizer)> {
     let config = RunConfig::load(run)?;
     let path = tokenizer_path(run);
     let json = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let tokenizer = Tokenizer::from_json(&json)?.with_cleaning(config.model.text.cleaning);
+    let tokenizer = config.model.text.prepare(Tokenizer::from_json(&json)?);
     Ok((config, tokenizer))
 }
 

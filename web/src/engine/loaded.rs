@@ -59,7 +59,7 @@ impl Loaded {
         self.embed_captions(&texts).await?;
         let embeddings: Vec<Embedding> =
             texts[..of_caption].iter().map(|text| self.captions[*text].clone()).collect();
-        let scores = contest(&self.images[&id], caption, &foils, &embeddings, self.engine.logit_scale());
+        let scores = contest(&self.images[&id], caption, &foils, &embeddings, self.engine.logits());
         let square = other.map(|(other_id, other_caption)| {
             let images = [&self.images[&id], &self.images[&other_id]];
             Square::of(images, [&self.captions[caption], &self.captions[other_caption]])

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use shared::decode::decode;
-use shared::preprocess::{Fit, Preprocess};
+use shared::preprocess::{Fit, Preprocess, Resample};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(decoded) = decode(bytes) else { return };
@@ -14,7 +14,8 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     }
     for fit in [Fit::Squash, Fit::CenterCrop] {
-        let preprocess = Preprocess { side: 32, fit, mean: [0.5; 3], std: [0.25; 3] };
+        let preprocess =
+            Preprocess { side: 32, fit, resample: Resample::Bilinear, mean: [0.5; 3], std: [0.25; 3] };
         let pixels = preprocess.pixels(&image);
         assert_eq!(pixels.len(), 3 * 32 * 32);
         assert!(pixels.iter().all(|level| level.is_finite()));

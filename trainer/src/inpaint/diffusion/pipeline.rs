@@ -8,6 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::stable_diffusion::unet_2d::UNet2DConditionModel;
 use shared::image::Image;
+use shared::import::vocabulary;
 use shared::mask::Mask;
 use shared::tokenizer::Tokenizer;
 
@@ -16,8 +17,8 @@ use super::config::{self, IN_CHANNELS, LATENTS};
 use super::scheduler::SchedulerConfig;
 use super::text_encoder::{TextConfig, TextEncoder};
 use crate::inpaint::options::Scheduler;
+use crate::models::import;
 use crate::models::import::tensors::TensorFiles;
-use crate::models::import::vocabulary;
 use crate::system::device;
 use crate::system::files::json;
 
@@ -239,7 +240,7 @@ fn tokenizer(folder: &Path) -> Result<(Tokenizer, u32)> {
     let folder = folder.join("tokenizer");
     let text = match std::fs::read_to_string(folder.join("tokenizer.json")) {
         Ok(text) => text,
-        Err(_) => vocabulary::tokenizer_json(&folder)?,
+        Err(_) => vocabulary::tokenizer_json(&import::documents(&folder)?)?,
     };
     let tokenizer = Tokenizer::from_json(&text).context("its tokenizer")?;
     let said = |file: &str| -> Option<String> {

@@ -7,11 +7,7 @@ use anyhow::{Context, Result, bail};
 use hf_hub::api::sync::{Api, ApiBuilder};
 use hf_hub::{Cache, Repo};
 
-use super::{open_clip, transformers, vocabulary};
-
-/// What else a model needs, where it is there.
-const OTHERS: [&str; 4] =
-    ["tokenizer.json", vocabulary::TOKENS, vocabulary::MERGES, transformers::PREPROCESSOR];
+use shared::import::{DOCUMENTS, Layout};
 
 /// The folder that a path or a name stands for. The files of a name are fetched unless they are there already.
 ///
@@ -32,12 +28,10 @@ pub fn folder(from: &Path) -> Result<PathBuf> {
     }
     fetch(name).with_context(|| {
         format!(
-            "cannot fetch {name} from the hub; put its {}, {}, {} and tokenizer.json (or {} and {}) into a folder and name that",
-            transformers::CONFIG,
-            transformers::WEIGHTS[0],
-            transformers::PREPROCESSOR,
-            vocabulary::TOKENS,
-            vocabulary::MERGES
+            "cannot fetch {name} from the hub; put its {}, {} and, where it has them, {} into a folder and name that",
+            Layout::Transformers.config_name(),
+            Layout::Transformers.weights()[0],
+            DOCUMENTS[1..].iter().filter(|other| **other != Layout::Transformers.config_name()).copied().collect::<Vec<_>>().join(", ")
         )
     })
 }
@@ -96,39 +90,36 @@ fn is_name(text: &str) -> bool {
     text.split_once('/').is_some_and(|(owner, model)| plain(owner) && plain(model))
 }
 
-/// Pairs of a config and its possible weights.
-fn kinds() -> [(&'static str, &'static [&'static str]); 2] {
-    [(open_clip::CONFIG, open_clip::WEIGHTS), (transformers::CONFIG, transformers::WEIGHTS)]
-}
-
 /// The folder of a model that was fetched before, if all that it needs is in it.
 fn kept(name: &str) -> Option<PathBuf> {
     let repo = Cache::from_env().repo(Repo::model(name.to_owned()));
-    kinds().into_iter().find_map(|(config, weights)| {
-        let folder = repo.get(config)?.parent()?.to_owned();
+    Layout::ALL.into_iter().find_map(|layout| {
+        let folder = repo.get(layout.config_name())?.parent()?.to_owned();
         let has = |name: &str| folder.join(name).exists();
-        let can_read = has("tokenizer.json") || (has(vocabulary::TOKENS) && has(vocabulary::MERGES));
-        (can_read && weights.iter().any(|weights| has(weights))).then_some(folder)
+        let can_read = TOKENIZERS.iter().any(|files| files.iter().all(|file| has(file)));
+        (can_read && layout.weights().iter().any(|weights| has(weights))).then_some(folder)
     })
 }
+
+/// The files that a tokenizer may be in.
+const TOKENIZERS: [&[&str]; 3] = [&["tokenizer.json"], &["vocab.json", "merges.txt"], &["spiece.model"]];
 
 fn fetch(name: &str) -> Result<PathBuf> {
     let repo = api()?.model(name.to_owned());
     let files: Vec<String> = repo.info()?.siblings.into_iter().map(|file| file.rfilename).collect();
     let has = |name: &str| files.iter().any(|file| file == name);
-    for (config, weights) in kinds() {
-        let Some(weights) = weights.iter().find(|weights| has(weights)) else { continue };
-        if has(config) {
-            for other in OTHERS.into_iter().filter(|other| has(other)) {
-                repo.get(other)?;
+    for layout in Layout::ALL {
+        let Some(weights) = layout.weights().iter().find(|weights| has(weights)) else { continue };
+        if has(layout.config_name()) {
+            for document in DOCUMENTS.into_iter().filter(|document| has(document)) {
+                repo.get(document)?;
             }
             // The weights last: with them the model counts as fetched.
-            let config = repo.get(config)?;
-            repo.get(weights)?;
-            return Ok(config.parent().context("a file without a folder")?.to_owned());
+            let weights = repo.get(weights)?;
+            return Ok(weights.parent().context("a file without a folder")?.to_owned());
         }
     }
-    bail!("it has no weights of CLIP that can be read")
+    bail!("it has no weights that can be read")
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use half::{bf16, f16};
 use pytorch_reader::{DType, PytorchReader};
 use safetensors::tensor::{Dtype, Metadata};
+use shared::import::{ImportError, Tensors};
 
 /// Headers of a hundred megabytes are not read: no model has one.
 const LONGEST_HEADER: u64 = 100_000_000;
@@ -108,6 +109,16 @@ impl TensorFiles {
             format!("the tensor {name} holds no floats of 16, 32 or 64 bits, and is no weight")
         })?;
         Ok((entry, floats))
+    }
+}
+
+impl Tensors for TensorFiles {
+    fn names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        Box::new(TensorFiles::names(self))
+    }
+
+    fn shape(&self, name: &str) -> Result<&[usize], ImportError> {
+        Ok(TensorFiles::shape(self, name)?)
     }
 }
 

@@ -68,7 +68,7 @@ pub fn batch(
     }
     Ok(Batch {
         channels: (config.settings.channel_dropout > 0.0).then(|| channels(config, number)),
-        texts: Texts::new(&texts, &rows, tokenizer, data.lengths(tokenizer, config.model.text.context)?),
+        texts: Texts::new(&texts, &rows, data.lengths(tokenizer, config.model.text.context)?),
         negatives: slots,
         with_negatives,
         images: ImageValues::batch(examples.into_iter().map(|example| example.image)),

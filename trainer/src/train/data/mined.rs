@@ -97,9 +97,7 @@ fn embed(listed: &[Listed], tokenizer: &Tokenizer, model: &Clip, lengths: Length
     for some in listed.chunks(TOGETHER) {
         let tokens = some.iter().map(|caption| tokenizer.encode(caption.text, lengths.context));
         let tokens = tokens.collect::<Result<Vec<_>, TokenizerError>>()?;
-        rows.push(
-            Texts::new(&tokens, &(0..tokens.len()).collect::<Vec<_>>(), tokenizer, lengths).embed(model),
-        );
+        rows.push(Texts::new(&tokens, &(0..tokens.len()).collect::<Vec<_>>(), lengths).embed(model));
     }
     Ok(Tensor::cat(rows, 0))
 }

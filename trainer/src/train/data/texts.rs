@@ -10,9 +10,9 @@ use crate::train::objective::indices;
 /// Texts in groups of similar length: a short one is not padded to the longest of the batch. A GPU gets them in two groups
 /// instead, whose shapes are the same in every batch of a run.
 pub struct Texts {
-    /// The groups, the shortest texts first, each text once.
-    groups: Vec<TokenBatch>,
-    /// Where the text of each row is when one group follows the other.
+    /// Each text once, the shortest first.
+    texts: Vec<Tokens>,
+    /// Where the text of each row is among them.
     places: Vec<usize>,
     lengths: Lengths,
 }
@@ -61,18 +61,16 @@ impl Texts {
     /// Texts that share the padding of their longest.
     const GROUP: usize = 48;
 
-    /// Groups texts. `rows` are the numbers of those that are asked for, one of which may be asked for more than once.
-    pub fn new(texts: &[Tokens], rows: &[usize], tokenizer: &Tokenizer, lengths: Lengths) -> Self {
+    /// Sorts texts. `rows` are the numbers of those that are asked for, one of which may be asked for more than once.
+    pub fn new(texts: &[Tokens], rows: &[usize], lengths: Lengths) -> Self {
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|text| texts[*text].ids().len());
-        let group =
-            |of: &[usize]| tokenizer.batch(&of.iter().map(|text| texts[*text].clone()).collect::<Vec<_>>());
         let mut places = vec![0; texts.len()];
         for (place, text) in order.iter().enumerate() {
             places[*text] = place;
         }
         Texts {
-            groups: order.chunks(Self::GROUP).map(group).collect(),
+            texts: order.into_iter().map(|text| texts[text].clone()).collect(),
             places: rows.iter().map(|text| places[*text]).collect(),
             lengths,
         }
@@ -82,7 +80,7 @@ impl Texts {
     pub fn embed(&self, model: &Clip) -> Tensor<2> {
         let device = &model.device();
         if device::is_processor(device) {
-            let groups = self.groups.iter().map(|group| model.encode_tokens(group)).collect();
+            let groups = self.groups().map(|group| model.encode_tokens(&group)).collect();
             return Tensor::cat(groups, 0).select(0, indices(&self.places, device));
         }
         let (batches, places) = self.of_one_shape();
@@ -90,24 +88,25 @@ impl Texts {
         Tensor::cat(batches.iter().map(embed).collect(), 0).select(0, indices(&places, device))
     }
 
+    /// The texts in groups of similar length.
+    fn groups(&self) -> impl Iterator<Item = TokenBatch> {
+        self.texts.chunks(Self::GROUP).map(TokenBatch::of)
+    }
+
     /// As many texts of the usual length as there are rows, room for some longer ones, and the place of each row among all of
     /// these. What is too much are repetitions. If there are more long texts than there is room for, all are long.
     fn of_one_shape(&self) -> (Vec<TokenBatch>, Vec<usize>) {
-        let texts: Vec<&[i32]> = self
-            .groups
-            .iter()
-            .flat_map(|group| group.ids.chunks(group.length).zip(&group.ends).map(|(ids, end)| &ids[..=*end]))
-            .collect();
+        let texts = &self.texts;
         let n_rows = self.places.len();
         let (room, Lengths { usual, context }) = (self.lengths.room(n_rows), self.lengths);
-        let n_usual = texts.partition_point(|text| text.len() <= usual);
+        let n_usual = texts.partition_point(|text| text.ids().len() <= usual);
         if texts.len() - n_usual > room || n_usual == 0 {
-            return (vec![padded(&texts, n_rows, context)], self.places.clone());
+            return (vec![repeated(texts, n_rows, context)], self.places.clone());
         }
-        let mut batches = vec![padded(&texts[..n_usual], n_rows, usual)];
+        let mut batches = vec![repeated(&texts[..n_usual], n_rows, usual)];
         if room > 0 {
             let long = if n_usual < texts.len() { &texts[n_usual..] } else { &texts[..1] };
-            batches.push(padded(long, room, context));
+            batches.push(repeated(long, room, context));
         }
         let place = |place: &usize| if *place < n_usual { *place } else { n_rows + *place - n_usual };
         (batches, self.places.iter().map(place).collect())
@@ -115,15 +114,8 @@ impl Texts {
 }
 
 /// Texts over and over until there are `n`, each padded to `length`.
-fn padded(texts: &[&[i32]], n: usize, length: usize) -> TokenBatch {
-    let mut batch = TokenBatch { ids: Vec::with_capacity(n * length), length, ends: Vec::with_capacity(n) };
-    for text in texts.iter().cycle().take(n) {
-        let end = text.len() - 1;
-        batch.ids.extend(*text);
-        batch.ends.push(end);
-        batch.ids.resize(batch.ends.len() * length, text[end]);
-    }
-    batch
+fn repeated(texts: &[Tokens], n: usize, length: usize) -> TokenBatch {
+    TokenBatch::padded(texts.iter().cycle().take(n), length)
 }
 
 #[cfg(test)]
@@ -141,8 +133,8 @@ mod tests {
         (texts.iter().map(|text| tokenizer.encode(text, CONTEXT).expect("tokens")).collect(), tokenizer)
     }
 
-    fn each(tokens: &[Tokens], tokenizer: &Tokenizer) -> Texts {
-        Texts::new(tokens, &(0..tokens.len()).collect::<Vec<_>>(), tokenizer, LENGTHS)
+    fn each(tokens: &[Tokens]) -> Texts {
+        Texts::new(tokens, &(0..tokens.len()).collect::<Vec<_>>(), LENGTHS)
     }
 
     const CONTEXT: usize = 32;
@@ -153,7 +145,7 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/scene-plain.safetensors");
         let model =
             bundles::read(path.as_ref()).expect("a bundle").model(&Device::flex()).expect("its model");
-        let (mut tokens, tokenizer) = texts();
+        let (mut tokens, _) = texts();
         tokens.sort_by_key(|text| text.ids().len());
         let longest = tokens[99].ids().len();
         let shapes = |batches: &[TokenBatch]| {
@@ -170,7 +162,7 @@ mod tests {
         ] {
             let lengths = Lengths { usual, context: CONTEXT };
             let rows: Vec<usize> = (0..120).map(|row| row * 7 % of.len()).collect();
-            let texts = Texts::new(&tokens[of], &rows, &tokenizer, lengths);
+            let texts = Texts::new(&tokens[of], &rows, lengths);
             let (batches, places) = texts.of_one_shape();
             assert_eq!(shapes(&batches), expected, "{usual} of {longest}");
             for distinct in [false, true] {
@@ -206,15 +198,15 @@ mod tests {
 
     #[test]
     fn texts_are_grouped_by_length_and_found_again() {
-        let (tokens, tokenizer) = texts();
-        let grouped = each(&tokens, &tokenizer);
-        let rows: Vec<&[i32]> = grouped
-            .groups
+        let (tokens, _) = texts();
+        let grouped = each(&tokens);
+        let groups: Vec<TokenBatch> = grouped.groups().collect();
+        let rows: Vec<&[i32]> = groups
             .iter()
             .flat_map(|group| group.ids.chunks(group.length).zip(&group.ends).map(|(row, end)| &row[..=*end]))
             .collect();
-        assert_eq!(grouped.groups.len(), 3);
-        assert!(grouped.groups[0].length < grouped.groups[2].length);
+        assert_eq!(groups.len(), 3);
+        assert!(groups[0].length < groups[2].length);
         for (tokens, place) in tokens.iter().zip(&grouped.places) {
             let expected: Vec<i32> = tokens.ids().iter().map(|id| *id as i32).collect();
             assert_eq!(rows[*place], expected);

@@ -1,9 +1,9 @@
 //! CLIP's tokenizer from the two files that are published where there is no `tokenizer.json`.
 
-use std::path::Path;
-
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+
+use super::{Documents, ImportError};
 
 /// The file of tokens and their numbers.
 pub const TOKENS: &str = "vocab.json";
@@ -16,18 +16,21 @@ const END: &str = "<|endoftext|>";
 /// How CLIP cuts a caption into pieces before merging bytes (openai/CLIP, `clip/simple_tokenizer.py`).
 const PIECES: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
 
-/// The `tokenizer.json` that `vocab.json` and `merges.txt` of a folder stand for.
+/// The `tokenizer.json` that `vocab.json` and `merges.txt` stand for.
 ///
 /// # Errors
 /// If one of them is missing or cannot be understood.
-pub fn tokenizer_json(folder: &Path) -> Result<String> {
-    let vocabulary = super::json(folder, TOKENS)
-        .with_context(|| format!("{} has no tokenizer.json to use instead", folder.display()))?;
+pub fn tokenizer_json(documents: &Documents) -> Result<String, ImportError> {
+    Ok(merged(documents)?)
+}
+
+fn merged(documents: &Documents) -> Result<String> {
+    let vocabulary =
+        documents.json(TOKENS).with_context(|| format!("there is no {} to use instead", super::TOKENIZER))?;
     let id =
         |token: &str| vocabulary[token].as_u64().with_context(|| format!("{TOKENS} has no token {token:?}"));
     let (start, end) = (id(START)?, id(END)?);
-    let path = folder.join(MERGES);
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = documents.text(MERGES)?;
     // The published file of merges is longer than the vocabulary: what comes after would merge to no token.
     let n_bytes = 2 * 256;
     let n_merges = vocabulary.as_object().map_or(0, serde_json::Map::len).saturating_sub(n_bytes + 2);

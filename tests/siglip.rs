@@ -1,0 +1,107 @@
+//! SigLIP's weights compute what their own programs compute with them (golden files of `golden/make_siglip.py`).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::published::{Expected, TOLERANCE, differences, import, write_formula};
+use crate::support::{root, trainer_ok};
+
+fn golden(name: &str) -> PathBuf {
+    root().join("tests/golden/siglip").join(name)
+}
+
+/// A copy of a folder of golden files.
+fn published(layout: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for file in fs::read_dir(golden(layout)).expect("golden files") {
+        let file = file.expect("a file");
+        fs::copy(file.path(), folder.path().join(file.file_name())).expect("a copy");
+    }
+    folder
+}
+
+/// A model in full size, whose weights are a formula of their names.
+#[derive(Deserialize)]
+struct OfFormula {
+    config: Value,
+    shapes: BTreeMap<String, Vec<usize>>,
+    /// The numbers among the weights.
+    scalars: BTreeMap<String, f32>,
+    expected: Expected,
+    tokenizer: Value,
+    tokenizer_config: Value,
+}
+
+impl OfFormula {
+    fn read(name: &str) -> Self {
+        serde_json::from_str(&fs::read_to_string(golden(name)).expect("a golden file")).expect("its JSON")
+    }
+
+    /// Writes the folder, as open_clip would save it.
+    fn write(&self, folder: &Path) {
+        let file = |name: &str, json: &Value| fs::write(folder.join(name), json.to_string()).expect("a file");
+        file("open_clip_config.json", &self.config);
+        file("tokenizer.json", &self.tokenizer);
+        file("tokenizer_config.json", &self.tokenizer_config);
+        let scalars: Vec<(&str, f32)> =
+            self.scalars.iter().map(|(name, number)| (name.as_str(), *number)).collect();
+        write_formula(&folder.join("open_clip_model.safetensors"), &self.shapes, &scalars);
+    }
+}
+
+#[test]
+fn both_versions_compute_what_transformers_does() {
+    for layout in ["transformers", "transformers_2"] {
+        let folder = published(layout);
+        let expected = Expected::read(&golden(layout).join("expected.json"));
+        for (precision, most) in [("f32", TOLERANCE), ("f16", 2e-3)] {
+            let found = differences(&import(folder.path(), precision), &expected);
+            assert!(
+                found[..3].iter().all(|difference| *difference <= most),
+                "{layout}, {precision}: {found:?}"
+            );
+            assert!(found[3] <= 7.0 * most, "{layout}, {precision}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_tower_of_timm_in_full_size_computes_what_open_clip_does() {
+    let model = OfFormula::read("vit_b_16_siglip.json");
+    let folder = tempfile::tempdir().expect("a folder");
+    model.write(folder.path());
+    for (precision, most) in [("f32", TOLERANCE), ("f16", 2e-3)] {
+        let found = differences(&import(folder.path(), precision), &model.expected);
+        // A probability changes by up to a quarter of what its logit does, of 28 and more at this scale.
+        let [images, texts, logits, probabilities] = found[..] else { panic!("{found:?}") };
+        assert!(
+            images.max(texts).max(logits) <= most && probabilities <= 7.0 * most,
+            "{precision}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn the_probability_of_a_pair_does_not_depend_on_other_captions() {
+    let folder = published("transformers");
+    import(folder.path(), "f32");
+    let image = root().join("assets/samples/cat.jpg");
+    let score = |captions: &[&str]| -> Vec<f64> {
+        let image = image.to_str().expect("a path");
+        let args =
+            [&["score", "--bundle", "f32.safetensors", "--image", image, "--json", "--caption"], captions]
+                .concat();
+        let told: Value = serde_json::from_str(&trainer_ok(folder.path(), &args)).expect("JSON");
+        let scores = told["scores"].as_array().expect("scores");
+        scores.iter().map(|score| score["probability"].as_f64().expect("a number")).collect()
+    };
+    let alone = score(&["a cat"]);
+    let together = score(&["a cat", "a red ball"]);
+    assert_eq!(alone[0], together[0]);
+    assert!(alone[0] > 0.0 && alone[0] < 1.0, "{alone:?}");
+}
