@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::published::{Expected, TOLERANCE, differences, import, write_formula};
-use crate::support::{root, trainer_ok};
+use crate::support::{metrics, root, trainer_err, trainer_ok};
 
 fn golden(name: &str) -> PathBuf {
     root().join("tests/golden/siglip").join(name)
@@ -104,4 +104,43 @@ fn the_probability_of_a_pair_does_not_depend_on_other_captions() {
     let together = score(&["a cat", "a red ball"]);
     assert_eq!(alone[0], together[0]);
     assert!(alone[0] > 0.0 && alone[0] < 1.0, "{alone:?}");
+}
+
+#[test]
+fn fine_tuning_learns_by_its_own_loss_and_no_other() {
+    let folder = published("transformers");
+    import(folder.path(), "f32");
+    let run = [
+        "pretrain",
+        "--init",
+        "f32.safetensors",
+        "--device",
+        "cpu",
+        "--quiet",
+        "--data",
+        "scenes:64",
+        "--out",
+        "run",
+    ];
+    let (_, said) = trainer_err(folder.path(), &run);
+    assert!(said.contains("--loss siglip"), "{said}");
+    let teach = ["--loss", "siglip", "--batch-size", "16", "--epochs", "24", "--lr", "3e-3"];
+    trainer_ok(folder.path(), &[&run[..], &teach].concat());
+    let lines = metrics(&folder.path().join("run"));
+    let [first, last] = [lines.first(), lines.last()].map(|line| line.expect("a line"));
+    let number = |line: &Value, name: &str| line[name].as_f64().expect("a number");
+    assert!(number(last, "loss") < 0.8 * number(first, "loss"), "{first} and {last}");
+    assert!(number(first, "logit_bias") != number(last, "logit_bias"), "{first} and {last}");
+    assert!(last["hard_negative_accuracy"].as_object().is_some_and(|sources| !sources.is_empty()), "{last}");
+    trainer_ok(
+        folder.path(),
+        &["export", "--run", "run", "--out", "tuned.safetensors", "--precision", "f32"],
+    );
+    let told = trainer_ok(folder.path(), &["inspect", "tuned.safetensors", "--device", "cpu"]);
+    assert!(told.contains("logit_bias"), "{told}");
+    let (_, said) = trainer_err(
+        folder.path(),
+        &["pretrain", "--preset", "tiny", "--init", "f32.safetensors", "--loss", "siglip", "--out", "x"],
+    );
+    assert!(said.contains("leave --preset out"), "{said}");
 }

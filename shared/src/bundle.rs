@@ -9,6 +9,7 @@ mod encode;
 mod error;
 mod facts;
 mod load;
+mod pieces;
 mod split;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use encode::encode;
 pub use error::BundleError;
 pub use facts::{Imported, SelfTest, Training};
 pub use load::Loader;
+pub use pieces::Pieces;
 pub use split::{BackboneFile, Split, backbone_tensors, hexadecimal};
 
 /// The version that this code writes, and the only one it reads.

@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::bundle::{Bundle, BundleError, Header};
+use crate::bundle::{Bundle, BundleError, Header, SelfTest};
 use crate::image::Image;
 use crate::model::{Clip, ImageInput};
 use crate::preprocess::{Fit, Preprocess};
-use crate::scene::Scene;
+use crate::scene::{self, Scene};
 use crate::similarity::{Embedding, Logits};
 use crate::tokenizer::{TokenBatch, Tokenizer, TokenizerError};
 
 /// The side of the scenes that a bundle's self-test renders, in pixels.
 const SELFTEST_SIDE: u32 = 128;
+
+/// The scenes of a self-test that is recorded, each with its own caption and the next one's.
+const SELFTEST_SCENES: u64 = 4;
 
 /// How far a similarity may lie from the one a bundle records. Backends sum in different orders, which moves a
 /// cosine by about 1e-5; a wrong kernel or a wrong tensor moves it by far more than this.
@@ -179,6 +182,20 @@ impl Engine {
         let captions: Vec<&str> = pairs.iter().map(|(_, caption)| *caption).collect();
         let captions = self.embed_captions(&captions).await?;
         Ok(pairs.iter().zip(&captions).map(|((seed, _), caption)| scenes[seed].cosine(caption)).collect())
+    }
+
+    /// What the weights compute for a few scenes and captions, for a bundle to record.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub async fn record_self_test(&self) -> Result<Vec<SelfTest>, EngineError> {
+        let pairs: Vec<(u64, String)> = (0..SELFTEST_SCENES)
+            .flat_map(|seed| [seed, seed + 1].map(|other| (seed, scene::caption_of_seed(other))))
+            .collect();
+        let asked: Vec<(u64, &str)> = pairs.iter().map(|(seed, caption)| (*seed, caption.as_str())).collect();
+        let similarities = self.scene_similarities(&asked).await?;
+        let test = |((image_seed, caption), similarity)| SelfTest { image_seed, caption, similarity };
+        Ok(pairs.into_iter().zip(similarities).map(test).collect())
     }
 
     /// Replays the pairs that a bundle records and returns the largest difference.

@@ -6,6 +6,7 @@
 //! - `layout`: whose files they are, and what each tensor of ours is made of
 //! - `transformers`, `siglip`, `open_clip`, `timm`: what their files say, and what they call their tensors
 //! - `vocabulary`, `sentencepiece`: a tokenizer where there is no `tokenizer.json`
+//! - `weights`: where the tensors of a file are, and their numbers
 
 mod layout;
 mod open_clip;
@@ -15,6 +16,7 @@ mod take;
 mod timm;
 mod transformers;
 pub mod vocabulary;
+pub mod weights;
 
 use std::collections::BTreeMap;
 
@@ -47,6 +49,13 @@ const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ImportError(String);
+
+impl ImportError {
+    /// With this sentence.
+    pub fn new(sentence: String) -> Self {
+        ImportError(sentence)
+    }
+}
 
 impl From<anyhow::Error> for ImportError {
     fn from(error: anyhow::Error) -> Self {

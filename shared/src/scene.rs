@@ -38,7 +38,7 @@ pub use kind::Kind;
 pub use layout::{Point, Side, SizeName};
 use light::{Grain, Light};
 pub use object::Object;
-pub use wording::caption;
+pub use wording::{caption, caption_of_seed};
 
 /// A full description of an image: objects, background, light and grain.
 ///

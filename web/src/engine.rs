@@ -8,6 +8,7 @@ mod download;
 mod fetch;
 mod fetch_error;
 mod images;
+mod import;
 mod loaded;
 mod shelf;
 mod studio;
@@ -28,7 +29,7 @@ use crate::messages::{pack, unpack};
 use crate::protocol::{Event, Request};
 use work::Work;
 
-type Inbox = VecDeque<(Request, Option<Blob>)>;
+type Inbox = VecDeque<(Request, Vec<Blob>)>;
 
 /// Answers requests one after the other, in the order in which they come.
 pub fn start() {
@@ -42,7 +43,7 @@ pub fn start() {
     let receive = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         match unpack(event.data()) {
             Ok((Request::Cancel, _)) => return download::cancel(),
-            Ok((request, files)) => inbox.borrow_mut().push_back((request, files.into_iter().next())),
+            Ok((request, files)) => inbox.borrow_mut().push_back((request, files)),
             Err(reason) => return tell(&Event::Failed { reason }),
         }
         // While somebody works, nobody else needs to start.
@@ -51,7 +52,7 @@ pub fn start() {
             spawn_local(async move {
                 loop {
                     match next(&inbox) {
-                        Some((request, file)) => idle.answer(request, file).await,
+                        Some((request, files)) => idle.answer(request, files).await,
                         // What is asked meanwhile comes first.
                         None if idle.read_ahead().await => {}
                         None => break,
@@ -69,7 +70,7 @@ pub fn start() {
 }
 
 /// The next request, without those that a later one of their kind replaces.
-fn next(inbox: &RefCell<Inbox>) -> Option<(Request, Option<Blob>)> {
+fn next(inbox: &RefCell<Inbox>) -> Option<(Request, Vec<Blob>)> {
     let mut inbox = inbox.borrow_mut();
     loop {
         let first = inbox.pop_front()?;

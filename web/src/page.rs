@@ -7,6 +7,7 @@ mod caption;
 mod card;
 mod dom;
 mod editor;
+mod folders;
 mod frame;
 mod images;
 mod link;

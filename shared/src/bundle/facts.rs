@@ -50,3 +50,21 @@ pub struct SelfTest {
     /// Their cosine.
     pub similarity: f32,
 }
+
+impl Training {
+    /// The facts about published weights that were taken over: `from` where, by the names of which library.
+    pub fn imported(from: &str, layout: &str, commit: &str) -> Self {
+        Training {
+            data: Vec::new(),
+            negatives: "none".to_owned(),
+            steps: 0,
+            batch: 0,
+            seed: 0,
+            commit: commit.to_owned(),
+            results: serde_json::Map::new(),
+            images: Vec::new(),
+            looks: Vec::new(),
+            imported: Some(Imported { from: from.to_owned(), layout: layout.to_owned() }),
+        }
+    }
+}

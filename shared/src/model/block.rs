@@ -186,10 +186,8 @@ impl AttentionPool {
         let query = self.query.val().reshape([1, 1, width]);
         // Of one matrix for all three, the query takes the first third, and every position the rest.
         let part = |of: Tensor<3>, columns: std::ops::Range<usize>| {
-            let bias =
-                qkv.bias.as_ref().map(|bias| Param::from_tensor(bias.val().slice(s![columns.clone()])));
-            let weight = Param::from_tensor(qkv.weight.val().slice(s![.., columns]));
-            layers::linear(&Linear { weight, bias }, of)
+            let bias = qkv.bias.as_ref().map(|bias| bias.val().slice(s![columns.clone()]));
+            layers::affine(of, qkv.weight.val().slice(s![.., columns]), bias)
         };
         let queries = part(query, 0..width).expand([batch, 1, width]);
         let keys = part(x.clone(), width..2 * width);

@@ -16,10 +16,15 @@ use burn::tensor::{DType, Device, Int, Tensor};
 /// - `x`: `[B, T, I]`
 /// - returns `[B, T, O]`
 pub(super) fn linear(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
+    affine(x, layer.weight.val(), layer.bias.as_ref().map(Param::val))
+}
+
+/// The same by matrix `[I, O]` and shift `[O]`.
+pub(super) fn affine(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<3> {
     let [batch, ..] = x.dims();
-    let product = burn::tensor::module::linear(x, layer.weight.val(), None);
-    match &layer.bias {
-        Some(bias) => product + over_batch(bias.val(), batch),
+    let product = burn::tensor::module::linear(x, weight, None);
+    match bias {
+        Some(bias) => product + over_batch(bias, batch),
         None => product,
     }
 }

@@ -7,6 +7,7 @@ use super::color::ColorName;
 use super::layout::{Side, SizeName};
 use super::statement::{Mention, Statement, kinds_differ, order};
 use crate::negative::starts_with_vowel_sound;
+use crate::seed;
 
 /// A caption of `scene`: one to three of its objects, with varied detail and wording.
 ///
@@ -17,6 +18,11 @@ pub fn caption(scene: &Scene, rng: &mut impl Rng) -> String {
     let mut statement = Statement::about(rng, objects, &order);
     statement.locate(rng, objects, &order);
     Wording::sample(rng, kinds_differ(objects)).text(&statement)
+}
+
+/// The caption that a seed stands for, of the scene that it stands for.
+pub fn caption_of_seed(seed: u64) -> String {
+    caption(&Scene::from_seed(seed), &mut seed::rng(&[seed]))
 }
 
 /// How a statement is put, apart from its terms.

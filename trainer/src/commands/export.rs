@@ -100,5 +100,8 @@ fn images(run: &Path) -> Result<(Vec<u32>, Vec<u64>)> {
 /// What was measured up to the checkpoint of `steps`; later lines are of steps that a killed run will take again.
 fn metrics_at(run: &Path, steps: u64) -> Result<serde_json::Map<String, serde_json::Value>> {
     let last = metrics::read(run, steps)?.pop().unwrap_or_default();
-    Ok(last.into_iter().filter(|(name, _)| ["loss", "logit_scale"].contains(&name.as_str())).collect())
+    Ok(last
+        .into_iter()
+        .filter(|(name, _)| ["loss", "logit_scale", "logit_bias"].contains(&name.as_str()))
+        .collect())
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 use shared::bundle::Precision;
-use shared::bundle::{Bundle, Imported, Training};
+use shared::bundle::{Bundle, Training};
 use shared::image::Image;
 use shared::import::Published;
 use shared::model::{Activation, VisionConfig};
@@ -44,21 +44,8 @@ pub fn run(args: &ImportArgs) -> Result<()> {
     let folder = PublishedFolder::open(&hub::folder(&args.from)?)?;
     let published = &folder.model;
     describe(published);
-    let training = Training {
-        data: Vec::new(),
-        negatives: "none".to_owned(),
-        steps: 0,
-        batch: 0,
-        seed: 0,
-        commit: system::commit(),
-        results: serde_json::Map::new(),
-        images: Vec::new(),
-        looks: Vec::new(),
-        imported: Some(Imported {
-            from: args.from.display().to_string(),
-            layout: published.layout().to_owned(),
-        }),
-    };
+    let from = args.from.display().to_string();
+    let training = Training::imported(&from, published.layout(), &system::commit());
     let images = if args.image.is_empty() { bundles::drift_scenes() } else { images(args)? };
     let pack = |precision, training: &Training| {
         Bundle::pack(&published.config, folder.weights(), &published.tokenizer, training, precision)

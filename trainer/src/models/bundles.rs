@@ -5,17 +5,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use shared::bundle::{Bundle, Precision, SelfTest, Split, Training};
+use shared::bundle::{Bundle, Precision, Split, Training};
 use shared::engine::{Engine, EngineError};
 use shared::image::Image;
 use shared::scene::{self, Scene};
-use shared::seed;
 
 use crate::system::atomic_file;
 use crate::system::files::file_name;
-
-/// The scenes of the self-test, each with its own caption and the next one's.
-const SELFTEST_SCENES: u64 = 4;
 
 /// Reads a bundle file, and the file beside it that holds its backbone, if there is one.
 ///
@@ -63,7 +59,7 @@ pub fn make(
     pack: impl Fn(Precision, &Training) -> Result<Bundle>,
 ) -> Result<Bundle> {
     let device = Device::flex();
-    let captions: Vec<String> = (0..DRIFT_SCENES).map(caption).collect();
+    let captions: Vec<String> = (0..DRIFT_SCENES).map(scene::caption_of_seed).collect();
     let similarities = |engine: &Engine| pollster::block_on(similarities(engine, images, &captions));
     let exact = match precision {
         Precision::F32 => None,
@@ -82,7 +78,7 @@ pub fn make(
         training.results.insert("drift_max".to_owned(), max.into());
         training.results.insert("drift_mean".to_owned(), mean.into());
     }
-    let selftest = pollster::block_on(self_test(&engine))?;
+    let selftest = pollster::block_on(engine.record_self_test())?;
     Ok(bundle.with(&training, &selftest)?)
 }
 
@@ -112,22 +108,6 @@ async fn similarities(
         }
     }
     Ok(similarities)
-}
-
-/// What the weights compute for a few scenes.
-async fn self_test(engine: &Engine) -> Result<Vec<SelfTest>, EngineError> {
-    let pairs =
-        (0..SELFTEST_SCENES).flat_map(|scene| [scene, scene + 1].map(|other| (scene, caption(other))));
-    let pairs: Vec<(u64, String)> = pairs.collect();
-    let asked: Vec<(u64, &str)> = pairs.iter().map(|(scene, caption)| (*scene, caption.as_str())).collect();
-    let similarities = engine.scene_similarities(&asked).await?;
-    let test = |((image_seed, caption), similarity)| SelfTest { image_seed, caption, similarity };
-    Ok(pairs.into_iter().zip(similarities).map(test).collect())
-}
-
-/// The caption that a seed stands for.
-fn caption(seed: u64) -> String {
-    scene::caption(&Scene::from_seed(seed), &mut seed::rng(&[seed]))
 }
 
 /// Writes a bundle in two files, of which `backbone` is in the same folder and may be there already: several bundles share it.

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use shared::model::ClipConfig;
+use shared::model::{ClipConfig, Scoring};
 use shared::tokenizer::Tokenizer;
 
 use super::data::Data;
+use super::objective::Loss;
 use super::options::Options;
 use super::run_config::RunConfig;
 use crate::models::bundles;
@@ -26,7 +27,7 @@ pub fn configure(options: &Options, data: &Data, n_processes: usize) -> Result<(
     if settings.negatives.given && !data.provides_negatives() {
         bail!("--negatives given needs a table with a column `neg_caption`, as NegCLIP publishes it");
     }
-    let (model, tokenizer) = match &settings.init {
+    let (mut model, tokenizer) = match &settings.init {
         Some(path) => {
             let bundle = bundles::read(path)?;
             (bundle.header().config().clone(), bundle.header().tokenizer().clone())
@@ -42,6 +43,16 @@ pub fn configure(options: &Options, data: &Data, n_processes: usize) -> Result<(
             }
         }
     };
+    if settings.loss == Loss::Siglip && settings.init.is_none() {
+        model.scoring = Scoring::Sigmoid;
+    }
+    let is_pairwise = model.scoring == Scoring::Sigmoid;
+    if is_pairwise != (settings.loss == Loss::Siglip) {
+        bail!(match is_pairwise {
+            true => "this model judges each pair by itself; train it with --loss siglip",
+            false => "--loss siglip needs a model with a logit bias, such as an imported SigLIP or a new one",
+        });
+    }
     if model.vision.backbone().is_none() {
         if settings.freeze_backbone {
             bail!("this model has no image backbone to freeze; --preset photo has one");

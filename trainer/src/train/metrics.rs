@@ -28,6 +28,9 @@ pub struct Metrics {
     pub learning_rate: f64,
     /// The factor that turns cosines into logits.
     pub logit_scale: f32,
+    /// What is added to logits; nothing in a model that compares captions by a softmax.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logit_bias: Option<f32>,
     /// Share of captions with a hard negative since the last line.
     pub with_negatives: f64,
     /// Share of hard negatives that their captions scored above, by source. Scenes are never shown twice, so on scenes this

@@ -1,4 +1,4 @@
-//! The contrastive losses: CLIP's, and four published ways in which hard negatives enter it.
+//! The contrastive losses: CLIP's, four published ways in which hard negatives enter it, and SigLIP's.
 //!
 //! Each caption must find its image among all images of the batch, as in CLIP (arXiv 2103.00020, figure 3). A hard
 //! negative has no image, so it stands only on the other side, where each image must find its caption.
@@ -11,20 +11,24 @@
 //! | [`Loss::Tsvlc`] | all captions; and, in a softmax of their own, the negatives of this very caption | TSVLC, arXiv 2211.11733 |
 //! | [`Loss::FscClip`] | as `Tsvlc`, easy ones weighing less and no target being certain | FSC-CLIP, arXiv 2410.05210 |
 //! | [`Loss::CeClip`] | as `NegClip`; and each own negative by a margin that grows with what was reached | CE-CLIP, arXiv 2306.08832 |
+//! | [`Loss::Siglip`] | nothing: each pair of an image with a caption or hard negative is judged by itself | SigLIP, arXiv 2303.15343, equation 1 |
 //!
 //! A caption without negatives is an ordinary example under every one of them.
 
 mod embedded;
+mod logits;
 mod margins;
 mod own;
 mod thresholds;
 
 use burn::nn::loss::CrossEntropyLossConfig;
+use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Device, Int, Tensor, TensorData, assert_shape};
 use serde::{Deserialize, Serialize};
 
 use super::negative_source::NegativeSource;
 pub use embedded::{Embedded, Gradient, Negatives};
+pub use logits::Logits;
 pub use margins::Margins;
 use own::Scores;
 pub use thresholds::Thresholds;
@@ -42,13 +46,15 @@ pub enum Loss {
     FscClip,
     /// As `negclip`, and keep each negative below its caption by an adaptive margin (CE-CLIP).
     CeClip,
+    /// Judge each pair of an image and a text by itself; hard negatives of the batch are such texts (SigLIP).
+    Siglip,
 }
 
 impl Loss {
-    /// The weight of the second term in the published recipes; `NegClip` has no second term.
+    /// The weight of the second term in the published recipes; 0 where there is none.
     pub fn published_weight(self) -> f64 {
         match self {
-            Loss::NegClip => 0.0,
+            Loss::NegClip | Loss::Siglip => 0.0,
             Loss::Tsvlc | Loss::FscClip => 0.5,
             Loss::CeClip => 0.2,
         }
@@ -89,20 +95,19 @@ impl Objective {
 
     /// The loss of a batch, `[1]`, and the margins of its captions, which are to be [counted](Objective::count).
     ///
-    /// # Shapes
-    /// - `logit_scale`: `[1]`
-    ///
     /// # Panics
     /// If the shapes do not agree.
-    pub fn loss(&self, embedded: Embedded, logit_scale: Tensor<1>) -> (Tensor<1>, Option<Margins>) {
+    pub fn loss(&self, embedded: Embedded, logits: Logits) -> (Tensor<1>, Option<Margins>) {
         let Embedded { images, captions, negatives } = embedded;
-        let contrastive = |negatives: Option<&Negatives>| {
-            contrastive(images.clone(), captions.clone(), negatives, logit_scale.clone())
+        let contrastive = |negatives: Option<&Negatives>| match self.loss {
+            Loss::Siglip => pairwise(images.clone(), captions.clone(), negatives, logits.clone()),
+            _ => contrastive(images.clone(), captions.clone(), negatives, logits.scale.clone()),
         };
         let Some(negatives) = &negatives else { return (contrastive(None), None) };
-        let scores = Scores::new(&images, &captions, negatives, &logit_scale);
+        let scores = Scores::new(&images, &captions, negatives, &logits.scale);
         let margins = Margins::of(&scores);
         let loss = match self.loss {
+            Loss::Siglip => contrastive(Some(negatives)),
             Loss::NegClip => contrastive(Some(negatives)),
             Loss::Tsvlc => contrastive(None) + own::cross_entropy(scores) * self.weight,
             Loss::FscClip => contrastive(None) + own::focal(scores) * self.weight,
@@ -164,6 +169,37 @@ fn contrastive(
     let image_to_text = cross_entropy.forward(among_texts, matching.clone());
     let text_to_image = cross_entropy.forward(among_images, matching);
     (image_to_text + text_to_image) / 2.0
+}
+
+/// SigLIP's loss (arXiv 2303.15343, equation 1); `negatives` are texts that belong to no image.
+///
+/// # Shapes
+/// - `images`, `captions`: `[B, E]`, unit rows
+/// - returns `[1]`
+fn pairwise(
+    images: Tensor<2>,
+    captions: Tensor<2>,
+    negatives: Option<&Negatives>,
+    logits: Logits,
+) -> Tensor<1> {
+    let [batch, embedding] = images.dims();
+    let device = images.device();
+    // As in `contrastive`, one a row.
+    let each_row = |number: Tensor<1>| number.reshape([1, 1]).expand([batch, 1]);
+    let scale = each_row(logits.scale);
+    let bias = logits.bias.map_or_else(|| Tensor::zeros([batch, 1], &device), each_row);
+    let logits = |texts: Tensor<2>| images.clone().matmul(texts.transpose()) * scale.clone() + bias.clone();
+    // 1 for a caption with its own image, -1 for all others.
+    let signs = Tensor::<2>::eye(batch, &device) * 2.0 - 1.0;
+    let mut sum = log_sigmoid(logits(captions) * signs).sum();
+    if let Some(Negatives { embeddings, sources }) = negatives {
+        let [_, slots, _] = embeddings.dims();
+        let filled: Vec<f32> = sources.iter().map(|source| f32::from(source.is_some())).collect();
+        let filled = Tensor::<2>::from_data(TensorData::new(filled, [1, batch * slots]), &device);
+        let texts = embeddings.clone().reshape([batch * slots, embedding]);
+        sum = sum + (log_sigmoid(-logits(texts)) * filled).sum();
+    }
+    -sum / batch as f64
 }
 
 /// A logit that no softmax notices. Finite, so that `0 × x` is not NaN.

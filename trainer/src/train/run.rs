@@ -332,6 +332,7 @@ impl Interval {
         let n_batches = self.losses.len() as u64 * config.accum_freq;
         let loss = read(Tensor::cat(std::mem::take(&mut self.losses), 0).mean())?;
         let logit_scale = read(state.model().logit_scale())?;
+        let logit_bias = state.model().logit_bias().map(read).transpose()?;
         let accuracy = state.take_accuracy()?.into_iter();
         // A device works on while we go ahead: only what was read has been computed.
         let ended = std::mem::replace(self, Interval::begin());
@@ -344,6 +345,7 @@ impl Interval {
             loss,
             learning_rate,
             logit_scale,
+            logit_bias,
             hard_negative_accuracy: accuracy
                 .map(|(source, share)| (source.name().to_owned(), share))
                 .collect(),

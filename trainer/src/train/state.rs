@@ -14,7 +14,7 @@ use shared::model::Clip;
 use super::checkpoint::{self, Checkpoint};
 use super::data::{self, Batch};
 use super::negative_source::NegativeSource;
-use super::objective::{Embedded, Gradient, Negatives, Objective, Thresholds};
+use super::objective::{Embedded, Gradient, Logits, Negatives, Objective, Thresholds};
 use super::options::Options;
 use super::run_config::RunConfig;
 use crate::system::device::{self, FloatPrecision};
@@ -148,12 +148,11 @@ impl TrainState {
         }
         let own = Embedded::cat(own).context("a step has a batch")?;
         let all = own.gather(group)?.with_gradient();
-        let logit_scale = self.model.logit_scale().inner().autodiff().require_grad();
-        let (loss, margins) = self.objective.loss(all.clone(), logit_scale.clone());
+        let logits = Logits::of(&self.model).with_gradient();
+        let (loss, margins) = self.objective.loss(all.clone(), logits.clone());
         let gradients = loss.backward();
         let of_embeddings = Gradient::of(&all, &gradients);
-        let of_scale = logit_scale.grad(&gradients).context("the loss depends on the logit scale")?;
-        let of_scale = of_scale / (batches.len() * group.size()) as f64;
+        let of_logits = logits.gradient(&gradients)?.divided_by((batches.len() * group.size()) as f64);
 
         let n_images = config.settings.batch_size;
         let first = group.rank() * batches.len();
@@ -162,7 +161,7 @@ impl TrainState {
             batch,
             embedded: kept.next(),
             gradient: of_embeddings.of_batch((first + nth) * n_images, n_images),
-            of_scale: of_scale.clone(),
+            of_logits: of_logits.clone(),
         });
         let mut sum = GradientsAccumulator::new();
         for round in batches.chunks(self.n_devices()) {
@@ -214,15 +213,15 @@ struct BackwardPass<'a> {
     embedded: Option<Embedded>,
     /// The gradient of the loss with respect to these.
     gradient: Gradient,
-    /// This batch's part of the gradient with respect to the logit scale, `[1]`.
-    of_scale: Tensor<1>,
+    /// This batch's part of the gradient with respect to what makes logits of cosines.
+    of_logits: Logits,
 }
 
 impl BackwardPass<'_> {
     fn gradients(self, model: &Clip, config: &RunConfig) -> GradientsParams {
         let embedded = self.embedded.unwrap_or_else(|| embed(model, self.batch, config));
-        let of_scale = self.of_scale.to_device(&model.device().inner());
-        let product = self.gradient.dot(embedded) + model.logit_scale() * of_scale;
+        let of_logits = self.of_logits.dot(Logits::of(model), &model.device().inner());
+        let product = self.gradient.dot(embedded) + of_logits;
         GradientsParams::from_grads(product.backward(), model)
     }
 }

@@ -16,6 +16,9 @@ const CACHE: &str = "foil-bundles";
 /// The addresses of its entries begin like this; nobody ever fetches them, and nobody could.
 const PREFIX: &str = "https://foil.invalid/kept/";
 
+/// The address of a bundle that was made of a published model's files begins like this.
+pub const IMPORTED: &str = "imported:";
+
 /// What is written on a kept bundle.
 pub struct Label {
     /// What the model is called.
@@ -57,16 +60,19 @@ impl Shelf {
 
     /// The hash and version of what came from an address, if the server named the version.
     pub async fn version_of(&self, address: &str) -> Option<(String, String)> {
-        let entries = self.entries().await;
-        let (sha256, headers) = entries
-            .into_iter()
-            .find(|(_, headers)| headers.get(labels::ADDRESS).ok().flatten().as_deref() == Some(address))?;
+        let (sha256, headers) = self.of_address(address).await?;
         Some((sha256, headers.get(labels::ETAG).ok().flatten()?))
+    }
+
+    async fn of_address(&self, address: &str) -> Option<(String, Headers)> {
+        let is_from =
+            |headers: &Headers| headers.get(labels::ADDRESS).ok().flatten().as_deref() == Some(address);
+        self.entries().await.into_iter().find(|(_, headers)| is_from(headers))
     }
 
     /// Keeps a bundle, in place of an older one from the same address.
     pub async fn keep(&self, sha256: &str, label: &Label, blob: &Blob) {
-        if let Some((older, _)) = self.version_of(&label.address).await {
+        if let Some((older, _)) = self.of_address(&label.address).await {
             self.forget(&older).await;
         }
         let response = || {
@@ -102,6 +108,7 @@ impl Shelf {
             .map(|(sha256, headers)| Kept {
                 name: percent_decoded(&text(&headers, labels::NAME)),
                 bytes: text(&headers, labels::BYTES).parse().unwrap_or(0),
+                is_imported: text(&headers, labels::ADDRESS).starts_with(IMPORTED),
                 sha256,
             })
             .collect()

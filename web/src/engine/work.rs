@@ -2,6 +2,7 @@
 
 mod answers;
 mod candidates;
+mod imports;
 
 use burn::tensor::Device;
 use shared::bundle::{BackboneFile, Header};
@@ -101,8 +102,8 @@ impl Work {
     }
 
     /// Answers one request; whatever goes wrong becomes an event.
-    pub async fn answer(&mut self, request: Request, file: Option<Blob>) {
-        match (request, file) {
+    pub async fn answer(&mut self, request: Request, files: Vec<Blob>) {
+        match (request, files.first().cloned()) {
             (Request::Start { set, backend, base, bundle }, _) => {
                 self.base = base;
                 self.start(set, backend, bundle).await;
@@ -116,6 +117,16 @@ impl Work {
             },
             (Request::AddBundle { name }, Some(file)) => {
                 self.add_bundle(name, None, file, Origin::File).await;
+                tell(&Event::Ready { set: self.set, missing: None });
+            }
+            (Request::Import { name, files: names, precision }, _) => {
+                self.import(name, names.into_iter().zip(files).collect(), precision).await;
+                tell_kept(&Shelf::open().await).await;
+                tell(&Event::Ready { set: self.set, missing: None });
+            }
+            (Request::OpenKept { name, sha256 }, _) => {
+                self.open_kept(name, &sha256).await;
+                tell_kept(&Shelf::open().await).await;
                 tell(&Event::Ready { set: self.set, missing: None });
             }
             (Request::AddImage { id }, Some(file)) => self.images.add(id, file),
@@ -300,6 +311,7 @@ impl Work {
             bytes: header.file_bytes(),
             heap: heap(),
             origin,
+            judges_pairs: engine.logits().bias.is_some(),
         };
         let (images, captions) = Default::default();
         let name = name.to_owned();

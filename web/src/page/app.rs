@@ -3,14 +3,15 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{
-    ClipboardEvent, DragEvent, File, FileList, HtmlButtonElement, HtmlElement, HtmlInputElement,
-    HtmlProgressElement,
+    ClipboardEvent, DragEvent, File, HtmlButtonElement, HtmlElement, HtmlInputElement, HtmlProgressElement,
 };
 
 use super::ask::set_input;
-use super::bundles;
+use super::bundles::is_published;
 use super::dom::{body, by_id, document, files, on, say, set_data, set_state, set_text};
+use super::folders::{files_in, folders};
 use super::state::App;
 use super::{caption, results, share};
 use crate::console::log_error;
@@ -107,22 +108,39 @@ impl App {
         on(&document, "drop", move |event: DragEvent| {
             event.prevent_default();
             dragging(false);
-            let list = event.data_transfer().and_then(|data| data.files());
-            if list.as_ref().is_none_or(|list| list.length() == 0) {
-                say("That was not a file. Save the picture first, or copy it and paste it here.");
+            let Some(data) = event.data_transfer() else { return };
+            let folders = folders(&data);
+            if folders.is_empty() {
+                let dropped_files = files(data.files());
+                if dropped_files.is_empty() {
+                    say("That was not a file. Save the picture first, or copy it and paste it here.");
+                }
+                return Self::open_dropped(&dropped, None, dropped_files);
             }
-            Self::open_dropped(&dropped, list);
+            let dropped = Rc::clone(&dropped);
+            spawn_local(async move {
+                for folder in folders {
+                    match files_in(&folder).await {
+                        Ok(files) => Self::open_dropped(&dropped, Some(&folder.name()), files),
+                        Err(error) => log_error(&error),
+                    }
+                }
+            });
         });
         let pasted = Rc::clone(app);
         on(&document, "paste", move |event: ClipboardEvent| {
-            Self::open_dropped(&pasted, event.clipboard_data().and_then(|data| data.files()));
+            Self::open_dropped(&pasted, None, files(event.clipboard_data().and_then(|data| data.files())));
         });
     }
 
-    /// Opens what was dropped or pasted: bundles by the ending of their names, all else as images.
-    fn open_dropped(app: &Rc<RefCell<App>>, list: Option<FileList>) {
+    /// Opens what was dropped or pasted, from a folder or not: published models by their configs, bundles by the ending of their
+    /// names, all else as images.
+    fn open_dropped(app: &Rc<RefCell<App>>, folder: Option<&str>, files: Vec<File>) {
+        if is_published(&files) {
+            return Self::import(app, folder, files);
+        }
         let (candidates, others): (Vec<File>, Vec<File>) =
-            files(list).into_iter().partition(|file| file.name().ends_with(CANDIDATES_ENDING));
+            files.into_iter().partition(|file| file.name().ends_with(CANDIDATES_ENDING));
         let (bundles, images): (Vec<File>, Vec<File>) =
             others.into_iter().partition(|file| file.name().ends_with(BUNDLE_ENDING));
         if let Some(file) = candidates.first() {
@@ -180,7 +198,7 @@ impl App {
                 results::set_stale(false);
                 say(&format!("Keeping the current models: {reason}."));
             }
-            Event::Kept(kept) => bundles::list_kept(&kept),
+            Event::Kept(kept) => self.list_kept(kept),
             Event::BundleRefused { name, reason } => {
                 let note = format!("{name} was not loaded: {reason}.");
                 set_text("bundle-note", &note);
@@ -192,6 +210,9 @@ impl App {
                 share::note(&format!("The test set stays as it was: {reason}."))
             }
             Event::ChallengeSet => share::note("The test set got lost on its way from the engine."),
+            Event::Imported { name } => {
+                log_error(&format!("{name} got lost on its way from the engine").into())
+            }
             // Heard already, with their files.
             Event::ImageBegun { .. } | Event::ImageRead { .. } => {}
             Event::CandidateShown { .. } | Event::Verified { .. } => {

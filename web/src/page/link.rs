@@ -116,6 +116,7 @@ impl App {
                 app.borrow_mut().show_candidate(row, [before, after]);
             }
             (Event::Verified { cases }, [file, ..]) => app.borrow().save_verified(cases, file),
+            (Event::Imported { name }, [file, ..]) => app.borrow_mut().hold_bundle(&name, file),
             (Event::ChallengeSet, [file, ..]) => share::save("challenge-set.parquet", file),
             (event, _) => app.borrow_mut().take(event),
         }
@@ -139,8 +140,13 @@ impl App {
 
     /// Sends a request, and a file along with it if there is one.
     pub(super) fn ask(&self, request: &Request, file: Option<&Blob>) {
+        self.ask_with(request, file);
+    }
+
+    /// Sends a request, and files along with it.
+    pub(super) fn ask_with<'f>(&self, request: &Request, files: impl IntoIterator<Item = &'f Blob>) {
         let Some(worker) = &self.worker else { return };
-        let packed = pack(request, file).map_err(|error| JsValue::from_str(&error.to_string()));
+        let packed = pack(request, files).map_err(|error| JsValue::from_str(&error.to_string()));
         if let Err(error) = packed.and_then(|parts| worker.post_message(&parts)) {
             log_error(&error);
             self.fail("The engine cannot be reached.");

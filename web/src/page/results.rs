@@ -71,9 +71,11 @@ fn column(
     let column = copy_of("model-column");
     let title = words::title(&answer.model);
     set_slot(&column, "model-name", title);
-    if let Some(model) = models.iter().find(|model| model.name == answer.model) {
+    let model = models.iter().find(|model| model.name == answer.model);
+    if let Some(model) = model {
         set_slot(&column, "model-note", &words::model_note(model));
     }
+    let judges_pairs = model.is_some_and(|model| model.judges_pairs);
     let Some(own) = answer.scores.first() else { return column };
     set_property(&column, "--caption-similarity", own.similarity.max(0.0));
     set_property(&column, "--caption-probability", own.probability);
@@ -117,9 +119,22 @@ fn column(
     let more: HtmlDetailsElement = slot(&column, "more");
     more.set_hidden(folded == 0);
     set_slot(&column, "more-count", &words::count(folded, "more foil"));
+    if judges_pairs {
+        say_match(&column);
+    }
     let opened = more.clone();
     on(&more, "toggle", move |_: Event| fold_alike(opened.open()));
     column
+}
+
+/// Names the probabilities of a model that judges each caption by itself.
+fn say_match(column: &HtmlElement) {
+    let units = column.query_selector_all("[data-slot=probability-unit]").expect("the selector is right");
+    for at in 0..units.length() {
+        if let Some(unit) = units.get(at) {
+            unit.set_text_content(Some("match"));
+        }
+    }
 }
 
 /// Opens or closes the weaker foils of every column, since they are there to be compared.

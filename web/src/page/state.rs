@@ -8,7 +8,7 @@ use web_sys::{Blob, Url, Worker};
 use super::dom::query;
 use super::scorecard::Scorecard;
 use crate::checking::Checking;
-use crate::protocol::{Answer, Backend, Challenge, Grid, ImageId, Model, Region, Relevance, Set};
+use crate::protocol::{Answer, Backend, Challenge, Grid, ImageId, Kept, Model, Region, Relevance, Set};
 
 /// The state of the page.
 pub struct App {
@@ -21,6 +21,8 @@ pub struct App {
     pub(super) set: Set,
     pub(super) models: Vec<Model>,
     pub(super) bundles: Vec<OwnBundle>,
+    /// What the browser keeps for the next visit.
+    pub(super) kept: Vec<Kept>,
     pub(super) images: Vec<Image>,
     pub(super) gallery: Vec<Offered>,
     pub(super) challenges: Vec<Challenge>,
@@ -64,6 +66,7 @@ impl App {
             set: Set::Photographs,
             models: Vec::new(),
             bundles: Vec::new(),
+            kept: Vec::new(),
             images: Vec::new(),
             gallery: Vec::new(),
             challenges: Vec::new(),

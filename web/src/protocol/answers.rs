@@ -13,6 +13,8 @@ pub struct Kept {
     pub bytes: usize,
     /// The SHA-256 of its content in hexadecimal.
     pub sha256: String,
+    /// Whether it was made here of a published model, and is to be had nowhere else.
+    pub is_imported: bool,
 }
 
 /// A candidate of a challenge set, without its images.
@@ -47,6 +49,8 @@ pub struct Model {
     pub heap: usize,
     /// Where the bundle came from.
     pub origin: Origin,
+    /// Whether its probabilities are of each pair by itself, and not shares among captions.
+    pub judges_pairs: bool,
 }
 
 /// Where a bundle came from.

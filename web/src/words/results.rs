@@ -244,6 +244,7 @@ mod tests {
             bytes: 1,
             heap: 1,
             origin: Origin::File,
+            judges_pairs: false,
         };
         assert_eq!(title("photo-hard-negative"), "Trained on almost-right captions");
         assert_eq!(

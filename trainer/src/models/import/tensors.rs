@@ -7,13 +7,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use half::{bf16, f16};
 use pytorch_reader::{DType, PytorchReader};
-use safetensors::tensor::{Dtype, Metadata};
+use shared::import::weights::{self, Floats};
 use shared::import::{ImportError, Tensors};
-
-/// Headers of a hundred megabytes are not read: no model has one.
-const LONGEST_HEADER: u64 = 100_000_000;
 
 /// The tensors of one or several files, by name.
 pub struct TensorFiles {
@@ -26,15 +22,6 @@ struct Entry {
     floats: Option<Floats>,
     shape: Vec<usize>,
     place: Place,
-}
-
-/// How a float is stored.
-#[derive(Clone, Copy)]
-enum Floats {
-    F16,
-    BF16,
-    F32,
-    F64,
 }
 
 /// Where the bytes of a tensor are.
@@ -94,13 +81,7 @@ impl TensorFiles {
             }
             Place::Archive(tensor) => tensor.read().with_context(failed)?,
         };
-        // Little-endian: the order of safetensors, and of every machine that a trainer runs on.
-        Ok(match floats {
-            Floats::F32 => each(&bytes, f32::from_le_bytes),
-            Floats::F16 => each(&bytes, |two| f16::from_le_bytes(two).to_f32()),
-            Floats::BF16 => each(&bytes, |two| bf16::from_le_bytes(two).to_f32()),
-            Floats::F64 => each(&bytes, |eight| f64::from_le_bytes(eight) as f32),
-        })
+        Ok(floats.values(&bytes))
     }
 
     fn weight(&self, name: &str) -> Result<(&Entry, Floats)> {
@@ -122,43 +103,17 @@ impl Tensors for TensorFiles {
     }
 }
 
-fn each<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    bytes.as_chunks::<N>().0.iter().map(|chunk| value(*chunk)).collect()
-}
-
 fn add_safetensors(tensors: &mut BTreeMap<String, Entry>, path: &Path) -> Result<()> {
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     let length = file.metadata()?.len();
-    let mut start = [0; 8];
-    file.read_exact(&mut start).context("it is cut off: it ends before its header does")?;
-    let header_length = u64::from_le_bytes(start);
-    if start == *b"version " {
-        bail!("it is a Git LFS pointer and not the weights themselves; run `git lfs pull`");
-    }
-    if header_length > LONGEST_HEADER {
-        bail!("it is not a safetensors file");
-    }
-    if 8 + header_length > length {
-        bail!("it is cut off: it ends before its header does");
-    }
+    let mut beginning = Vec::new();
+    (&file).take(weights::PREFIX as u64).read_to_end(&mut beginning)?;
+    let header_length = weights::header_length(&beginning, length)?;
     let mut header = Vec::new();
     file.take(header_length).read_to_end(&mut header)?;
-    let metadata: Metadata = serde_json::from_slice(&header).context("it is not a safetensors file")?;
-    for (name, info) in metadata.tensors() {
-        let (first, last) = info.data_offsets;
-        let (first, last) = (8 + header_length + first as u64, 8 + header_length + last as u64);
-        if last > length {
-            bail!("it is cut off: it ends at byte {length}, its tensor {name} at byte {last}");
-        }
-        let floats = match info.dtype {
-            Dtype::F16 => Some(Floats::F16),
-            Dtype::BF16 => Some(Floats::BF16),
-            Dtype::F32 => Some(Floats::F32),
-            Dtype::F64 => Some(Floats::F64),
-            _ => None,
-        };
-        let place = Place::Bytes(first, last);
-        tensors.insert(name, Entry { path: path.to_owned(), floats, shape: info.shape.clone(), place });
+    for (name, weights::Stored { floats, shape, bytes }) in weights::tensors(&header, length)? {
+        let place = Place::Bytes(bytes.start, bytes.end);
+        tensors.insert(name, Entry { path: path.to_owned(), floats, shape, place });
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ fn second_term(loss: Loss, negatives: Option<Negatives>, thresholds: [f32; Negat
         let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
         let embedded = Embedded { captions: images.clone(), images, negatives };
         let objective = Objective::new(loss, weight, Thresholds::new(thresholds, &device));
-        objective.loss(embedded, one(&device)).0.into_scalar::<f32>()
+        objective.loss(embedded, Logits { scale: one(&device), bias: None }).0.into_scalar::<f32>()
     };
     at(1.0, negatives.clone()) - at(0.0, negatives)
 }
@@ -76,6 +76,22 @@ fn appended_negatives_have_the_value_of_a_worked_example() {
     let image_to_text = (-(e / (e + 2.0)).ln() - (e / (1.0 + 2.0 * e)).ln()) / 2.0;
     let text_to_image = -(e / (e + 1.0)).ln();
     close(loss, (image_to_text + text_to_image) / 2.0);
+}
+
+#[test]
+fn pairs_have_the_value_of_a_worked_example() {
+    let device = Device::flex();
+    let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
+    // Beside the first image's negative there is an empty slot, and two of the second.
+    let negatives = negatives_in(2, &[&[([0.6, 0.8], COLOR)], &[]], &device);
+    let logits = Logits { scale: one(&device) * 2.0, bias: Some(one(&device) * -1.0) };
+    let loss =
+        |negatives| pairwise(images.clone(), images.clone(), negatives, logits.clone()).into_scalar::<f32>();
+    let cost = |logit: f32| (1.0 + (-logit).exp()).ln();
+    // Both own captions at 2 - 1, the others at -1, of which the sign is turned.
+    let plain = (2.0 * cost(1.0) + 2.0 * cost(1.0)) / 2.0;
+    close(loss(None), plain);
+    close(loss(negatives.as_ref()), plain + (cost(-0.2) + cost(-0.6)) / 2.0);
 }
 
 #[test]
@@ -115,7 +131,7 @@ fn the_margin_has_the_value_of_a_worked_example_and_follows_what_was_reached() {
     let mut objective = Objective::new(Loss::CeClip, 1.0, thresholds);
     let mut show = |negatives| {
         let embedded = Embedded { captions: images.clone(), images: images.clone(), negatives };
-        let (_, margins) = objective.loss(embedded, one(&device));
+        let (_, margins) = objective.loss(embedded, Logits { scale: one(&device), bias: None });
         objective.count(margins);
         objective.thresholds().values().expect("a number a kind")
     };
@@ -137,8 +153,10 @@ fn captions_without_negatives_are_ordinary_examples() {
         let objective = Objective::new(loss, 0.5, Thresholds::new([1.0; NegativeSource::COUNT], &device));
         for none in [None, negatives_in(3, &[&[], &[]], &device)] {
             let (images, captions) = (images.clone(), captions.clone());
-            let (value, margins) =
-                objective.loss(Embedded { images, captions, negatives: none.clone() }, one(&device));
+            let (value, margins) = objective.loss(
+                Embedded { images, captions, negatives: none.clone() },
+                Logits { scale: one(&device), bias: None },
+            );
             assert_eq!(value.into_scalar::<f32>(), plain, "{loss:?}");
             assert_eq!(margins.is_some(), none.is_some());
             assert!(margins.is_none_or(|margins| margins.shares().expect("no shares").is_empty()));
@@ -168,7 +186,7 @@ fn empty_slots_change_neither_a_loss_nor_its_gradient() {
                 negatives: negatives_in(slots, &own, &device),
             };
             let objective = Objective::new(loss, 1.0, Thresholds::new([1.0; NegativeSource::COUNT], &device));
-            let (value, margins) = objective.loss(embedded, one(&device));
+            let (value, margins) = objective.loss(embedded, Logits { scale: one(&device), bias: None });
             let gradients = value.backward();
             let numbers = |tensor: Tensor<2>| {
                 tensor.grad(&gradients).expect("a gradient").into_data().iter::<f32>().collect::<Vec<_>>()
@@ -199,7 +217,7 @@ fn captions_are_pulled_to_their_images_and_negatives_pushed_away_by_every_loss()
         let embedded =
             Embedded { images: images.clone(), captions: captions.clone(), negatives: Some(negatives) };
         let objective = Objective::new(loss, 1.0, Thresholds::new([1.0; NegativeSource::COUNT], &device));
-        let gradients = objective.loss(embedded, one(&device)).0.backward();
+        let gradients = objective.loss(embedded, Logits { scale: one(&device), bias: None }).0.backward();
         let along = |tensor: &Tensor<2>, towards: Tensor<2>| -> f32 {
             let gradient = tensor.grad(&gradients).expect("a gradient");
             (gradient * towards).sum().into_scalar()
@@ -224,7 +242,7 @@ fn what_captions_are_ahead_of_is_counted_for_each_kind() {
             [&[([0.0, 1.0], COLOR), ([1.0, 0.0], COLOR)], &[([0.6, 0.8], NegativeSource::Mined)]];
         let negatives = negatives_in(2, &own, &device);
         let embedded = Embedded { images: images.clone(), captions: images.clone(), negatives };
-        let (_, margins) = objective.loss(embedded, one(&device));
+        let (_, margins) = objective.loss(embedded, Logits { scale: one(&device), bias: None });
         objective.count(margins);
     }
     assert_eq!(

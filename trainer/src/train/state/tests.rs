@@ -118,7 +118,7 @@ fn of_image(model: &Clip) -> Vec<bool> {
 
 #[test]
 fn a_step_of_several_batches_has_the_gradient_of_one_with_all_their_images() {
-    for loss in ["negclip", "tsvlc", "fsc-clip", "ce-clip"] {
+    for loss in ["negclip", "tsvlc", "fsc-clip", "ce-clip", "siglip"] {
         for negatives in ["all", "none"] {
             let flags = ["--accum-freq", "3", "--loss", loss, "--negatives", negatives];
             let (state, data, tokenizer, config) = set_up(&flags);
@@ -126,7 +126,7 @@ fn a_step_of_several_batches_has_the_gradient_of_one_with_all_their_images() {
             let batches = batches((&data, &tokenizer, &config), &[3, 4, 5]);
             let embedded = batches.iter().map(|batch| embed(&state.model, batch, &config)).collect();
             let all = Embedded::cat(embedded).expect("batches");
-            let (loss_of_all, _) = state.objective.loss(all, state.model.logit_scale());
+            let (loss_of_all, _) = state.objective.loss(all, Logits::of(&state.model));
             let of_all = GradientsParams::from_grads(loss_of_all.backward(), &state.model);
             let far = apart(&flat(&of_all, &state.model), &gradient(&flags, &[3, 4, 5]));
             assert!(far < 1e-5, "{loss}, {negatives}: {far}");
