@@ -96,8 +96,12 @@ pub fn write_formula(path: &Path, shapes: &BTreeMap<String, Vec<usize>>, numbers
         .iter()
         .filter(|(name, _)| !is_number(name))
         .map(|(name, shape)| {
-            let is_variance = name.ends_with("running_var");
-            let value = |value: f32| if is_variance { value.abs() + 0.5 } else { value };
+            // As `weights` in `golden/make_siglip.py`.
+            let value = |value: f32| match name.rsplit('.').next() {
+                Some("running_var") => value.abs() + 0.5,
+                Some("gamma") => value * 0.1,
+                _ => value,
+            };
             let bytes = formula(name, shape).map(value).flat_map(f32::to_le_bytes).collect();
             (name.as_str(), &shape[..], bytes)
         })

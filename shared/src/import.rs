@@ -4,10 +4,13 @@
 //! ([`Tensors`]); what comes back says which tensors make which weight, so that one after the other can be read.
 //!
 //! - `layout`: whose files they are, and what each tensor of ours is made of
-//! - `transformers`, `siglip`, `open_clip`, `timm`: what their files say, and what they call their tensors
+//! - `transformers`, `siglip`, `open_clip`, `timm`, `fastvit`: what their files say, and what they call their tensors
+//! - `fold`: layers that have branches in training
 //! - `vocabulary`, `sentencepiece`: a tokenizer where there is no `tokenizer.json`
 //! - `weights`: where the tensors of a file are, and their numbers
 
+mod fastvit;
+mod fold;
 mod layout;
 mod open_clip;
 mod sentencepiece;

@@ -32,9 +32,9 @@ export async function launch({ webgpu, more = [], fonts }, t) {
   return browser;
 }
 
-/** Serves the built page, and beside it folders of the test's own; `meddle` spoils connections. */
-export async function site(extra = [], meddle = undefined) {
-  const server = await serve([join(ROOT, "dist"), ...extra], 0, meddle);
+/** Serves the built page, and beside it folders of the test's own, or `before` it; `meddle` spoils connections. */
+export async function site(extra = [], meddle = undefined, before = []) {
+  const server = await serve([...before, join(ROOT, "dist"), ...extra], 0, meddle);
   const close = () => {
     server.close();
     server.closeAllConnections();

@@ -1,8 +1,10 @@
-// Serves a folder over HTTP on this machine only: `node serve.mjs DIR [PORT]`.
-import { createReadStream } from "node:fs";
+// Serves a folder over HTTP on this machine only: `node serve.mjs DIR [PORT [BUNDLE…]]`. Bundles are added to the page's own.
+import { createHash } from "node:crypto";
+import { createReadStream, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
-import { extname, join, normalize, resolve, sep } from "node:path";
+import { tmpdir } from "node:os";
+import { basename, extname, join, normalize, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const TYPES = {
@@ -82,9 +84,37 @@ export async function serve(folders, port = 0, meddle = () => null) {
   return server;
 }
 
+/**
+ * Makes a folder to serve before the page's own, with which more bundles answer beside those that know photographs. A page with
+ * other bundles is another version of it, or browsers that have been here would not look.
+ */
+export function withBundles(page, bundles) {
+  const folder = mkdtempSync(join(tmpdir(), "foil-page-"));
+  const hash = (bytes) => createHash("sha256").update(bytes).digest("hex");
+  mkdirSync(join(folder, "own"));
+  const listed = bundles.map((path) => {
+    const name = basename(path);
+    const bytes = readFileSync(path);
+    symlinkSync(resolve(path), join(folder, "own", name));
+    const title = name.replace(/\.safetensors$/, "");
+    return { name: title, set: "photographs", file: `own/${name}`, bytes: bytes.length, sha256: hash(bytes) };
+  });
+  const list = JSON.parse(readFileSync(join(page, "bundles.json"), "utf8"));
+  writeFileSync(join(folder, "bundles.json"), JSON.stringify([...list, ...listed]));
+  const worker = readFileSync(join(page, "service-worker.js"), "utf8");
+  const version = /(?<=CACHE = MINE \+ ")[0-9a-f]+/;
+  if (!version.test(worker)) throw new Error("the service worker names no version");
+  const other = (old) => hash(JSON.stringify([old, listed])).slice(0, old.length);
+  writeFileSync(join(folder, "service-worker.js"), worker.replace(version, other));
+  return { folder, remove: () => rmSync(folder, { recursive: true }) };
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [folder = "dist", port = "8080"] = process.argv.slice(2);
-  serve([folder], Number(port)).catch((error) => {
+  const [folder = "dist", port = "8080", ...bundles] = process.argv.slice(2);
+  const more = bundles.length > 0 ? withBundles(folder, bundles) : null;
+  process.on("exit", () => more?.remove());
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(0));
+  serve(more ? [more.folder, folder] : [folder], Number(port)).catch((error) => {
     console.error(error.code === "EADDRINUSE" ? `port ${port} is in use; try another by --port` : String(error));
     process.exit(1);
   });

@@ -47,7 +47,7 @@ def round_all(values):
 
 
 def expected(images, texts, scale, bias, ids):
-    logits = scale * images @ texts.T + bias
+    logits = scale * images @ texts.T + (0 if bias is None else bias)
     return {
         "captions": CAPTIONS,
         "pictures": [image.size for image in PICTURES],
@@ -55,7 +55,7 @@ def expected(images, texts, scale, bias, ids):
         "images": round_all(images),
         "texts": round_all(texts),
         "logits": round_all(logits),
-        "probabilities": round_all(torch.sigmoid(logits)),
+        **({} if bias is None else {"probabilities": round_all(torch.sigmoid(logits))}),
     }
 
 
@@ -145,6 +145,14 @@ def transformers_2():
     save_siglip(folder, tokenizer.get_vocab_size(), rows, 2, 4)
 
 
+def weights(key, shape):
+    """The formula, with variances above zero, and the factors of residual branches as small as training leaves them."""
+    values = formula(key, shape)
+    if key.endswith("running_var"):
+        return values.abs() + 0.5
+    return values * 0.1 if key.endswith("gamma") else values
+
+
 def of_open_clip(name, model_cfg, filter, mean, std, rows, documents, pool=None):
     """The model of a config with weights from the formula, its shapes, and the first numbers of what it computes."""
     model = open_clip.CustomTextCLIP(**{
@@ -157,13 +165,13 @@ def of_open_clip(name, model_cfg, filter, mean, std, rows, documents, pool=None)
         elif key == "logit_bias":
             value.fill_(-16.5)
         elif value.dtype.is_floating_point:
-            value.copy_(formula(key, tuple(value.shape)).abs() + 0.5 if key.endswith("running_var") else formula(key, tuple(value.shape)))
+            value.copy_(weights(key, tuple(value.shape)))
     side = model_cfg["vision_cfg"]["image_size"]
     interpolation = {Image.BICUBIC: "bicubic", Image.BILINEAR: "bilinear"}[filter]
     seen = torch.stack([pixels(image, side, filter, mean, std) for image in PICTURES])
     images = model.encode_image(seen, normalize=True)
     texts = model.encode_text(torch.tensor(rows), normalize=True)
-    bias = state.get("logit_bias", torch.zeros(()))
+    bias = state.get("logit_bias")
     found = expected(images, texts, state["logit_scale"].exp(), bias, rows)
     found["images"], found["texts"] = [[row[:8] for row in found[key]] for key in ("images", "texts")]
     config = {
@@ -200,8 +208,28 @@ def open_clip_siglip():
     of_open_clip("vit_b_16_siglip", model_cfg, Image.BICUBIC, half, half, rows, documents)
 
 
+def mobile_clip():
+    """MobileCLIP's smallest image tower beside a small text tower, with CLIP's kind of tokenizer."""
+    folder = HERE / "clip" / "transformers"
+    vocabulary = json.loads((folder / "vocab.json").read_text())
+    rows = json.loads((HERE / "clip" / "open_clip" / "expected.json").read_text())["ids"]
+    rows = [row + [0] * (CONTEXT - len(row)) for row in rows]
+    captions = json.loads((HERE / "clip" / "open_clip" / "expected.json").read_text())["captions"]
+    model_cfg = {
+        "embed_dim": 64,
+        "custom_text": True,
+        "vision_cfg": {"image_size": 256, "timm_model_name": "fastvit_mci0", "timm_model_pretrained": False,
+                       "timm_pool": "avg", "timm_proj": None, "timm_drop": 0.0, "timm_drop_path": 0.0},
+        "text_cfg": {"context_length": CONTEXT, "vocab_size": len(vocabulary), "width": 64, "heads": 4, "layers": 2,
+                     "no_causal_mask": True},
+    }
+    CAPTIONS[:] = captions
+    of_open_clip("mobileclip2_s0", model_cfg, Image.BILINEAR, [0.0] * 3, [1.0] * 3, rows, {})
+
+
 if __name__ == "__main__":
     with torch.no_grad():
         transformers_1()
         transformers_2()
         open_clip_siglip()
+        mobile_clip()

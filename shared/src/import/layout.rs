@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 use super::take::{Take, Target};
-use super::{Documents, Tensors, open_clip, siglip, transformers};
-use crate::model::{ClipConfig, ReadOut, Scoring, VisionConfig};
+use super::{Documents, Tensors, fastvit, open_clip, siglip, transformers};
+use crate::model::{ClipConfig, ReadOut, Scoring, VisionConfig, VitConfig};
 use crate::tokenizer::Tokenizer;
 
 /// Whose files a model is in.
@@ -99,14 +99,14 @@ pub fn check(targets: &[Target], tensors: &dyn Tensors) -> Result<()> {
     let mut used = std::collections::BTreeSet::new();
     for target in targets {
         for (source, expected) in target.sources() {
-            let found = tensors.shape(source)?;
+            let found = tensors.shape(&source)?;
             if !fits(found, &expected) {
                 bail!("the tensor {source} has shape {found:?}; the config asks for {expected:?}");
             }
             used.insert(source);
         }
     }
-    match tensors.names().find(|name| !used.contains(name) && !is_constant(name)) {
+    match tensors.names().find(|name| !used.contains(*name) && !is_constant(name)) {
         Some(unknown) => bail!("the tensor {unknown} is none of the model's"),
         None => Ok(()),
     }
@@ -126,21 +126,25 @@ pub fn targets(config: &ClipConfig, names: &Names) -> Vec<Target> {
     if config.scoring == Scoring::Sigmoid {
         targets.push(Target::of("logit_bias", &[1], Take::same("logit_bias")));
     }
-    for (tower, parts, take) in [("image", image(config), names.image), ("text", text(config), names.text)] {
-        for (name, shape) in parts {
-            let take = take(&name);
-            targets.push(Target { name: format!("{tower}.{name}"), shape, take });
-        }
-    }
+    let tower = |tower: &str, parts: Vec<Part>, take: fn(&str) -> Take| {
+        let target =
+            |(name, shape): Part| Target { take: take(&name), name: format!("{tower}.{name}"), shape };
+        parts.into_iter().map(target).collect::<Vec<Target>>()
+    };
+    targets.extend(match &config.vision {
+        VisionConfig::Vit(vit) => tower("image", image(config, vit), names.image),
+        VisionConfig::FastVit(fastvit) => fastvit::targets(fastvit, config.embedding),
+        // Published models have none that Foil reads together with a text tower.
+        VisionConfig::Backbone(_) => Vec::new(),
+    });
+    targets.extend(tower("text", text(config), names.text));
     targets
 }
 
 /// The name of a weight, without that of its tower, and its shape.
 type Part = (String, Vec<usize>);
 
-fn image(config: &ClipConfig) -> Vec<Part> {
-    // Nothing else is imported.
-    let VisionConfig::Vit(vit) = &config.vision else { return Vec::new() };
+fn image(config: &ClipConfig, vit: &VitConfig) -> Vec<Part> {
     let (width, n_class) = (vit.width, usize::from(vit.class_token));
     let patches = (config.preprocess.side / vit.patch).pow(2);
     let mut parts = vec![

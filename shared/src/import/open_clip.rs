@@ -121,9 +121,15 @@ pub fn config(config: &Value, padding: Option<u32>) -> Result<(ClipConfig, Names
         _ => Activation::Gelu,
     };
     let is_timm = !vision["timm_model_name"].is_null();
-    let (vit, image_activation) = if is_timm { timm::tower(vision)? } else { (vit(vision)?, activation) };
+    let (tower, image_activation) =
+        if is_timm { timm::tower(vision)? } else { (VisionConfig::Vit(vit(vision)?), activation) };
     let text_epsilon = text["norm_kwargs"]["eps"].as_f64().unwrap_or(EPSILON);
-    let epsilon = if is_timm { timm::EPSILON } else { EPSILON };
+    let epsilon = match tower {
+        VisionConfig::Vit(_) if is_timm => timm::EPSILON,
+        VisionConfig::Vit(_) => EPSILON,
+        // It has no such norms.
+        _ => text_epsilon,
+    };
     if text_epsilon != epsilon {
         bail!("the epsilon of norms is {epsilon} for images and {text_epsilon} for text; Foil has one");
     }
@@ -145,7 +151,7 @@ pub fn config(config: &Value, padding: Option<u32>) -> Result<(ClipConfig, Names
     }
     let config = ClipConfig {
         embedding: number(model, "embed_dim", 0)?,
-        vision: VisionConfig::Vit(vit),
+        vision: tower,
         text: TextConfig {
             activation: (text_activation != image_activation).then_some(text_activation),
             ..text_tower(text, padding)?

@@ -169,3 +169,41 @@ impl<'b> Message<'b> {
         bail!("a number has too many digits")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A field with bytes of fewer than 128.
+    fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+        [&[number << 3 | 2, bytes.len() as u8], bytes].concat()
+    }
+
+    fn piece(text: &str, kind: u8) -> Vec<u8> {
+        let score = [&[PIECE_SCORE_KEY][..], &(-1.5f32).to_le_bytes()].concat();
+        field(1, &[field(1, text.as_bytes()), score, vec![3 << 3, kind]].concat())
+    }
+
+    const PIECE_SCORE_KEY: u8 = 2 << 3 | 5;
+
+    #[test]
+    fn pieces_become_a_tokenizer_and_damage_a_sentence() {
+        // Ten digits are a negative number, which means nothing here.
+        let trainer = field(2, &[&[3 << 3, 1, 40 << 3 & 0x7f, 0xff][..], &[0xff; 8], &[1]].concat());
+        let pieces = [piece("<unk>", 2), piece("</s>", 3), piece("▁a", 1), piece("▁cat", 1)].concat();
+        let json = tokenizer_json(&[pieces.clone(), trainer].concat()).expect("a tokenizer");
+        let tokenizer = crate::tokenizer::Tokenizer::from_json(&json).expect("a tokenizer");
+        assert_eq!(tokenizer.encode("a cat", 8).expect("ids").ids(), [2, 3, 1]);
+        assert_eq!(tokenizer.encode("a dog", 8).expect("ids").ids(), [2, 0, 1]);
+        let bpe = [pieces.clone(), field(2, &[3 << 3, 2])].concat();
+        for (bytes, words) in [
+            (&pieces[..pieces.len() - 1], "cut off"),
+            (&piece("a", 1)[..], "has no </s>"),
+            (&bpe[..], "no probabilities"),
+            (&[0x0b][..], "kind 3"),
+        ] {
+            let error = tokenizer_json(bytes).expect_err("damage").to_string();
+            assert!(error.contains("spiece.model") && error.contains(words), "{error}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 
+use super::fold::{self, Folded};
 use crate::bundle::Weight;
 
 /// A weight of a bundle, and the tensors that it is made of.
@@ -23,6 +24,17 @@ pub(super) enum Take {
     Stacked(Vec<(String, usize)>),
     /// Rows for columns.
     Transposed(String),
+    /// A layer that has branches in training.
+    Folded(Folded),
+    /// A linear layer behind a batch norm, which is folded into it.
+    AfterNorm {
+        /// Its weight.
+        linear: String,
+        /// What the names of the norm begin with.
+        norm: String,
+        /// Whether it is the bias that becomes of the two, or the weight.
+        is_bias: bool,
+    },
 }
 
 impl Take {
@@ -40,6 +52,7 @@ impl Take {
                 Take::Stacked(parts.into_iter().map(|(name, share)| (prefixed(name), share)).collect())
             }
             Take::Transposed(name) => Take::Transposed(prefixed(name)),
+            whole @ (Take::Folded(_) | Take::AfterNorm { .. }) => whole,
         }
     }
 }
@@ -50,9 +63,9 @@ impl Target {
     }
 
     /// The tensors that are read, in this order, each with the shape that it must have.
-    pub fn sources(&self) -> Vec<(&str, Vec<usize>)> {
+    pub fn sources(&self) -> Vec<(String, Vec<usize>)> {
         match &self.take {
-            Take::Same(source) => vec![(source, self.shape.clone())],
+            Take::Same(source) => vec![(source.clone(), self.shape.clone())],
             Take::Stacked(sources) => {
                 let shares: usize = sources.iter().map(|(_, share)| share).sum();
                 let part = |share: usize| {
@@ -60,9 +73,15 @@ impl Target {
                     shape[0] = shape[0] / shares * share;
                     shape
                 };
-                sources.iter().map(|(source, share)| (source.as_str(), part(*share))).collect()
+                sources.iter().map(|(source, share)| (source.clone(), part(*share))).collect()
             }
-            Take::Transposed(source) => vec![(source, self.shape.iter().rev().copied().collect())],
+            Take::Transposed(source) => vec![(source.clone(), self.shape.iter().rev().copied().collect())],
+            Take::Folded(folded) => folded.sources(),
+            Take::AfterNorm { linear, norm, .. } => {
+                let width = self.shape[0] / 3;
+                let weight = (linear.clone(), vec![self.shape[0], width]);
+                std::iter::once(weight).chain(fold::norm(norm, width)).collect()
+            }
         }
     }
 
@@ -75,7 +94,11 @@ impl Target {
     }
 
     fn made_of(&self, sources: Vec<Vec<f32>>) -> Result<Weight> {
-        let values = sources.concat();
+        let values = match &self.take {
+            Take::Folded(folded) => folded.values(sources)?,
+            Take::AfterNorm { is_bias, .. } => after_norm(sources, *is_bias)?,
+            _ => sources.concat(),
+        };
         let n_values: usize = self.shape.iter().product();
         if values.len() != n_values {
             bail!("{} has {} values, and not {n_values}", self.name, values.len());
@@ -89,6 +112,22 @@ impl Target {
         };
         Ok(Weight { name: self.name.clone(), shape: self.shape.clone(), values })
     }
+}
+
+/// Weight or bias of a linear layer behind a batch norm.
+fn after_norm(sources: Vec<Vec<f32>>, is_bias: bool) -> Result<Vec<f32>> {
+    let Ok([mut weight, gamma, beta, mean, variance]) = <[Vec<f32>; 5]>::try_from(sources) else {
+        bail!("a layer behind a batch norm is made of five tensors");
+    };
+    let (factors, shifts) = fold::factors_and_shifts([gamma, beta, mean, variance])?;
+    let rows = weight.chunks_mut(factors.len().max(1));
+    if is_bias {
+        return Ok(rows
+            .map(|row| row.iter().zip(&shifts).map(|(weight, shift)| weight * shift).sum())
+            .collect());
+    }
+    rows.for_each(|row| row.iter_mut().zip(&factors).for_each(|(weight, factor)| *weight *= factor));
+    Ok(weight)
 }
 
 /// Splits the name of a block's weight: `blocks.3.mlp_in.bias` is (`3`, `mlp_in`, `bias`).

@@ -1,10 +1,11 @@
-//! Image towers of open_clip that are timm's: SigLIP's vision transformers.
+//! Image towers of open_clip that are timm's: SigLIP's vision transformers, and MobileCLIP's FastViT.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use super::fastvit;
 use super::take::{Take, block_part};
-use crate::model::{Activation, VitConfig};
+use crate::model::{Activation, VisionConfig, VitConfig};
 
 /// timm's vision transformers have this epsilon, whatever open_clip's config says of text.
 pub const EPSILON: f64 = 1e-6;
@@ -25,21 +26,33 @@ const APPROXIMATE: [(&str, usize, usize); 4] =
 ///
 /// # Errors
 /// If Foil has no such tower; the sentence names it.
-pub fn tower(vision: &Value) -> Result<(VitConfig, Activation)> {
+pub fn tower(vision: &Value) -> Result<(VisionConfig, Activation)> {
     let name = vision["timm_model_name"].as_str().context("timm_model_name is no name")?;
+    let check = |pool: &str, projection: Option<&str>| match (&vision["timm_pool"], &vision["timm_proj"]) {
+        (found, _) if found.as_str() != Some(pool) => {
+            bail!("timm_pool is {found}, and Foil reads {name} with {pool:?} only")
+        }
+        (_, found) if found.as_str() != projection => {
+            bail!(
+                "timm_proj is {found}, and Foil reads {name} with {} only",
+                projection.unwrap_or("none at all")
+            )
+        }
+        _ => Ok(()),
+    };
+    if let Some(fastvit) = fastvit::tower(name) {
+        check("avg", None)?;
+        return Ok((VisionConfig::FastVit(fastvit), Activation::Gelu));
+    }
     let refused = || format!("its image tower is timm's {name}, which Foil does not have");
     let (size, patch, side) = parse(name).with_context(refused)?;
     let (_, sizes) = SIZES.into_iter().find(|(known, _)| *known == size).with_context(refused)?;
-    for (key, expected) in [("timm_pool", "map"), ("timm_proj", "none")] {
-        if vision[key].as_str() != Some(expected) {
-            bail!("{key} is {}, and Foil reads {name} with {expected:?} only", vision[key]);
-        }
-    }
+    check("map", Some("none"))?;
     let is_approximate = APPROXIMATE
         .iter()
         .any(|known| (known.0, known.1) == (size, patch) && (known.2 == 0 || known.2 == side));
     let activation = if is_approximate { Activation::GeluTanh } else { Activation::Gelu };
-    Ok((VitConfig::siglip(patch, sizes), activation))
+    Ok((VisionConfig::Vit(VitConfig::siglip(patch, sizes)), activation))
 }
 
 /// Size, patch and side of `vit_SIZE_patchN_siglip_SIDE`.
@@ -89,13 +102,14 @@ mod tests {
 
     use super::*;
 
-    fn named(name: &str) -> Result<(VitConfig, Activation)> {
+    fn named(name: &str) -> Result<(VisionConfig, Activation)> {
         tower(&json!({"timm_model_name": name, "timm_pool": "map", "timm_proj": "none"}))
     }
 
     #[test]
     fn a_tower_is_read_from_its_name() {
-        let (vit, activation) = named("vit_so400m_patch14_siglip_384").expect("a tower");
+        let (tower, activation) = named("vit_so400m_patch14_siglip_384").expect("a tower");
+        let VisionConfig::Vit(vit) = tower else { panic!("another tower") };
         assert_eq!((vit.patch, vit.width, vit.layers, activation), (14, 1152, 27, Activation::Gelu));
         let activations = [
             ("large_patch16_siglip_256", Activation::Gelu),
@@ -108,7 +122,12 @@ mod tests {
 
     #[test]
     fn another_tower_is_refused_by_name() {
-        for name in ["convnext_base", "vit_base_patch16_siglip_gap_224", "vit_tiny_patch16_siglip_224"] {
+        for name in [
+            "convnext_base",
+            "fastvit_mci3",
+            "vit_base_patch16_siglip_gap_224",
+            "vit_tiny_patch16_siglip_224",
+        ] {
             assert!(format!("{:#}", named(name).expect_err("refused")).contains(name), "{name}");
         }
         let pooled = json!({"timm_model_name": "vit_base_patch16_siglip_224", "timm_pool": "avg"});

@@ -49,11 +49,7 @@ impl BlockConfig {
         let residual = (2.0 * self.layers as f64 * width).powf(-0.5);
         Block {
             norm_1: LayerNorm::init(self.width, self.norm_epsilon, device),
-            attention: Attention {
-                qkv: linear(self.width, 3 * self.width, width.powf(-0.5), device),
-                output: linear(self.width, self.width, residual, device),
-                heads: self.heads,
-            },
+            attention: Attention::init_scaled(self.width, self.heads, residual, device),
             norm_2: LayerNorm::init(self.width, self.norm_epsilon, device),
             mlp_in: linear(self.width, self.mlp_width, (2.0 * width).powf(-0.5), device),
             mlp_out: linear(self.mlp_width, self.width, residual, device),
@@ -116,14 +112,30 @@ impl Block {
 
 /// Multi-head self-attention with one matrix for queries, keys and values.
 #[derive(Module, Debug)]
-struct Attention {
+pub(super) struct Attention {
     qkv: Linear,
     output: Linear,
     heads: usize,
 }
 
 impl Attention {
-    fn forward(&self, x: Tensor<3>, mask: Option<&Tensor<4>>) -> Tensor<3> {
+    pub(super) fn init(width: usize, heads: usize, device: &Device) -> Self {
+        Self::init_scaled(width, heads, (width as f64).powf(-0.5), device)
+    }
+
+    /// The same whose output begins with weights of this deviation.
+    fn init_scaled(width: usize, heads: usize, residual: f64, device: &Device) -> Self {
+        Attention {
+            qkv: linear(width, 3 * width, (width as f64).powf(-0.5), device),
+            output: linear(width, width, residual, device),
+            heads,
+        }
+    }
+
+    /// # Shapes
+    /// - `x`: `[B, T, W]`, and so is the result
+    /// - `mask`: `[1, 1, T, T]`, added to the scores
+    pub(super) fn forward(&self, x: Tensor<3>, mask: Option<&Tensor<4>>) -> Tensor<3> {
         let [batch, length, width] = x.dims();
         let qkv = layers::linear(&self.qkv, x); // [B, T, 3W]
         assert_shape!(qkv, [batch, length, 3 * width]);

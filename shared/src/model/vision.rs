@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ClipConfig;
 use super::backbone::{BackboneConfig, BackboneName, BackboneTower};
+use super::fastvit::{FastVit, FastVitConfig};
 use super::vit::{Vit, VitConfig};
 
 /// Which image tower, and its sizes.
@@ -16,13 +17,15 @@ pub enum VisionConfig {
     Vit(VitConfig),
     /// A pretrained convolutional network and a head.
     Backbone(BackboneConfig),
+    /// Convolutions and attention, as in MobileCLIP.
+    FastVit(FastVitConfig),
 }
 
 impl VisionConfig {
     /// The backbone, if the tower has one.
     pub fn backbone(&self) -> Option<BackboneName> {
         match self {
-            VisionConfig::Vit(_) => None,
+            VisionConfig::Vit(_) | VisionConfig::FastVit(_) => None,
             VisionConfig::Backbone(tower) => Some(tower.backbone),
         }
     }
@@ -32,6 +35,7 @@ impl VisionConfig {
         match self {
             VisionConfig::Vit(vit) => vit.validate(side, embedding, most),
             VisionConfig::Backbone(_) => Ok(()),
+            VisionConfig::FastVit(fastvit) => fastvit.validate(most),
         }
     }
 
@@ -39,6 +43,7 @@ impl VisionConfig {
         match self {
             VisionConfig::Vit(vit) => VisionTower::Vit(vit.init(clip, device)),
             VisionConfig::Backbone(backbone) => VisionTower::Backbone(backbone.init(clip, device)),
+            VisionConfig::FastVit(fastvit) => VisionTower::FastVit(fastvit.init(clip, device)),
         }
     }
 }
@@ -52,6 +57,8 @@ pub enum VisionTower {
     Vit(Vit),
     /// A pretrained convolutional network and a head.
     Backbone(BackboneTower),
+    /// Convolutions and attention.
+    FastVit(FastVit),
 }
 
 impl VisionTower {
@@ -62,13 +69,14 @@ impl VisionTower {
         match self {
             VisionTower::Vit(vit) => vit.forward(pixels),
             VisionTower::Backbone(tower) => tower.forward(tower.features(pixels), None),
+            VisionTower::FastVit(fastvit) => fastvit.forward(pixels),
         }
     }
 
     /// The tower with its backbone, if it has one.
     pub(super) fn backbone(&self) -> Option<&BackboneTower> {
         match self {
-            VisionTower::Vit(_) => None,
+            VisionTower::Vit(_) | VisionTower::FastVit(_) => None,
             VisionTower::Backbone(tower) => Some(tower),
         }
     }
@@ -77,7 +85,7 @@ impl VisionTower {
     pub(super) fn map_backbone(self, change: impl FnOnce(BackboneTower) -> BackboneTower) -> Self {
         match self {
             VisionTower::Backbone(tower) => VisionTower::Backbone(change(tower)),
-            vit @ VisionTower::Vit(_) => vit,
+            other => other,
         }
     }
 }

@@ -73,7 +73,7 @@ fn describe(published: &Published) {
     };
     let patches = match &config.vision {
         VisionConfig::Vit(vit) => format!("patches of {} in ", vit.patch),
-        VisionConfig::Backbone(_) => String::new(),
+        VisionConfig::Backbone(_) | VisionConfig::FastVit(_) => String::new(),
     };
     println!(
         "{} names; {activation}; {patches}images of {} pixels, {fit}; {} tokens, at most {} a caption",

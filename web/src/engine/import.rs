@@ -114,7 +114,7 @@ pub async fn import(
     for (nth, target) in targets.iter().enumerate() {
         let mut sources = Vec::new();
         for (source, _) in target.sources() {
-            sources.push(table.values(source).await?);
+            sources.push(table.values(&source).await?);
         }
         let bytes = pieces.add(target.weight(sources)?);
         // The browser takes it at once, and may put it on disk.
