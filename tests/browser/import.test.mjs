@@ -112,7 +112,7 @@ describe("a published model", () => {
     await refused([at("clip/vocab.json")], "no model among these files");
     writeFileSync(at("llama/model.safetensors"), "rubbish, and more of it");
     await refused(["config.json", "vocab.json", "merges.txt", "preprocessor_config.json"].map((name) => at(`clip/${name}`)).concat(at("llama/model.safetensors")), "not a safetensors file");
-    assert.equal(await page.getAttribute("body", "data-state"), "ready");
+    await page.waitForSelector('body[data-state="ready"]');
     assert.deepEqual(problems, []);
     await context.close();
   });

@@ -100,6 +100,8 @@ pub enum Event {
     Imported {
         /// What the model is called.
         name: String,
+        /// Whether the browser keeps it for the next visit.
+        is_kept: bool,
     },
     /// None of the models of a set can be had.
     SetRefused {

@@ -69,6 +69,7 @@ pub async fn listed(
         return Err(FetchError::Checksum(listed.file.clone()));
     }
     let label = Label { name: model_name(&listed.file), address, etag: come.etag };
+    // A full disk only means that the next visit downloads again.
     shelf.keep(&listed.sha256, &label, &come.blob).await;
     Ok((come.blob, Origin::Downloaded))
 }

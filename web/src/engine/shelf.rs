@@ -70,8 +70,8 @@ impl Shelf {
         self.entries().await.into_iter().find(|(_, headers)| is_from(headers))
     }
 
-    /// Keeps a bundle, in place of an older one from the same address.
-    pub async fn keep(&self, sha256: &str, label: &Label, blob: &Blob) {
+    /// Keeps a bundle, in place of an older one from the same address. Says whether there was room.
+    pub async fn keep(&self, sha256: &str, label: &Label, blob: &Blob) -> bool {
         if let Some((older, _)) = self.of_address(&label.address).await {
             self.forget(&older).await;
         }
@@ -88,9 +88,9 @@ impl Shelf {
             Response::new_with_opt_blob_and_init(Some(blob), &options)
         };
         if let (Some(cache), Ok(response)) = (&self.0, response()) {
-            // A full disk only means that the next visit downloads again.
-            JsFuture::from(cache.put_with_str(&format!("{PREFIX}{sha256}"), &response)).await.ok();
+            return JsFuture::from(cache.put_with_str(&format!("{PREFIX}{sha256}"), &response)).await.is_ok();
         }
+        false
     }
 
     /// Throws a bundle away.

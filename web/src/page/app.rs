@@ -210,7 +210,7 @@ impl App {
                 share::note(&format!("The test set stays as it was: {reason}."))
             }
             Event::ChallengeSet => share::note("The test set got lost on its way from the engine."),
-            Event::Imported { name } => {
+            Event::Imported { name, .. } => {
                 log_error(&format!("{name} got lost on its way from the engine").into())
             }
             // Heard already, with their files.

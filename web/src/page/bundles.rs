@@ -130,6 +130,14 @@ impl App {
     }
 }
 
+/// Says that a model must be opened again at the next visit.
+pub(super) fn say_not_kept(name: &str) {
+    set_text(
+        "bundle-note",
+        &format!("The browser has no room to save {name}: open its files again at your next visit."),
+    );
+}
+
 /// Whether files are those of a published model: one of them says what it is.
 pub(super) fn is_published(files: &[File]) -> bool {
     let configs = Layout::ALL.map(Layout::config_name);

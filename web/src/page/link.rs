@@ -7,6 +7,7 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker};
 
+use super::bundles;
 use super::dom::{body, document, query, say, set_state};
 use super::share;
 use super::state::App;
@@ -116,7 +117,12 @@ impl App {
                 app.borrow_mut().show_candidate(row, [before, after]);
             }
             (Event::Verified { cases }, [file, ..]) => app.borrow().save_verified(cases, file),
-            (Event::Imported { name }, [file, ..]) => app.borrow_mut().hold_bundle(&name, file),
+            (Event::Imported { name, is_kept }, [file, ..]) => {
+                app.borrow_mut().hold_bundle(&name, file);
+                if !is_kept {
+                    bundles::say_not_kept(&name);
+                }
+            }
             (Event::ChallengeSet, [file, ..]) => share::save("challenge-set.parquet", file),
             (event, _) => app.borrow_mut().take(event),
         }

@@ -16,11 +16,12 @@ impl Work {
             Ok(file) => file,
             Err(error) => return tell(&Event::BundleRefused { name, reason: error.to_string() }),
         };
+        let mut is_kept = false;
         if let Ok(sha256) = blob::sha256(&file).await {
             let label = Label { name: name.clone(), address: format!("{IMPORTED}{name}"), etag: None };
-            Shelf::open().await.keep(&sha256, &label, &file).await;
+            is_kept = Shelf::open().await.keep(&sha256, &label, &file).await;
         }
-        tell_with(&Event::Imported { name: name.clone() }, Some(&file));
+        tell_with(&Event::Imported { name: name.clone(), is_kept }, Some(&file));
         self.add_bundle(name, None, file, Origin::File).await;
     }
 
