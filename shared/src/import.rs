@@ -29,7 +29,7 @@ use serde_json::Value;
 use crate::model::ClipConfig;
 use crate::tokenizer::Tokenizer;
 pub use layout::Layout;
-use layout::Names;
+use take::Names;
 pub use take::Target;
 
 /// The files that say what a model is, its weights aside. Not every model has each of them.

@@ -23,6 +23,7 @@ mod color_histogram;
 pub mod convnet;
 mod fastvit;
 mod layers;
+mod scoring;
 mod text;
 mod vision;
 mod vit;
@@ -38,6 +39,7 @@ pub use backbone::{BackboneConfig, BackboneName};
 pub use block::Activation;
 pub use fastvit::{EXCITED, FAR, FastVitConfig, NEAR, STAGES};
 pub use layers::DistinctTokens;
+pub use scoring::Scoring;
 pub use text::{TextAttention, TextConfig, TextReadOut, TextTower};
 pub use vision::{VisionConfig, VisionTower};
 pub use vit::{ReadOut, VitConfig};
@@ -70,23 +72,6 @@ pub struct ClipConfig {
     /// What a similarity becomes.
     #[serde(default, skip_serializing_if = "Scoring::is_softmax")]
     pub scoring: Scoring,
-}
-
-/// What becomes of the cosine of an image and a caption, times the logit scale.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scoring {
-    /// A share among captions that compete (arXiv 2103.00020).
-    #[default]
-    Softmax,
-    /// With a bias, the probability that the two belong together, whatever else there is (arXiv 2303.15343).
-    Sigmoid,
-}
-
-impl Scoring {
-    fn is_softmax(&self) -> bool {
-        *self == Scoring::Softmax
-    }
 }
 
 /// Why a config describes no model.

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::take::{Take, Target};
+use super::take::{Names, Take, Target};
 use super::{Documents, Tensors, fastvit, open_clip, siglip, transformers};
 use crate::model::{ClipConfig, ReadOut, Scoring, VisionConfig, VitConfig};
 use crate::tokenizer::Tokenizer;
@@ -15,13 +15,6 @@ pub enum Layout {
     OpenClip,
     /// Hugging Face `transformers`.
     Transformers,
-}
-
-/// What the tensors of both towers are called: from our name, without that of the tower, to theirs.
-#[derive(Clone, Copy, Debug)]
-pub struct Names {
-    pub(super) image: fn(&str) -> Take,
-    pub(super) text: fn(&str) -> Take,
 }
 
 impl Layout {

@@ -3,8 +3,7 @@
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::layout::Names;
-use super::take::{Take, block_part};
+use super::take::{Names, Take, block_part};
 use super::{channels, number, timm};
 use crate::model::{
     Activation, ClipConfig, Scoring, TextAttention, TextConfig, TextReadOut, VisionConfig, VitConfig,

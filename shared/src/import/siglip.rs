@@ -5,8 +5,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::layout::Names;
-use super::take::Take;
+use super::take::{Names, Take};
 use super::transformers::{CONFIG, epsilon, preprocess, section, text_model, vision_model};
 use super::{Documents, TOKENIZER, number, padding_token};
 use crate::model::{

@@ -15,6 +15,13 @@ pub struct Target {
     pub(super) take: Take,
 }
 
+/// What the tensors of both towers are called: from our name, without that of the tower, to theirs.
+#[derive(Clone, Copy, Debug)]
+pub struct Names {
+    pub(super) image: fn(&str) -> Take,
+    pub(super) text: fn(&str) -> Take,
+}
+
 /// How a weight of ours is made of their tensors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Take {

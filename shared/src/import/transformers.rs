@@ -3,8 +3,7 @@
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::layout::Names;
-use super::take::{Take, block_part};
+use super::take::{Names, Take, block_part};
 use super::{channels, number};
 use crate::model::{Activation, ClipConfig, Scoring, TextConfig, VisionConfig, VitConfig};
 use crate::preprocess::{CLIP_MEAN, CLIP_STD, Fit, Preprocess, Resample};

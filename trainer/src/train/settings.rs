@@ -73,8 +73,7 @@ pub struct Settings {
     /// A caption whose terms cannot be balanced gets none.
     #[arg(long, help_heading = NEGATIVES, value_name = "on|off", default_value = "on", value_parser = named::<Switch>)]
     pub balanced: Switch,
-    /// Let hard negatives enter the loss as in `negclip`, `tsvlc`, `fsc-clip` or `ce-clip`; or judge each pair by itself, as in
-    /// `siglip`.
+    /// Use hard negatives as in `negclip`, `tsvlc`, `fsc-clip`, `ce-clip` or `siglip`.
     #[arg(long, help_heading = NEGATIVES, value_name = "LOSS", default_value = "negclip", value_parser = named::<Loss>)]
     pub loss: Loss,
     /// Weight the second term of the loss; by default as published: 0.5 (tsvlc, fsc-clip) or 0.2 (ce-clip).
