@@ -28,6 +28,7 @@ use serde_json::Value;
 
 use crate::model::ClipConfig;
 use crate::tokenizer::Tokenizer;
+pub use fold::factors_and_shifts;
 pub use layout::Layout;
 use take::Names;
 pub use take::Target;
@@ -44,6 +45,10 @@ pub const DOCUMENTS: [&str; 9] = [
     vocabulary::MERGES,
     sentencepiece::MODEL,
 ];
+
+/// The files that a tokenizer may be in, each way by itself enough.
+pub const TOKENIZERS: [&[&str]; 3] =
+    [&[TOKENIZER], &[vocabulary::TOKENS, vocabulary::MERGES], &[sentencepiece::MODEL]];
 
 const TOKENIZER: &str = "tokenizer.json";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";

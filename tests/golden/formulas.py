@@ -1,4 +1,4 @@
-"""Pictures and weights that any program can make from a formula, so that no golden file has to hold them."""
+"""Pictures and weights that any program can make from a formula, so that no golden file has to hold them; and random ones."""
 import math
 
 import numpy as np
@@ -30,3 +30,10 @@ def formula(name, shape):
     else:
         values = uniform * math.sqrt(3 / math.prod(shape[1:]))
     return torch.tensor(values.astype(np.float32)).reshape(shape)
+
+
+def shake(model):
+    """Norms and biases are ones and zeros in a fresh model, which would hide one taken for another."""
+    for name, parameter in model.named_parameters():
+        if parameter.ndim < 2 and "logit" not in name:
+            parameter.add_(torch.randn_like(parameter) * 0.1)

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers, Regex
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
-from formulas import formula, picture
+from formulas import formula, picture, shake
 
 HERE = Path(__file__).parent
 OUT = HERE / "clip"
@@ -85,13 +85,6 @@ def expected(images, texts, scale, ids):
         "texts": round_all(texts),
         "logits": round_all(scale * images @ texts.T),
     }
-
-
-def shake(model):
-    """Norms and biases are ones and zeros in a fresh model, which would hide one taken for another."""
-    for name, parameter in model.named_parameters():
-        if parameter.ndim < 2 and "logit_scale" not in name:
-            parameter.add_(torch.randn_like(parameter) * 0.1)
 
 
 def save_transformers(merges):

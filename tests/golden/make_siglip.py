@@ -19,7 +19,7 @@ from PIL import Image
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import SiglipConfig, SiglipImageProcessor, SiglipModel, SiglipTokenizer, T5TokenizerFast
 
-from formulas import formula, picture
+from formulas import formula, picture, shake
 
 HERE = Path(__file__).parent
 OUT = HERE / "siglip"
@@ -57,13 +57,6 @@ def expected(images, texts, scale, bias, ids):
         "logits": round_all(logits),
         **({} if bias is None else {"probabilities": round_all(torch.sigmoid(logits))}),
     }
-
-
-def shake(model):
-    """Norms and biases are ones and zeros in a fresh model, which would hide one taken for another."""
-    for name, parameter in model.named_parameters():
-        if parameter.ndim < 2 and "logit" not in name:
-            parameter.add_(torch.randn_like(parameter) * 0.1)
 
 
 def learn_pieces(folder):

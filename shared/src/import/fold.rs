@@ -4,7 +4,7 @@
 use anyhow::{Result, bail};
 
 /// The epsilon of the batch norms.
-const EPSILON: f32 = 1e-5;
+pub const EPSILON: f32 = 1e-5;
 
 /// What the statistics of a batch norm are called, in the order in which they are read.
 const NORM: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
@@ -139,7 +139,7 @@ impl Folded {
             };
             let (factors, shifts) = match &branch.kernel {
                 Kernel::Plain(..) => (vec![1.0; n], next()),
-                _ => factors_and_shifts([next(), next(), next(), next()])?,
+                _ => factors_and_shifts([next(), next(), next(), next()], EPSILON)?,
             };
             if factors.len() != n || shifts.len() != n {
                 bail!("a batch norm has {} channels, its convolution {n}", factors.len());
@@ -191,13 +191,19 @@ impl Folded {
     }
 }
 
-/// What a batch norm multiplies with, and what it adds.
-pub fn factors_and_shifts([gamma, beta, mean, variance]: [Vec<f32>; 4]) -> Result<(Vec<f32>, Vec<f32>)> {
+/// What a batch norm multiplies each channel with, and what it adds: of its weight, bias, running mean and running variance.
+///
+/// # Errors
+/// If these are not equally many.
+pub fn factors_and_shifts(
+    [gamma, beta, mean, variance]: [Vec<f32>; 4],
+    epsilon: f32,
+) -> Result<(Vec<f32>, Vec<f32>)> {
     if [&beta, &mean, &variance].iter().any(|other| other.len() != gamma.len()) {
         bail!("the parts of a batch norm do not fit each other");
     }
     let factors: Vec<f32> =
-        gamma.iter().zip(&variance).map(|(gamma, variance)| gamma / (variance + EPSILON).sqrt()).collect();
+        gamma.iter().zip(&variance).map(|(gamma, variance)| gamma / (variance + epsilon).sqrt()).collect();
     let shifts =
         beta.iter().zip(&mean).zip(&factors).map(|((beta, mean), factor)| beta - mean * factor).collect();
     Ok((factors, shifts))

@@ -21,6 +21,24 @@ impl Layout {
     /// All of them, the one to prefer where a folder holds both first.
     pub const ALL: [Layout; 2] = [Layout::OpenClip, Layout::Transformers];
 
+    /// What `open` makes of the first layout that fits, of those whose config is there; its first failure if none does, and nothing
+    /// if there is no config.
+    pub fn first_fitting<T, E>(
+        has: impl Fn(&str) -> bool,
+        mut open: impl FnMut(Layout) -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        let mut first_failure = None;
+        for layout in Self::ALL {
+            if has(layout.config_name()) {
+                match open(layout) {
+                    Ok(opened) => return Some(Ok(opened)),
+                    Err(error) => first_failure = first_failure.or(Some(Err(error))),
+                }
+            }
+        }
+        first_failure
+    }
+
     /// The name in messages and bundles.
     pub const fn name(self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::take::{Names, Take};
-use super::transformers::{CONFIG, epsilon, preprocess, section, text_model, vision_model};
+use super::transformers::{CONFIG, epsilon, preprocess, section, sizes, text_model, vision_model};
 use super::{Documents, TOKENIZER, number, padding_token};
 use crate::model::{
     Activation, ClipConfig, Scoring, TextAttention, TextConfig, TextReadOut, VisionConfig, VitConfig,
@@ -28,30 +28,16 @@ pub fn config(
     if vision["vision_use_head"] == Value::Bool(false) {
         bail!("{CONFIG} sets vision_use_head to false: such a model pools no images");
     }
-    let width = number(vision, "hidden_size", 768)?;
-    let text_width = number(text, "hidden_size", 768)?;
-    let vit = VitConfig::siglip(
-        number(vision, "patch_size", 16)?,
-        [
-            width,
-            number(vision, "num_hidden_layers", 12)?,
-            number(vision, "num_attention_heads", 12)?,
-            number(vision, "intermediate_size", 3072)?,
-        ],
-    );
+    const SIZES: [usize; 4] = [768, 12, 12, 3072];
+    let vit = VitConfig::siglip(number(vision, "patch_size", 16)?, sizes(vision, SIZES)?);
     let tower = TextConfig::clip(
         number(text, "vocab_size", 32_000)?,
         number(text, "max_position_embeddings", 64)?,
-        [
-            text_width,
-            number(text, "num_hidden_layers", 12)?,
-            number(text, "num_attention_heads", 12)?,
-            number(text, "intermediate_size", 3072)?,
-        ],
+        sizes(text, SIZES)?,
     );
     let padding = padding_token(documents, tokenizer)?.unwrap_or_else(|| tokenizer.end());
     let config = ClipConfig {
-        embedding: number(text, "projection_size", text_width)?,
+        embedding: number(text, "projection_size", tower.width)?,
         vision: VisionConfig::Vit(vit),
         text: TextConfig {
             read_out: TextReadOut::Last,

@@ -126,7 +126,7 @@ fn after_norm(sources: Vec<Vec<f32>>, is_bias: bool) -> Result<Vec<f32>> {
     let Ok([mut weight, gamma, beta, mean, variance]) = <[Vec<f32>; 5]>::try_from(sources) else {
         bail!("a layer behind a batch norm is made of five tensors");
     };
-    let (factors, shifts) = fold::factors_and_shifts([gamma, beta, mean, variance])?;
+    let (factors, shifts) = fold::factors_and_shifts([gamma, beta, mean, variance], fold::EPSILON)?;
     let rows = weight.chunks_mut(factors.len().max(1));
     if is_bias {
         return Ok(rows

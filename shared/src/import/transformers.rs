@@ -34,24 +34,11 @@ pub fn config(config: &Value, preprocessor: &Value) -> Result<(ClipConfig, Names
     };
     let epsilon = epsilon([vision, text], 1e-5)?;
     let preprocess = preprocess(preprocessor, number(vision, "image_size", 224)?)?;
-    let vision = VitConfig::clip(
-        number(vision, "patch_size", 32)?,
-        [
-            number(vision, "hidden_size", 768)?,
-            number(vision, "num_hidden_layers", 12)?,
-            number(vision, "num_attention_heads", 12)?,
-            number(vision, "intermediate_size", 3072)?,
-        ],
-    );
+    let vision = VitConfig::clip(number(vision, "patch_size", 32)?, sizes(vision, [768, 12, 12, 3072])?);
     let text = TextConfig::clip(
         number(text, "vocab_size", 49_408)?,
         number(text, "max_position_embeddings", 77)?,
-        [
-            number(text, "hidden_size", 512)?,
-            number(text, "num_hidden_layers", 12)?,
-            number(text, "num_attention_heads", 8)?,
-            number(text, "intermediate_size", 2048)?,
-        ],
+        sizes(text, [512, 12, 8, 2048])?,
     );
     let config = ClipConfig {
         embedding: number(config, "projection_dim", 512)?,
@@ -63,6 +50,17 @@ pub fn config(config: &Value, preprocessor: &Value) -> Result<(ClipConfig, Names
         scoring: Scoring::Softmax,
     };
     Ok((config, Names { image, text: self::text }))
+}
+
+/// Width, layers, heads and width of the hidden layers of a tower.
+pub fn sizes(tower: &Value, defaults: [usize; 4]) -> Result<[usize; 4]> {
+    let [width, layers, heads, mlp_width] = defaults;
+    Ok([
+        number(tower, "hidden_size", width)?,
+        number(tower, "num_hidden_layers", layers)?,
+        number(tower, "num_attention_heads", heads)?,
+        number(tower, "intermediate_size", mlp_width)?,
+    ])
 }
 
 /// The epsilon of both towers' norms.

@@ -33,22 +33,17 @@ impl PublishedFolder {
     /// If the folder lacks a file, describes a model that Foil does not have, or its tensors do not fit its config.
     pub fn open(folder: &Path) -> Result<Self> {
         let documents = documents(folder)?;
-        let mut first_failure = None;
-        for layout in Layout::ALL {
-            if documents.has(layout.config_name()) {
-                match Self::open_as(layout, folder, &documents) {
-                    Ok(published) => return Ok(published),
-                    Err(error) => first_failure = first_failure.or(Some(error)),
-                }
-            }
-        }
-        Err(first_failure.unwrap_or_else(|| {
+        let opened = Layout::first_fitting(
+            |name| documents.has(name),
+            |layout| Self::open_as(layout, folder, &documents),
+        );
+        opened.unwrap_or_else(|| {
             let [open_clip, transformers] = Layout::ALL.map(Layout::config_name);
-            anyhow!(
+            bail!(
                 "{} holds neither {transformers} (as transformers saves a model) nor {open_clip} (as open_clip does)",
                 folder.display()
             )
-        }))
+        })
     }
 
     fn open_as(layout: Layout, folder: &Path, documents: &Documents) -> Result<Self> {

@@ -107,8 +107,7 @@ impl Objective {
         let scores = Scores::new(&images, &captions, negatives, &logits.scale);
         let margins = Margins::of(&scores);
         let loss = match self.loss {
-            Loss::Siglip => contrastive(Some(negatives)),
-            Loss::NegClip => contrastive(Some(negatives)),
+            Loss::NegClip | Loss::Siglip => contrastive(Some(negatives)),
             Loss::Tsvlc => contrastive(None) + own::cross_entropy(scores) * self.weight,
             Loss::FscClip => contrastive(None) + own::focal(scores) * self.weight,
             Loss::CeClip => contrastive(Some(negatives)) + self.thresholds.rank(&scores) * self.weight,

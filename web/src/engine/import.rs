@@ -138,21 +138,16 @@ pub async fn import(
 
 /// The layout that fits the files.
 fn published(documents: &Documents, table: &Table) -> Result<Published, ImportFailed> {
-    let mut first_failure = None;
-    for layout in Layout::ALL {
-        if documents.has(layout.config_name()) {
-            let fitting = Published::read(layout, documents).and_then(|published| {
-                published.check(table)?;
-                Ok(published)
-            });
-            match fitting {
-                Ok(published) => return Ok(published),
-                Err(error) => first_failure = first_failure.or(Some(error)),
-            }
-        }
-    }
-    let names = Layout::ALL.map(Layout::config_name).join(" or ");
-    Err(first_failure.map_or(ImportFailed::NoConfig(names), ImportFailed::Import))
+    let fitting = Layout::first_fitting(
+        |name| documents.has(name),
+        |layout| {
+            let published = Published::read(layout, documents)?;
+            published.check(table)?;
+            Ok(published)
+        },
+    );
+    let names = || Layout::ALL.map(Layout::config_name).join(" or ");
+    fitting.unwrap_or_else(|| Err(ImportFailed::NoConfig(names())))
 }
 
 fn bytes_blob(bytes: &[u8]) -> Result<Blob, ImportFailed> {

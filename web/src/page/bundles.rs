@@ -134,7 +134,7 @@ impl App {
 pub(super) fn say_not_kept(name: &str) {
     set_text(
         "bundle-note",
-        &format!("The browser has no room to save {name}: open its files again at your next visit."),
+        &format!("This browser has no room to save {name}. Open its files again on your next visit."),
     );
 }
 

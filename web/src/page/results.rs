@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use shared::concept::Concept;
 use shared::difference::exchanged;
 use shared::similarity::{Kind, Score};
-use web_sys::{Event, HtmlDetailsElement, HtmlElement, NodeList};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Event, HtmlDetailsElement, HtmlElement, Node, NodeList};
 
 use super::dom::{
     append, append_text, by_id, clear, copy_of, document, on, set_attribute, set_data, set_property,
@@ -129,22 +130,22 @@ fn column(
 
 /// Names the probabilities of a model that judges each caption by itself.
 fn say_match(column: &HtmlElement) {
-    let units = column.query_selector_all("[data-slot=probability-unit]").expect("the selector is right");
-    for at in 0..units.length() {
-        if let Some(unit) = units.get(at) {
-            unit.set_text_content(Some("match"));
-        }
+    for unit in listed(column.query_selector_all("[data-slot=probability-unit]")) {
+        unit.set_text_content(Some("match"));
     }
 }
 
 /// Opens or closes the weaker foils of every column, since they are there to be compared.
 fn fold_alike(is_open: bool) {
-    let all: NodeList = document().query_selector_all("#columns details").expect("the selector is right");
-    for at in 0..all.length() {
-        if let Some(details) = all.get(at).map(wasm_bindgen::JsCast::unchecked_into::<HtmlDetailsElement>) {
-            details.set_open(is_open);
-        }
+    for details in listed(document().query_selector_all("#columns details")) {
+        details.unchecked_into::<HtmlDetailsElement>().set_open(is_open);
     }
+}
+
+/// The nodes that a selector of ours finds.
+fn listed(found: Result<NodeList, JsValue>) -> impl Iterator<Item = Node> {
+    let found = found.expect("the selector is right");
+    (0..found.length()).filter_map(move |at| found.get(at))
 }
 
 /// Foils of one concept, or of none that is known.

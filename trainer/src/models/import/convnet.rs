@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use burn::store::{ModuleSnapshot, PyTorchToBurnAdapter, bridge};
 use burn::tensor::TensorData;
+use shared::import::factors_and_shifts;
 use shared::model::convnet::{Architecture, Stage};
 use shared::model::{BackboneName, Clip};
 
@@ -58,23 +59,18 @@ impl Layer {
         let convolution = format!("{}.weight", self.convolution);
         let shape = file.shape(&convolution)?.to_vec();
         let mut weight = file.values(&convolution)?;
-        let (gamma, beta) = (of_norm("weight")?, of_norm("bias")?);
-        let (mean, variance) = (of_norm("running_mean")?, of_norm("running_var")?);
+        let norm = [of_norm("weight")?, of_norm("bias")?, of_norm("running_mean")?, of_norm("running_var")?];
+        let misfit = || format!("{} does not fit {convolution}", self.norm);
+        let (factors, shifts) = factors_and_shifts(norm, epsilon).with_context(misfit)?;
         let n = shape.first().copied().unwrap_or(0);
-        if n == 0 || [&gamma, &beta, &mean, &variance].iter().any(|values| values.len() != n) {
-            bail!("{} does not fit {convolution}", self.norm);
+        if n == 0 || factors.len() != n {
+            bail!(misfit());
         }
-        let factor: Vec<f32> = gamma
-            .iter()
-            .zip(&variance)
-            .map(|(gamma, variance)| gamma / (variance + epsilon).sqrt())
-            .collect();
         let n_inputs = weight.len() / n;
-        for (row, factor) in weight.chunks_mut(n_inputs).zip(&factor) {
+        for (row, factor) in weight.chunks_mut(n_inputs).zip(&factors) {
             row.iter_mut().for_each(|value| *value *= factor);
         }
-        let bias = beta.iter().zip(&mean).zip(&factor).map(|((beta, mean), factor)| beta - mean * factor);
-        Ok((weight, bias.collect(), shape))
+        Ok((weight, shifts, shape))
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use hf_hub::api::sync::{Api, ApiBuilder};
 use hf_hub::{Cache, Repo};
 
-use shared::import::{DOCUMENTS, Layout};
+use shared::import::{DOCUMENTS, Layout, TOKENIZERS};
 
 /// The folder that a path or a name stands for. The files of a name are fetched unless they are there already.
 ///
@@ -100,9 +100,6 @@ fn kept(name: &str) -> Option<PathBuf> {
         (can_read && layout.weights().iter().any(|weights| has(weights))).then_some(folder)
     })
 }
-
-/// The files that a tokenizer may be in.
-const TOKENIZERS: [&[&str]; 3] = [&["tokenizer.json"], &["vocab.json", "merges.txt"], &["spiece.model"]];
 
 fn fetch(name: &str) -> Result<PathBuf> {
     let repo = api()?.model(name.to_owned());
