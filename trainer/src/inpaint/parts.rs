@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use shared::challenge_set::{self, Case, Provenance};
 
 use crate::dataset::challenge_set_file::{self, ChallengeSetFile};
@@ -23,10 +23,16 @@ impl Parts {
     /// # Errors
     /// If the file is already there, the run had other settings, or the folder cannot be written to.
     pub fn open(out: &Path, settings: &str) -> Result<Self> {
-        ensure!(!out.exists(), "{} is already there; people may have checked it", out.display());
         let mut folder = out.as_os_str().to_owned();
         folder.push(".parts");
         let parts = Parts { folder: folder.into(), out: out.to_owned() };
+        if out.exists() {
+            // A run that was killed right after it had written the file leaves them behind.
+            if parts.folder.exists() {
+                parts.delete()?;
+            }
+            bail!("{} is already there; people may have checked it", out.display());
+        }
         fs::create_dir_all(&parts.folder)
             .with_context(|| format!("cannot make {}", parts.folder.display()))?;
         let path = parts.folder.join(SETTINGS);
@@ -96,6 +102,10 @@ impl Parts {
         };
         let cases = numbered.take_while(within).inspect(|case| case.iter().for_each(&mut seen));
         challenge_set_file::write(&self.out, cases)?;
+        self.delete()
+    }
+
+    fn delete(&self) -> Result<()> {
         fs::remove_dir_all(&self.folder).with_context(|| format!("cannot delete {}", self.folder.display()))
     }
 }
