@@ -13,6 +13,7 @@
 //! - `distributed`: training over several processes, with the feature `mpi`
 //! - `distill`: a text tower from the vectors of a sentence encoder
 //! - `inpaint`: from captioned photographs and masks to a verified challenge set
+//! - `game`: what the guessing game of the page says that models pick
 //! - `formulas`: images and weights that golden files need not hold
 //! - `inpainting_model`: tiny inpainting models, with the feature `diffusion`
 //! - `imports`: which file imports which, for `tidy`
@@ -29,6 +30,7 @@ mod distill;
 mod distributed;
 mod faults;
 mod formulas;
+mod game;
 mod images;
 mod imports;
 mod inpaint;

@@ -6,12 +6,23 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use serde_json::Value;
+use shared::bundle::Bundle;
 
 pub use crate::formulas::{formula, image};
 
 /// The root of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the repository")
+}
+
+/// A bundle of the page, whole.
+pub fn shipped_bundle(name: &str) -> Bundle {
+    let read = |file: &str| std::fs::read(root().join("assets").join(file)).expect("a file of the page");
+    let bundle = Bundle::read(read(&format!("{name}.safetensors"))).expect("a bundle");
+    match bundle.header().backbone().map(|backbone| read(&backbone.file)) {
+        Some(backbone) => bundle.join(&backbone).expect("the backbone that it was made with"),
+        None => bundle,
+    }
 }
 
 /// The trainer program, built beside the tests and with the same profile.

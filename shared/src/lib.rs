@@ -13,6 +13,7 @@
 
 pub mod bundle;
 pub mod caption;
+pub mod caption_table;
 pub mod challenge_set;
 pub mod concept;
 pub mod decode;
@@ -23,6 +24,7 @@ pub mod engine;
 pub mod fluency;
 pub mod image;
 pub mod import;
+pub mod interval;
 pub mod lexicon;
 pub mod mask;
 pub mod model;

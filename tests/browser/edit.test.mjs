@@ -136,8 +136,8 @@ describe("the editor", () => {
 
   test("a drawn scene is compared with its counterfactual", async () => {
     const { page } = await open(visit.cpu, visit.url);
-    await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
-    await page.click("#samples li:nth-child(5) button");
+    await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 13);
+    await page.click("#samples li:nth-child(8) button");
     await page.waitForSelector("body[data-state=ready] [data-role=square][data-model=scene-hard-negative]");
     const captions = await page.$$eval("[data-role=square]:first-of-type [data-slot^=caption]", (cells) => cells.map((cell) => cell.textContent));
     assert.equal(captions[0], await page.inputValue("#caption-input"));

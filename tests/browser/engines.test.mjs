@@ -22,7 +22,7 @@ for (const engine of ["firefox", "webkit"]) {
     await page.goto(server.url);
     await page.until(READY);
     assert.equal(await page.evaluate("document.body.dataset.backend"), "cpu");
-    await page.until('document.querySelectorAll("#samples li").length === 10');
+    await page.until('document.querySelectorAll("#samples li").length === 13');
 
     const answer = async () => {
       await page.upload([join(SAMPLES, "cat.jpg")]);

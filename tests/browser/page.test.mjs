@@ -71,7 +71,7 @@ for (const backend of ["webgpu", "cpu"]) {
 
     test("a scene of the gallery is scored with its own caption", async () => {
       const { page, problems } = await open(browser, `${server.url}?backend=${backend}`);
-      await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
+      await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 13);
       await page.click("#samples li:last-child button");
       await page.waitForSelector('[data-role="score"][data-kind="caption"]');
       const scored = await rows(page);
@@ -292,7 +292,7 @@ describe("comfort", () => {
   test("everything can be done by keyboard", async (t) => {
     const browser = await launch({ webgpu: false }, t);
     const { page } = await open(browser, server.url);
-    await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
+    await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 13);
     await page.focus("#samples li:first-child button");
     await page.keyboard.press("Enter");
     await page.waitForSelector('[data-role="score"]');

@@ -30,7 +30,7 @@ const { browser, page } = await visit(false);
 await page.goto("about:blank");
 await page.goto(server.url);
 await page.waitForSelector('body[data-state="ready"] .verdicts');
-await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
+await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 13);
 await page.setViewportSize({ width: 1280, height: 1000 });
 await page.screenshot({ path: join(ROOT, "assets/screenshot.png") });
 // What sites that show links show of this one.

@@ -14,7 +14,7 @@ const sample = (name) => join(SAMPLES, `${name}.jpg`);
 const upload = (page, ...names) => page.setInputFiles("#image-input", names.map(sample));
 const status = (page, words) => page.locator("#status", { hasText: words }).waitFor();
 const models = async (page) => [...new Set((await rows(page)).map((row) => row.model))];
-const gallery = (page) => page.waitForFunction(() => document.querySelectorAll("#samples li").length === 10);
+const gallery = (page) => page.waitForFunction(() => document.querySelectorAll("#samples li").length === 13);
 const verdict = (page) => page.textContent(".verdicts li:first-child [data-slot=verdict]");
 
 /** The most memory that the page's process has taken so far, in MB. */
@@ -96,7 +96,7 @@ describe("a network that goes away", () => {
     await gallery(page);
     await page.waitForFunction(() => navigator.serviceWorker.controller);
     await context.setOffline(true);
-    await page.click("#samples li:nth-child(6) button");
+    await page.click("#samples li:nth-child(9) button");
     await status(page, /Keeping the current models: scene-.* could not be fetched \(are you online\?\)/);
     assert.equal(await page.getAttribute("body", "data-state"), "ready");
     assert.ok(await page.isChecked("#set-photographs"));
@@ -109,7 +109,7 @@ describe("a network that goes away", () => {
     await page.click("#retry");
     await page.waitForSelector('body[data-state="ready"] [data-role="score"]');
     await context.setOffline(false);
-    await page.click("#samples li:nth-child(6) button");
+    await page.click("#samples li:nth-child(9) button");
     await page.waitForSelector('[data-role="score"][data-model="scene-plain"]');
     assert.deepEqual(problems.filter((problem) => !problem.includes("planted")), []);
     await context.close();
@@ -183,8 +183,8 @@ describe("a question", () => {
     assert.equal(await page.getAttribute("#results", "data-stale"), "true");
     await page.waitForSelector('[data-stale="false"] [data-role="score"][data-caption="a brown cat on a table"]');
     await page.keyboard.press("Enter");
-    await page.locator("#scorecard-rows td", { hasText: "of 1" }).first().waitFor();
-    const card = await page.textContent("#scorecard-rows");
+    await page.locator("#scorecard-shares li", { hasText: "of 1" }).first().waitFor();
+    const card = await page.textContent("#scorecard-shares");
     assert.doesNotMatch(card, /of 2/);
     await page.context().close();
   });

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use rand::RngExt;
 use serde::Serialize;
+use shared::interval::wilson;
 use shared::seed;
 
 /// A share of `n` cases with its 95 % interval.
@@ -25,16 +26,10 @@ pub struct Share {
 }
 
 impl Share {
-    /// The share of `hits` in `n` with Wilson's score interval (doi:10.1080/01621459.1927.10502953).
+    /// The share of `hits` in `n` with Wilson's score interval.
     pub fn new(hits: f64, n: usize) -> Self {
-        /// The 97.5th percentile of the normal distribution.
-        const Z: f64 = 1.959_963_984_540_054;
-        let cases = n as f64;
-        let share = hits / cases;
-        let middle = (share + Z * Z / (2.0 * cases)) / (1.0 + Z * Z / cases);
-        let reach = Z / (1.0 + Z * Z / cases)
-            * (share * (1.0 - share) / cases + Z * Z / (4.0 * cases * cases)).sqrt();
-        Share { hits, n, share, low: middle - reach, high: middle + reach }
+        let [low, high] = wilson(hits, n);
+        Share { hits, n, share: hits / n as f64, low, high }
     }
 
     /// Counts 1 for every hit and ½ for every tie.

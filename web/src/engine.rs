@@ -81,6 +81,7 @@ fn next(inbox: &RefCell<Inbox>) -> Option<(Request, Vec<Blob>)> {
                 | Request::Select { .. }
                 | Request::Explain { .. }
                 | Request::ShowCandidate { .. }
+                | Request::Glance { .. }
         ) && inbox.iter().any(|(request, _)| std::mem::discriminant(request) == kind);
         if !replaced {
             return Some(first);

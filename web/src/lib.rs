@@ -7,10 +7,14 @@
 #![recursion_limit = "256"]
 #![forbid(unsafe_code)]
 
+pub mod camera;
 pub mod checking;
+pub mod game;
 pub mod protocol;
 pub mod relevance;
+pub mod sample;
 pub mod select;
+pub mod survey;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]

@@ -3,12 +3,14 @@
 mod app;
 mod ask;
 mod bundles;
+mod camera;
 mod caption;
 mod card;
 mod dom;
 mod editor;
 mod folders;
 mod frame;
+mod game;
 mod images;
 mod link;
 mod look;
@@ -20,8 +22,10 @@ mod review;
 mod samples;
 mod scorecard;
 mod share;
+mod shares;
 mod square;
 mod state;
+mod survey;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -30,6 +34,7 @@ use shared::caption::Caption;
 use shared::negative;
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::spawn_local;
 
 use state::App;
 
@@ -42,12 +47,15 @@ pub fn negatives(caption: &str) -> Result<String, JsError> {
     Ok(serde_json::to_string(&negative::shown(&Caption::new(caption)))?)
 }
 
-/// Binds the page to its elements and starts the engine.
+/// Binds the page to its elements and starts the engine. The game comes first: it can be played before anything else is there.
 pub fn start() {
-    let app = Rc::new(RefCell::new(App::new()));
-    App::listen(&app);
-    App::start_engine(&app);
-    samples::show(&app);
-    offline::keep_page();
-    places::listen();
+    spawn_local(async {
+        game::start().await;
+        let app = Rc::new(RefCell::new(App::new()));
+        App::listen(&app);
+        App::start_engine(&app);
+        samples::show(&app);
+        offline::keep_page();
+        places::listen();
+    });
 }

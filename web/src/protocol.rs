@@ -175,6 +175,22 @@ pub enum Event {
         /// One grid a model.
         grids: Vec<Grid>,
     },
+    /// The answer of every model to one of many captioned images.
+    Surveyed {
+        /// The job it answers.
+        job: u32,
+        /// Which image.
+        image: ImageId,
+        /// The answers; none if the image cannot be read.
+        answers: Vec<Answer>,
+    },
+    /// What every model makes of a frame of a camera.
+    Glanced {
+        /// The job it answers.
+        job: u32,
+        /// One grid a model, of one row.
+        grids: Vec<Grid>,
+    },
     /// How many cases the challenge set has now.
     Collected {
         /// Their number.

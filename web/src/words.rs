@@ -1,5 +1,6 @@
 //! What the page says, made of plain values and tested natively.
 
+pub mod game;
 mod map;
 mod results;
 mod review;
@@ -12,7 +13,9 @@ use shared::negative;
 use shared::scene::ColorName;
 
 pub use map::{cell, relevance, signed};
-pub use results::{Said, count, csv, json, model_facts, model_note, said, scored, size, square, title};
+pub use results::{
+    Said, count, csv, json, model_facts, model_note, said, scored, size, square, title, without_article,
+};
 pub use review::{agreement, review_progress, verdict};
 
 /// A piece of a caption: plain text, or a term of a concept.

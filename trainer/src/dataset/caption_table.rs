@@ -1,112 +1,27 @@
-//! Tables with an image and a caption per row, separated by commas, tabs or, as in Flickr30k's `results.csv`, by pipes.
+//! Tables with an image and a caption per row, as records.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use shared::caption_table::CaptionTable;
 
 use super::python_strings::python_strings;
 use super::record::Records;
 use super::split::Split;
-use crate::system::files::without_mark;
-
-const IMAGE: [&str; 6] = ["image", "image_name", "filename", "file_name", "filepath", "path"];
-const CAPTION: [&str; 5] = ["caption", "comment", "raw", "text", "title"];
 
 /// Reads a table, or the split of it that is wanted.
 ///
 /// # Errors
-/// If its header lacks a column, a row has another number of cells, a quotation does not end, or there is no split.
+/// If it is no table ([`CaptionTable::read`]), its negatives are no lists, or there is no split.
 pub fn read(text: &str, split: Split, records: &mut Records) -> Result<()> {
-    // However lines end, and whether Excel's line about the delimiter comes first.
-    let text = without_mark(text).replace("\r\n", "\n");
-    let text = if text.contains('\n') { text } else { text.replace('\r', "\n") };
-    let (delimiter, body, skipped) = match text.strip_prefix("sep=").and_then(|rest| rest.split_once('\n')) {
-        Some((told, body)) => (told.bytes().next(), body, 1),
-        None => (None, text.as_str(), 0),
-    };
-    let delimiter = delimiter.unwrap_or_else(|| delimiter_of(body));
-    let (headers, rows) = rows(body, delimiter)?;
-    let column = |names: &[&str]| {
-        let is_called = |header: &str, name: &str| header.trim().eq_ignore_ascii_case(name);
-        names.iter().find_map(|name| headers.iter().position(|header| is_called(header, name)))
-    };
-    let (Some(image), Some(caption)) = (column(&IMAGE), column(&CAPTION)) else {
-        let found: Vec<&str> = headers.iter().collect();
-        bail!("expected a header line with `image` and `caption`, not {found:?}");
-    };
-    let negatives = column(&["neg_caption"]);
-    let of_split = split.name().and(column(&["split"]));
-    if of_split.is_none() {
+    let table = CaptionTable::read(text)?;
+    let is_divided = table.has_splits && split.name().is_some();
+    if !is_divided {
         split.refuse_if_named()?;
     }
-    for row in rows {
-        let line = row.position().map_or(0, csv::Position::line) + skipped;
-        let mut cells: Vec<String> = row.iter().map(str::to_owned).collect();
-        if cells.len() > headers.len() {
-            // Flickr8k's captions have commas without quotes around them, and nothing behind them.
-            if headers.len() != 2 || caption != 1 {
-                bail!("line {line} has {} cells, the header {}", cells.len(), headers.len());
-            }
-            cells = vec![cells[0].clone(), cells[1..].join(&char::from(delimiter).to_string())];
-        }
-        // What is not there is an empty caption, for the reader to count: one row of Flickr30k lacks its last delimiter.
-        let cell = |column: usize| cells.get(column).map_or("", |cell| cell.trim());
-        if of_split.is_none_or(|column| split.includes(cell(column))) {
-            let negatives = strings(negatives.map_or("", cell), line)?;
-            records.add_caption(cell(image).to_owned(), cell(caption), &negatives);
-        }
+    for row in table.rows.into_iter().filter(|row| !is_divided || split.includes(&row.split)) {
+        let negatives = strings(&row.negatives, row.line)?;
+        records.add_caption(row.image, &row.caption, &negatives);
     }
     Ok(())
-}
-
-/// What stands between the cells of a header that has the columns.
-fn delimiter_of(text: &str) -> u8 {
-    let header = text.lines().next().unwrap_or_default().to_lowercase();
-    let has_columns = |delimiter: &u8| {
-        let cells: Vec<&str> =
-            header.split(char::from(*delimiter)).map(|cell| cell.trim().trim_matches('"')).collect();
-        [&IMAGE[..], &CAPTION].iter().all(|names| names.iter().any(|name| cells.contains(name)))
-    };
-    [b'\t', b'|', b';', b','].into_iter().find(has_columns).unwrap_or(b',')
-}
-
-/// The header and the rows. Tables with tabs are not quoted as a rule: where a quotation would go over cells, marks are letters.
-fn rows(text: &str, delimiter: u8) -> Result<(csv::StringRecord, Vec<csv::StringRecord>)> {
-    let read = |quoting: bool| {
-        let mut builder = csv::ReaderBuilder::new();
-        let mut reader =
-            builder.flexible(true).delimiter(delimiter).quoting(quoting).from_reader(text.as_bytes());
-        let headers = reader.headers()?.clone();
-        let rows = reader.records().collect::<Result<Vec<_>, _>>()?;
-        anyhow::Ok((headers, rows))
-    };
-    let has_tabs = delimiter == b'\t';
-    match unclosed_quotation(text, char::from(delimiter)) {
-        Some(_) if has_tabs => read(false),
-        Some(line) => bail!("the quotation that begins in line {line} does not end"),
-        None => {
-            let quoted = read(true)?;
-            let goes_over_cells = || quoted.1.iter().flatten().any(|cell| cell.contains('\t'));
-            if has_tabs && goes_over_cells() { read(false) } else { Ok(quoted) }
-        }
-    }
-}
-
-/// The line in which a quotation begins that does not end.
-fn unclosed_quotation(text: &str, delimiter: char) -> Option<u64> {
-    let (mut line, mut opened, mut is_start) = (1, None, true);
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        if letter == '"' && opened.is_some() {
-            // Two marks are one that belongs to the text.
-            if letters.next_if_eq(&'"').is_none() {
-                opened = None;
-            }
-        } else if letter == '"' && is_start {
-            opened = Some(line);
-        }
-        is_start = opened.is_none() && (letter == delimiter || letter == '\n');
-        line += u64::from(letter == '\n');
-    }
-    opened
 }
 
 /// The captions of a cell of NegCLIP's column.

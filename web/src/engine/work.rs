@@ -141,6 +141,8 @@ impl Work {
             (Request::Matrix { job, images, captions }, _) => {
                 self.matrix(job, &images, &captions).await;
             }
+            (Request::Survey { job, image, caption }, _) => self.survey(job, image, &caption).await,
+            (Request::Glance { job, captions }, Some(file)) => self.glance(job, file, &captions).await,
             (Request::Keep { concept, images, captions }, _) => {
                 report(self.keep(concept, images, &captions).await);
             }
@@ -162,7 +164,13 @@ impl Work {
             }
             // Heard on arrival.
             (Request::Cancel, _) => {}
-            (Request::AddBundle { .. } | Request::AddImage { .. } | Request::OpenCandidates, None) => {
+            (
+                Request::AddBundle { .. }
+                | Request::AddImage { .. }
+                | Request::OpenCandidates
+                | Request::Glance { .. },
+                None,
+            ) => {
                 tell(&Event::Failed { reason: "a file got lost on its way to the engine".to_owned() });
             }
         }

@@ -13,6 +13,7 @@ use super::bundles::is_published;
 use super::dom::{body, by_id, document, files, on, say, set_data, set_state, set_text};
 use super::folders::{files_in, folders};
 use super::state::App;
+use super::survey::is_text;
 use super::{caption, results, share};
 use crate::console::log_error;
 use crate::protocol::{BUNDLE_ENDING, CANDIDATES_ENDING, Event, Request, Set};
@@ -47,6 +48,8 @@ impl App {
         Self::listen_for_sharing(app);
         Self::listen_for_looks(app);
         Self::listen_for_matrices(app);
+        Self::listen_for_surveys(app);
+        Self::listen_for_camera(app);
         Self::listen_for_reviews(app);
         Self::listen_for_drops(app);
         Self::listen_for_departure(app);
@@ -61,7 +64,7 @@ impl App {
         let chosen = files(input.files());
         // So that the same file can be chosen again.
         input.set_value("");
-        Self::open_images(app, chosen);
+        Self::open_dropped(app, None, chosen);
     }
 
     /// Has the browser ask before pictures that only this page holds are lost.
@@ -141,13 +144,14 @@ impl App {
         }
         let (candidates, others): (Vec<File>, Vec<File>) =
             files.into_iter().partition(|file| file.name().ends_with(CANDIDATES_ENDING));
-        let (bundles, images): (Vec<File>, Vec<File>) =
+        let (bundles, others): (Vec<File>, Vec<File>) =
             others.into_iter().partition(|file| file.name().ends_with(BUNDLE_ENDING));
+        let (texts, images): (Vec<File>, Vec<File>) = others.into_iter().partition(is_text);
         if let Some(file) = candidates.first() {
             app.borrow_mut().open_candidates(file);
         }
         bundles.iter().for_each(|bundle| Self::open_bundle(app, bundle));
-        Self::open_images(app, images);
+        Self::open_captioned(app, images, texts);
     }
 
     /// Takes what the engine says.
@@ -189,6 +193,8 @@ impl App {
                     missing.map_or_else(String::new, |reason| format!(" One is missing: {reason}."));
                 say(&format!("Ready: {models}, loaded in {seconds:.1} s.{missing}"));
                 self.begin_answering();
+                self.ask_next();
+                self.look_on();
             }
             Event::SetRefused { set, reason } => {
                 self.set = set;
@@ -224,6 +230,8 @@ impl App {
             Event::Candidates { set, rows } => self.take_candidates(set, rows),
             Event::CandidatesRefused { reason } => self.refuse_candidates(&reason),
             Event::Matrix { job, grids } => self.take_matrix(job, grids),
+            Event::Surveyed { job, image, answers } => self.take_surveyed(job, image, answers),
+            Event::Glanced { job, grids } => self.take_glance(job, &grids),
             Event::Explained { job, relevance } => self.take_row(job, relevance),
             Event::Scores { job, answers, millis } => self.show_scores(job, answers, millis),
             Event::Failed { reason } => {

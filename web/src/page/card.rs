@@ -1,4 +1,4 @@
-//! The answer as an image to pass on.
+//! The answer, or the result of a game, as an image to pass on.
 
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -18,6 +18,7 @@ const INK: &str = "#1b1e24";
 const SOFT: &str = "#5a5f69";
 const RIGHT: &str = "#1b6b3a";
 const WRONG: &str = "#b3261e";
+const MISS: &str = "#5a5f69";
 const SERIF: &str = "Georgia, serif";
 const SANS: &str = "system-ui, sans-serif";
 
@@ -26,15 +27,8 @@ const SANS: &str = "system-ui, sans-serif";
 /// # Errors
 /// If the browser does not draw.
 pub(super) fn draw(answers: &[Answer], take: impl FnOnce(&Blob) + 'static) -> Result<(), JsValue> {
-    let canvas: HtmlCanvasElement = document().create_element("canvas")?.unchecked_into();
-    canvas.set_width(SIZE[0]);
-    canvas.set_height(SIZE[1]);
-    let context: CanvasRenderingContext2d =
-        canvas.get_context("2d")?.ok_or("this browser draws no pictures")?.unchecked_into();
+    let (canvas, context) = sheet()?;
     let [width, height] = SIZE.map(f64::from);
-    context.set_fill_style_str(PAPER);
-    context.fill_rect(0.0, 0.0, width, height);
-
     let other: HtmlImageElement = by_id("counterpart-picture");
     let mut pictures = vec![by_id::<HtmlImageElement>("current-picture")];
     if other.natural_width() > 0 {
@@ -69,13 +63,78 @@ pub(super) fn draw(answers: &[Answer], take: impl FnOnce(&Blob) + 'static) -> Re
             pen.write(&format!("{icon} {words}"), color, &format!("400 20px {SANS}"), 27.0)?;
         }
     }
+    finish(&canvas, &context, take)
+}
+
+/// Draws the pictures of a game with what was guessed of each, and hands the PNG file to `take`. The pictures must be decoded.
+///
+/// # Errors
+/// If the browser does not draw.
+pub(super) fn draw_game(
+    title: &str,
+    pictures: &[HtmlImageElement],
+    hits: &[[bool; 2]],
+    take: impl FnOnce(&Blob) + 'static,
+) -> Result<(), JsValue> {
+    /// Pictures a row.
+    const ROW: usize = 5;
+    const SIDE: f64 = 156.0;
+    const MARK: f64 = 28.0;
+    let (canvas, context) = sheet()?;
+    let width = f64::from(SIZE[0]);
+    let mut pen = Pen { context: &context, left: MARGIN, width: width - 2.0 * MARGIN, y: 20.0 };
+    pen.write("Can you guess what an image model says?", INK, &format!("500 38px {SERIF}"), 46.0)?;
+    pen.write(title, INK, &format!("600 24px {SANS}"), 36.0)?;
+    let step = (width - 2.0 * MARGIN - SIDE) / (ROW - 1) as f64;
+    for (nth, (picture, hits)) in pictures.iter().zip(hits).enumerate() {
+        let [x, y] = [MARGIN + (nth % ROW) as f64 * step, 130.0 + (nth / ROW) as f64 * (SIDE + MARK + 40.0)];
+        let natural = [picture.natural_width(), picture.natural_height()].map(f64::from);
+        // The square in the middle.
+        let side = natural[0].min(natural[1]);
+        let [left, top] = natural.map(|of| (of - side) / 2.0);
+        context.draw_image_with_html_image_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
+            picture, left, top, side, side, x, y, SIDE, SIDE,
+        )?;
+        for (model, hit) in hits.iter().enumerate() {
+            context.set_fill_style_str(if *hit { RIGHT } else { MISS });
+            context.fill_rect(x + model as f64 * (MARK + 8.0), y + SIDE + 10.0, MARK, MARK);
+            context.set_fill_style_str(PAPER);
+            context.set_font(&format!("700 20px {SANS}"));
+            context.fill_text(
+                if *hit { "✓" } else { "✕" },
+                x + model as f64 * (MARK + 8.0) + 6.0,
+                y + SIDE + 31.0,
+            )?;
+        }
+    }
+    finish(&canvas, &context, take)
+}
+
+/// An empty card.
+fn sheet() -> Result<(HtmlCanvasElement, CanvasRenderingContext2d), JsValue> {
+    let canvas: HtmlCanvasElement = document().create_element("canvas")?.unchecked_into();
+    canvas.set_width(SIZE[0]);
+    canvas.set_height(SIZE[1]);
+    let context: CanvasRenderingContext2d =
+        canvas.get_context("2d")?.ok_or("this browser draws no pictures")?.unchecked_into();
+    context.set_fill_style_str(PAPER);
+    context.fill_rect(0.0, 0.0, f64::from(SIZE[0]), f64::from(SIZE[1]));
+    Ok((canvas, context))
+}
+
+/// Signs a card and hands its PNG file to `take`.
+fn finish(
+    canvas: &HtmlCanvasElement,
+    context: &CanvasRenderingContext2d,
+    take: impl FnOnce(&Blob) + 'static,
+) -> Result<(), JsValue> {
     context.set_fill_style_str(SOFT);
     context.set_font(&format!("400 16px {SANS}"));
     let location = document().location().ok_or("the page has no address")?;
     let address = format!("{}{}", location.host()?, location.pathname()?);
     let signature =
         format!("Foil: does the model know a red car from a blue one?  {}", address.trim_end_matches('/'));
-    context.fill_text(&signature, MARGIN, height - MARGIN / 2.0)?;
+    context.fill_text(&signature, MARGIN, f64::from(SIZE[1]) - MARGIN / 2.0)?;
 
     let mut take = Some(take);
     let done = Closure::<dyn FnMut(JsValue)>::once_into_js(move |file: JsValue| {

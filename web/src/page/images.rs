@@ -1,6 +1,7 @@
 //! The list of images: opening, choosing, removing, showing.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use web_sys::{Blob, Element, File, HtmlElement, HtmlImageElement, HtmlInputElement, HtmlSelectElement, Url};
@@ -15,7 +16,8 @@ use crate::console::log_error;
 use crate::protocol::{ImageId, Request, Set};
 
 impl App {
-    pub(super) fn open_images(app: &Rc<RefCell<App>>, files: Vec<File>) {
+    /// Opens images, with the captions that are known of some of them by their files' names.
+    pub(super) fn open_images(app: &Rc<RefCell<App>>, files: &[File], captions: &BTreeMap<String, String>) {
         if files.is_empty() {
             return;
         }
@@ -23,16 +25,27 @@ impl App {
         let [caption, foil] = {
             let state = app.borrow();
             let is_free = state.current.is_none() || state.typed;
-            if is_free { caption::typed_texts() } else { Default::default() }
+            if is_free && captions.is_empty() { caption::typed_texts() } else { Default::default() }
         };
         let mut state = app.borrow_mut();
         state.drop_example();
-        let ids: Vec<ImageId> = files.iter().map(|file| state.add_image(&file.name(), "", file)).collect();
+        let mut ids = Vec::new();
+        for file in files {
+            let caption = captions.get(&file.name()).map_or("", String::as_str);
+            ids.push(state.add_image(&file.name(), caption, file));
+        }
         state.opened = files.len();
-        state.edit(ids[0], |image| (image.caption, image.foil) = (caption, foil));
+        if captions.is_empty() {
+            state.edit(ids[0], |image| (image.caption, image.foil) = (caption, foil));
+        }
         state.choose(Set::Photographs);
         state.select(ids[0]);
-        reveal();
+        drop(state);
+        if captions.len() > 1 {
+            app.borrow_mut().survey();
+        } else {
+            reveal();
+        }
     }
 
     /// Opens samples, once, and lets the models answer that know their kind; later clicks only select the first. A second one
@@ -211,6 +224,9 @@ impl App {
         let opened = self.opened;
         if waiting == 0 {
             self.opened = 0;
+            if self.survey.is_running() {
+                return;
+            }
             say(&format!("{opened} pictures opened. Describe one, or score all of them at once below."));
         } else if waiting < opened {
             say(&format!("Reading pictures: {} of {opened}.", opened - waiting));

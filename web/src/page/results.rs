@@ -188,15 +188,23 @@ fn row(image: &str, model: &str, own: &Score, score: &Score) -> HtmlElement {
 
 /// Writes a caption with the words marked in which it differs from the visitor's.
 fn say(target: &HtmlElement, own: &Score, score: &Score) {
-    let (_, changed) = exchanged(&own.caption, &score.caption);
-    let at = changed.as_ptr() as usize - score.caption.as_ptr() as usize;
-    if score.kind == Kind::Caption || changed.is_empty() {
-        return append_text(target, &score.caption);
+    match score.kind {
+        Kind::Caption => append_text(target, &score.caption),
+        Kind::Negative => mark_exchanged(target, &own.caption, &score.caption),
     }
-    append_text(target, &score.caption[..at]);
+}
+
+/// Writes a foil with the words marked in which it differs from its caption.
+pub(super) fn mark_exchanged(target: &HtmlElement, caption: &str, foil: &str) {
+    let (_, changed) = exchanged(caption, foil);
+    let at = changed.as_ptr() as usize - foil.as_ptr() as usize;
+    if changed.is_empty() {
+        return append_text(target, foil);
+    }
+    append_text(target, &foil[..at]);
     let mark = document().create_element("mark").expect("mark is an element");
     mark.set_class_name("changed");
     mark.set_text_content(Some(changed));
     append(target, &mark);
-    append_text(target, &score.caption[at + changed.len()..]);
+    append_text(target, &foil[at + changed.len()..]);
 }

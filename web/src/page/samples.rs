@@ -1,4 +1,4 @@
-//! The sample gallery: four photographs, and scenes drawn on the spot.
+//! The sample gallery: photographs, and scenes drawn on the spot.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,6 +19,7 @@ use super::state::{App, Asking, Offered, Sample};
 use crate::console::log_error;
 use crate::png;
 use crate::protocol::Set;
+use crate::sample;
 
 /// Seeds whose scenes show each concept well.
 const SCENES: [(Concept, u64); 6] = [
@@ -31,15 +32,18 @@ const SCENES: [(Concept, u64); 6] = [
 ];
 
 /// Files in `assets/samples`, what they show, and a caption to begin with.
-const PHOTOGRAPHS: [(&str, &str); 4] = [
+const PHOTOGRAPHS: [(&str, &str); 7] = [
     ("cat", "a small brown cat"),
     ("astronaut", "an orange suit in front of a flag"),
     ("coffee", "a cup on a brown table"),
     ("rocket", "a white rocket next to a tower"),
+    ("flower", "an orange flower in front of green leaves"),
+    ("hopper", "a black hat on a person in front of a flag"),
+    ("pagoda", "a red tower behind green trees"),
 ];
 
 /// The side of the scenes in pixels.
-const SIDE: u32 = 320;
+pub(super) const SIDE: u32 = 320;
 
 /// Answers that were computed beforehand, for the challenges that the page begins with.
 const CHALLENGES: &str = "challenges.json";
@@ -75,8 +79,8 @@ pub fn show(app: &Rc<RefCell<App>>) {
                 Err(error) => log_error(&error),
             }
         }
-        for (number, (concept, seed)) in SCENES.into_iter().enumerate() {
-            match scene(&Pair::from_seed(concept, seed), number + 1) {
+        for (concept, seed) in SCENES {
+            match scene(concept, seed) {
                 Ok(samples) => add(&app, Set::Scenes, samples),
                 Err(error) => log_error(&error.into()),
             }
@@ -91,7 +95,7 @@ fn follow(app: &Rc<RefCell<App>>) {
     if asked.is_nothing() {
         return open_example(app);
     }
-    let found = app.borrow().gallery.iter().find(|sample| asked.sample == sample.name()).cloned();
+    let found = offered(&app.borrow(), &asked);
     match found {
         Some(offered) => {
             open(app, &offered, &asked, false);
@@ -132,28 +136,40 @@ fn open_example(app: &Rc<RefCell<App>>) {
     let Some(asked) = first.and_then(|link| link.get_attribute("href")).map(|href| Asked::of(&href)) else {
         return;
     };
-    let found = app.borrow().gallery.iter().find(|sample| asked.sample == sample.name()).cloned();
+    let found = offered(&app.borrow(), &asked);
     if let Some(offered) = found {
         open(app, &offered, &asked, true);
     }
 }
 
+/// The sample that is asked for: one of the gallery, or any scene.
+fn offered(app: &App, asked: &Asked) -> Option<Offered> {
+    let name = asked.sample.as_deref()?;
+    let known = app.gallery.iter().find(|offered| offered.name().as_deref() == Some(name));
+    known.cloned().or_else(|| {
+        let (concept, seed) = sample::scene(name)?;
+        let samples = scene(concept, seed).map_err(|error| log_error(&error.into())).ok()?;
+        Some(Offered { set: Set::Scenes, samples: Rc::new(samples) })
+    })
+}
+
 /// Makes the questions answer to every click, also to the second one on the same question, which changes no address.
 fn listen_for_questions(app: &Rc<RefCell<App>>) {
     let app = Rc::clone(app);
-    on_link_within(&by_id::<HtmlElement>("challenges"), "a", move |href| {
+    on_link_within(&by_id::<HtmlElement>("main"), "a[data-question], #challenges a", move |href| {
         push_address(href);
         follow(&app);
     });
 }
 
 /// A scene, and the one in which one fact is different.
-fn scene(pair: &Pair, number: usize) -> Result<Vec<Sample>, String> {
+fn scene(concept: Concept, seed: u64) -> Result<Vec<Sample>, String> {
+    let pair = Pair::from_seed(concept, seed);
     let sample = |name: String, scene: &Scene, caption: &str| -> Result<Sample, String> {
         Ok(Sample { name, caption: caption.to_owned(), file: png::of_image(&scene.render(SIDE))? })
     };
-    let name = format!("scene {number}");
-    let twin = format!("{name}, another {}", pair.concept().name());
+    let name = sample::scene_name(concept, seed);
+    let twin = format!("{name}, another {concept}");
     Ok(vec![
         sample(name, pair.scene(), pair.caption())?,
         sample(twin, pair.foil_scene(), pair.foil_caption())?,
@@ -191,7 +207,7 @@ async fn photograph(name: &str) -> Result<Blob, JsValue> {
     Ok(JsFuture::from(response.blob()?).await?.unchecked_into())
 }
 
-async fn text(address: &str) -> Result<String, JsValue> {
+pub(super) async fn text(address: &str) -> Result<String, JsValue> {
     let response = fetch(address).await?;
     JsFuture::from(response.text()?).await?.as_string().ok_or_else(|| "a text that is none".into())
 }
@@ -206,7 +222,7 @@ async fn fetch(address: &str) -> Result<Response, JsValue> {
 }
 
 /// Lets the browser paint and listen.
-async fn breathe() {
+pub(super) async fn breathe() {
     let later = js_sys::Promise::new(&mut |resolve, _| {
         if let Some(window) = web_sys::window() {
             window.set_timeout_with_callback(&resolve).ok();

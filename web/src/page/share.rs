@@ -66,12 +66,7 @@ impl App {
             // A link within the page may have taken its place.
             copying.borrow().write_address();
             let is_sample = copying.borrow().current().is_some_and(|image| image.is_sample);
-            spawn_local(async move {
-                let href = window().location().href().unwrap_or_default();
-                let clipboard = window().navigator().clipboard();
-                // Browsers keep it from a page that came over HTTP from another machine.
-                let is_copied =
-                    !clipboard.is_undefined() && JsFuture::from(clipboard.write_text(&href)).await.is_ok();
+            copy(&window().location().href().unwrap_or_default(), move |is_copied| {
                 note(match (is_copied, is_sample) {
                     (true, true) => "The link is copied. It holds the caption and names the sample.",
                     (true, false) => {
@@ -204,6 +199,19 @@ pub(super) fn count_cases(cases: usize, is_new: bool) {
 /// Gives the visitor a file, and says so.
 pub(super) fn save(name: &str, file: &Blob) {
     note(&give(name, file));
+}
+
+/// Copies a text to the clipboard, and tells whether the browser let it.
+pub(super) fn copy(text: &str, told: impl FnOnce(bool) + 'static) {
+    let clipboard = window().navigator().clipboard();
+    // Browsers keep it from a page that came over HTTP from another machine.
+    let copying = (!clipboard.is_undefined()).then(|| clipboard.write_text(text));
+    spawn_local(async move {
+        told(match copying {
+            Some(copying) => JsFuture::from(copying).await.is_ok(),
+            None => false,
+        });
+    });
 }
 
 /// Gives the visitor a file, and returns what there is to say of it.

@@ -5,8 +5,10 @@ use std::rc::Rc;
 use shared::edit::Edit;
 use web_sys::{Blob, Url, Worker};
 
+use super::camera::Camera;
 use super::dom::query;
 use super::scorecard::Scorecard;
+use super::survey::Survey;
 use crate::checking::Checking;
 use crate::protocol::{Answer, Backend, Challenge, Grid, ImageId, Kept, Model, Region, Relevance, Set};
 
@@ -37,6 +39,8 @@ pub struct App {
     pub(super) editor: Editor,
     pub(super) look: Look,
     pub(super) matrix: Matrix,
+    pub(super) survey: Survey,
+    pub(super) camera: Camera,
     pub(super) scorecard: Scorecard,
     /// The candidates that the visitor checks.
     pub(super) review: Option<Candidates>,
@@ -78,6 +82,8 @@ impl App {
             editor: Editor::default(),
             look: Look::default(),
             matrix: Matrix::default(),
+            survey: Survey::default(),
+            camera: Camera::default(),
             scorecard: Scorecard::default(),
             review: None,
             answers: Vec::new(),

@@ -106,6 +106,22 @@ pub enum Request {
         /// The captions.
         captions: Vec<String>,
     },
+    /// Score a caption of an image and its negatives, as one of many.
+    Survey {
+        /// Comes back with the answer.
+        job: u32,
+        /// Which image.
+        image: ImageId,
+        /// Its caption.
+        caption: String,
+    },
+    /// Score captions of the frame of a camera that is beside the message. A later request replaces one that has not begun.
+    Glance {
+        /// Comes back with the answer.
+        job: u32,
+        /// The captions.
+        captions: Vec<String>,
+    },
     /// Put two images with their captions into the visitor's challenge set.
     Keep {
         /// What the two differ in.

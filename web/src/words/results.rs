@@ -111,10 +111,7 @@ fn sentence(own: &Score, foil: &Score, others: usize) -> Said {
     let (ours, theirs) = exchanged(&own.caption, &foil.caption);
     let [ours, theirs] = [ours, theirs].map(without_article);
     let margin = own.similarity - foil.similarity;
-    let ahead = match margin.abs() {
-        small if small < 0.005 => "less than 0.01 ahead".to_owned(),
-        margin => format!("{margin:.2} ahead"),
-    };
+    let ahead = lead(margin);
     let others = match others {
         0 => String::new(),
         1 => " and 1 other".to_owned(),
@@ -130,8 +127,16 @@ fn sentence(own: &Score, foil: &Score, others: usize) -> Said {
     Said { concept: foil.concept, words, outcome, is_asked: false }
 }
 
+/// How far one caption is ahead of another, of a difference of cosines.
+pub(super) fn lead(margin: f32) -> String {
+    match margin.abs() {
+        small if small < 0.005 => "less than 0.01 ahead".to_owned(),
+        margin => format!("{margin:.2} ahead"),
+    }
+}
+
 /// "an orange" stands in place of "a red": what differs is the color and not the article.
-fn without_article(words: &str) -> &str {
+pub fn without_article(words: &str) -> &str {
     let lower = words.to_ascii_lowercase();
     let article = ["a ", "an "].into_iter().find(|article| lower.starts_with(article));
     article.map_or(words, |article| &words[article.len()..])

@@ -6,6 +6,7 @@ use shared::challenge_set::{self, Case};
 use shared::concept::Concept;
 use shared::edit::Edit;
 use shared::engine::EngineError;
+use web_sys::Blob;
 
 use super::{Work, progress};
 use crate::engine::collection::{Collection, CollectionError};
@@ -96,6 +97,39 @@ impl Work {
             }
         }
         tell(&Event::Matrix { job, grids });
+    }
+
+    pub(super) async fn survey(&mut self, job: u32, image: ImageId, caption: &str) {
+        match self.answers(image, caption, None, None).await {
+            Ok(answers) => tell(&Event::Surveyed { job, image, answers }),
+            Err(error) => tell(&Event::Failed { reason: error.to_string() }),
+        }
+    }
+
+    /// Scores captions of a frame, which is forgotten at once.
+    pub(super) async fn glance(&mut self, job: u32, frame: Blob, captions: &[String]) {
+        /// No image of the page is called this.
+        const FRAME: ImageId = 0;
+        self.images.add(FRAME, frame);
+        self.matrix_of(FRAME, captions).await.map_or_else(
+            |error| tell(&Event::Failed { reason: error.to_string() }),
+            |grids| tell(&Event::Glanced { job, grids }),
+        );
+        self.images.remove(FRAME);
+        for model in &mut self.models {
+            model.images.remove(&FRAME);
+        }
+    }
+
+    /// What every model makes of one image; nothing if it cannot be read.
+    async fn matrix_of(&mut self, id: ImageId, captions: &[String]) -> Result<Vec<Grid>, EngineError> {
+        let mut grids = Vec::new();
+        if self.embed(id).await? {
+            for model in &mut self.models {
+                grids.push(Grid { model: model.name.clone(), rows: vec![model.row(id, captions).await?] });
+            }
+        }
+        Ok(grids)
     }
 
     /// Keeps a case of the visitor's challenge set.

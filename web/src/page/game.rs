@@ -1,0 +1,408 @@
+//! The guessing game at the top of the page.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use shared::scene::Pair;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{
+    Event, HtmlAnchorElement, HtmlElement, HtmlImageElement, HtmlInputElement, ShareData, Storage, Url,
+    UrlSearchParams,
+};
+
+use super::card;
+use super::dom::{
+    append, by_id, clear, copy_of, on, on_click_within, set_attribute, set_data, set_slot, set_text, slot,
+};
+use super::samples::{self, SIDE};
+use super::share::{copy, give};
+use crate::console::log_error;
+use crate::game::{Game, Round, deal};
+use crate::words::game as words;
+use crate::{png, sample};
+
+/// All rounds, with what the page's models pick.
+const ROUNDS: &str = "game.json";
+/// Under which the browser remembers results: hits by day, as ones and zeros.
+const REMEMBERED: &str = "foil-game";
+/// Milliseconds of a day.
+const DAY: f64 = 86_400_000.0;
+
+/// The game on the page.
+struct Table {
+    rounds: Vec<Round>,
+    game: Game,
+    /// The day whose rounds are played, counted from the beginning of 1970.
+    day: u32,
+    /// Where the browser finds each picture of the game; those of scenes are drawn when they are needed.
+    pictures: BTreeMap<String, String>,
+}
+
+/// Loads the rounds and begins with those of today, or of the day that the address names.
+pub(super) async fn start() {
+    let rounds = samples::text(ROUNDS).await;
+    match rounds.and_then(|json| Ok(serde_json::from_str::<Vec<Round>>(&json).map_err(|e| e.to_string())?)) {
+        Ok(rounds) => begin(rounds),
+        Err(error) => {
+            log_error(&error);
+            by_id::<HtmlElement>("game").set_hidden(true);
+        }
+    }
+}
+
+fn begin(rounds: Vec<Round>) {
+    let mut table = Table { rounds, game: Game::default(), day: 0, pictures: BTreeMap::new() };
+    let linked = linked_day();
+    table.play(linked.unwrap_or_else(today));
+    if linked.is_some() {
+        by_id::<HtmlElement>("game").scroll_into_view();
+    }
+    let remember: HtmlInputElement = by_id("game-remember");
+    remember.set_checked(!remembered().is_empty());
+    let table = Rc::new(RefCell::new(table));
+    let act = |id: &str, act: fn(&mut Table)| {
+        let table = Rc::clone(&table);
+        on(&by_id::<HtmlElement>(id), "click", move |_: Event| act(&mut table.borrow_mut()));
+    };
+    act("game-next", Table::go_on);
+    act("game-earlier", |table| {
+        table.play(table.day.saturating_sub(1));
+        focus("game-heading");
+    });
+    act("game-copy", |table| {
+        copy(&table.result(), |is_copied| {
+            set_text(
+                "game-note",
+                if is_copied { "Copied." } else { "This browser does not let the page copy." },
+            );
+        })
+    });
+    act("game-share", |table| table.share());
+    act("game-card", |table| table.save_card());
+    act("game-remember", Table::remember);
+    let betting = Rc::clone(&table);
+    on_click_within(&by_id("game"), "bet", move |bet| {
+        let Some((Ok(model), Ok(option))) = bet.split_once(' ').map(|(a, b)| (a.parse(), b.parse())) else {
+            return;
+        };
+        betting.borrow_mut().bet(model, option);
+        if betting.borrow().game.is_shown() {
+            let table = Rc::clone(&betting);
+            spawn_local(async move {
+                samples::breathe().await;
+                table.borrow_mut().fetch_next();
+            });
+        }
+    });
+    // A link to a day may be followed while the page is open.
+    if let Some(window) = web_sys::window() {
+        on(&window, "hashchange", move |_: Event| {
+            if let Some(day) = linked_day() {
+                table.borrow_mut().play(day);
+                by_id::<HtmlElement>("game").scroll_into_view();
+            }
+        });
+    }
+}
+
+impl Table {
+    /// Deals the rounds of a day, or shows how they went if the browser remembers it.
+    fn play(&mut self, day: u32) {
+        self.day = day;
+        let rounds: Vec<Round> =
+            deal(&self.rounds, day).into_iter().map(|at| self.rounds[at].clone()).collect();
+        let hits = remembered().remove(&date(day)).and_then(|hits| hits_of(&hits, rounds.len()));
+        self.game = match hits {
+            Some(hits) => Game::over(rounds, hits),
+            None => Game::new(rounds),
+        };
+        self.show();
+    }
+
+    fn bet(&mut self, model: usize, option: usize) {
+        let Some(round) = self.game.round() else { return };
+        self.game.bet(model.min(1), (option == 0) == round.is_caption_first());
+        self.show_bets();
+        if self.game.is_shown() {
+            focus("game-next");
+        }
+    }
+
+    fn go_on(&mut self) {
+        self.game.go_on();
+        self.show();
+        if self.game.round().is_none() {
+            self.remember();
+            focus("game-over");
+        } else {
+            focus("game-sentence");
+        }
+    }
+
+    /// Shows the round, or the result.
+    fn show(&mut self) {
+        let is_today = self.day == today();
+        set_text(
+            "game-day",
+            &if is_today {
+                "today’s ten pictures".into()
+            } else {
+                format!("ten pictures of {}", date(self.day))
+            },
+        );
+        let Some(round) = self.game.round().cloned() else { return self.show_result() };
+        by_id::<HtmlElement>("game-round").set_hidden(false);
+        by_id::<HtmlElement>("game-over").set_hidden(true);
+        match self.picture(&round.picture) {
+            Ok(url) => {
+                let image: HtmlImageElement = by_id("game-picture");
+                image.set_src(&url);
+                image.set_alt(&format!("The picture shows {}.", round.caption));
+            }
+            Err(error) => log_error(&error),
+        }
+        let (before, options, after) = words::fork(&round);
+        set_data(&by_id("game-sentence"), "concept", round.concept.name());
+        set_text("game-before", before);
+        set_text("game-after", after);
+        for (nth, option) in options.into_iter().enumerate() {
+            set_text(&format!("game-option-{nth}"), option);
+            for model in 0..2 {
+                set_text(&format!("game-bet-{model}-{nth}"), option);
+            }
+        }
+        let (number, of) = (self.game.number(), self.game.rounds().len());
+        set_text("game-number", &format!("Picture {number} of {of}"));
+        set_text("game-next", if self.game.is_last() { "See your score" } else { "Next picture" });
+        let link: HtmlAnchorElement = by_id("game-ask");
+        link.set_href(&address_of(&round).unwrap_or_default());
+        self.show_bets();
+    }
+
+    /// Fetches or draws the next picture while what the models picked is read.
+    fn fetch_next(&mut self) {
+        if let Some(next) = self.game.rounds().get(self.game.number()).map(|round| round.picture.clone())
+            && let Ok(url) = self.picture(&next)
+            && let Ok(image) = HtmlImageElement::new()
+        {
+            image.set_src(&url);
+        }
+    }
+
+    /// Shows the bets on the round, and what the models picked once both are made.
+    fn show_bets(&self) {
+        let Some(round) = self.game.round() else { return };
+        let is_shown = self.game.is_shown();
+        set_data(&by_id("game"), "phase", if is_shown { "shown" } else { "bet" });
+        let hits = self.game.hits().last().filter(|_| is_shown);
+        for (model, (bet, picks_caption)) in self.game.bets().into_iter().zip(round.picks()).enumerate() {
+            for option in 0..2 {
+                let is_caption = (option == 0) == round.is_caption_first();
+                let button: HtmlElement = by_id(&format!("game-bet-{model}-{option}"));
+                set_attribute(&button, "aria-pressed", &(bet == Some(is_caption)).to_string());
+                set_attribute(&button, "aria-disabled", &is_shown.to_string());
+                set_data(&button, "picked", &(is_shown && picks_caption == is_caption).to_string());
+                let token: HtmlElement = by_id(&format!("game-token-{model}-{option}"));
+                token.set_hidden(!is_shown || picks_caption != is_caption);
+                set_data(
+                    &by_id(&format!("game-fork-{option}")),
+                    "true",
+                    &(is_shown && is_caption).to_string(),
+                );
+            }
+            let outcome: HtmlElement = by_id(&format!("game-outcome-{model}"));
+            set_data(&outcome, "hit", &hits.map_or(String::new(), |hits| hits[model].to_string()));
+            outcome.set_text_content(hits.map(|hits| words::outcome(round, model, hits[model])).as_deref());
+        }
+        let truth = if is_shown { words::truth(round) } else { String::new() };
+        set_text("game-verdict", &truth);
+        by_id::<HtmlElement>("game-reveal").set_hidden(!is_shown);
+        self.show_track();
+    }
+
+    /// Shows which bets were right so far, a pair of squares a round.
+    fn show_track(&self) {
+        for id in ["game-track", "game-grid"] {
+            let track: HtmlElement = by_id(id);
+            clear(&track);
+            for nth in 0..self.game.rounds().len() {
+                let item = copy_of("game-mark");
+                let hits = self.game.hits().get(nth);
+                for model in 0..2 {
+                    let said = hits.map_or("", |hits| if hits[model] { "hit" } else { "miss" });
+                    set_data(&slot(&item, &format!("mark-{model}")), "hit", said);
+                }
+                let words = hits.map_or("to come".to_owned(), |hits| {
+                    hits.map(|hit| if hit { "right" } else { "wrong" }).join(" and ")
+                });
+                set_slot(&item, "words", &format!("Picture {}: {words}.", nth + 1));
+                set_data(&item, "now", &(nth + 1 == self.game.number()).to_string());
+                append(&track, &item);
+            }
+        }
+    }
+
+    fn show_result(&self) {
+        set_data(&by_id("game"), "phase", "over");
+        by_id::<HtmlElement>("game-round").set_hidden(true);
+        by_id::<HtmlElement>("game-over").set_hidden(false);
+        set_text("game-number", "");
+        set_text("game-score", &words::score(&self.game));
+        set_text("game-models", &words::models_right(&self.game));
+        set_text("game-note", "");
+        let can_share = web_sys::window().is_some_and(|window| {
+            js_sys::Reflect::has(&window.navigator(), &"share".into()).unwrap_or(false)
+        });
+        by_id::<HtmlElement>("game-share").set_hidden(!can_share);
+        self.show_track();
+        self.show_remembered();
+    }
+
+    /// Where the browser finds a picture.
+    fn picture(&mut self, name: &str) -> Result<String, JsValue> {
+        if let Some(url) = self.pictures.get(name) {
+            return Ok(url.clone());
+        }
+        let url = match sample::scene(name) {
+            Some((concept, seed)) => {
+                let file = png::of_image(&Pair::from_seed(concept, seed).scene().render(SIDE))?;
+                Url::create_object_url_with_blob(&file)?
+            }
+            None => format!("samples/{name}"),
+        };
+        self.pictures.insert(name.to_owned(), url.clone());
+        Ok(url)
+    }
+
+    fn result(&self) -> String {
+        words::result(&self.game, &date(self.day), &address(self.day))
+    }
+
+    fn share(&self) {
+        let Some(window) = web_sys::window() else { return };
+        let data = ShareData::new();
+        data.set_text(&self.result());
+        let shared = window.navigator().share_with_data(&data);
+        spawn_local(async move {
+            // Whoever changes their mind has nothing to be told.
+            JsFuture::from(shared).await.map_or_else(|_| (), |_| set_text("game-note", "Shared."));
+        });
+    }
+
+    fn save_card(&mut self) {
+        let names: Vec<String> = self.game.rounds().iter().map(|round| round.picture.clone()).collect();
+        let urls: Result<Vec<String>, JsValue> = names.iter().map(|name| self.picture(name)).collect();
+        let title = format!("{} ({})", words::score(&self.game), date(self.day));
+        let hits = self.game.hits().to_vec();
+        spawn_local(async move {
+            let drawn = async {
+                let mut pictures = Vec::new();
+                for url in urls? {
+                    let image = HtmlImageElement::new()?;
+                    image.set_src(&url);
+                    JsFuture::from(image.decode()).await?;
+                    pictures.push(image);
+                }
+                let save = |file: &web_sys::Blob| set_text("game-note", &give("foil-game.png", file));
+                card::draw_game(&title, &pictures, &hits, save)
+            };
+            drawn.await.unwrap_or_else(|error| log_error(&error));
+        });
+    }
+
+    /// Has the browser remember the result, if the visitor agrees, or forget all of them.
+    fn remember(&mut self) {
+        let is_agreed = by_id::<HtmlInputElement>("game-remember").checked();
+        let mut days = if is_agreed { remembered() } else { BTreeMap::new() };
+        if is_agreed && self.game.round().is_none() && !self.game.rounds().is_empty() {
+            let hits = self.game.hits().iter().flatten();
+            days.insert(date(self.day), hits.map(|hit| if *hit { '1' } else { '0' }).collect());
+        }
+        let written = match (storage(), serde_json::to_string(&days)) {
+            (Some(storage), Ok(_)) if days.is_empty() => storage.remove_item(REMEMBERED),
+            (Some(storage), Ok(text)) => storage.set_item(REMEMBERED, &text),
+            (None, _) => Err("this browser keeps nothing for the page".into()),
+            (_, Err(error)) => Err(error.to_string().into()),
+        };
+        if let Err(error) = written {
+            log_error(&error);
+            set_text("game-note", "This browser does not let the page remember anything.");
+        }
+        self.show_remembered();
+    }
+
+    fn show_remembered(&self) {
+        let scores: Vec<usize> =
+            remembered().values().map(|hits| hits.chars().filter(|hit| *hit == '1').count()).collect();
+        set_text("game-days", &words::remembered(&scores));
+    }
+}
+
+/// The link that asks the models themselves about a round.
+fn address_of(round: &Round) -> Result<String, JsValue> {
+    let parameters = UrlSearchParams::new()?;
+    for (name, value) in [
+        ("sample", &*round.picture),
+        ("caption", &round.caption),
+        ("foil", &round.foil),
+        ("models", round.set().name()),
+    ] {
+        parameters.set(name, value);
+    }
+    Ok(format!("#{}", String::from(parameters.to_string())))
+}
+
+/// The link to the rounds of a day.
+fn address(day: u32) -> String {
+    let location = web_sys::window().map(|window| window.location());
+    let part = |read: fn(&web_sys::Location) -> Result<String, JsValue>| {
+        location.as_ref().and_then(|l| read(l).ok())
+    };
+    let [origin, path] =
+        [part(web_sys::Location::origin), part(web_sys::Location::pathname)].map(Option::unwrap_or_default);
+    format!("{origin}{path}#game={}", date(day))
+}
+
+/// The day that the address names.
+fn linked_day() -> Option<u32> {
+    let hash = web_sys::window()?.location().hash().ok()?;
+    let named = UrlSearchParams::new_with_str(hash.trim_start_matches('#')).ok()?.get("game")?;
+    let days = js_sys::Date::parse(&named) / DAY;
+    (days >= 0.0 && days <= f64::from(today())).then_some(days as u32)
+}
+
+/// Today where the visitor is, in days since the beginning of 1970.
+fn today() -> u32 {
+    let now = js_sys::Date::new_0();
+    ((now.get_time() - now.get_timezone_offset() * 60_000.0) / DAY) as u32
+}
+
+/// A day as a date: 2026-11-29.
+fn date(day: u32) -> String {
+    let iso = js_sys::Date::new(&(f64::from(day) * DAY).into()).to_iso_string();
+    String::from(iso).chars().take(10).collect()
+}
+
+fn storage() -> Option<Storage> {
+    web_sys::window()?.local_storage().ok().flatten()
+}
+
+/// What the browser remembers; nothing if that is damaged.
+fn remembered() -> BTreeMap<String, String> {
+    let text = storage().and_then(|storage| storage.get_item(REMEMBERED).ok().flatten());
+    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}
+
+/// Two hits a round, of ones and zeros; nothing if they are of another number of rounds.
+fn hits_of(written: &str, rounds: usize) -> Option<Vec<[bool; 2]>> {
+    let hits: Vec<bool> = written.chars().map(|hit| hit == '1').collect();
+    let (pairs, rest) = hits.as_chunks::<2>();
+    (pairs.len() == rounds && rest.is_empty()).then(|| pairs.to_vec())
+}
+
+/// Moves the focus, where the next thing to press or to read is.
+fn focus(id: &str) {
+    by_id::<HtmlElement>(id).focus().unwrap_or_else(|error| log_error(&error));
+}
