@@ -17,6 +17,7 @@ mod look;
 mod matrix;
 mod offline;
 mod places;
+mod prepared;
 mod results;
 mod review;
 mod samples;

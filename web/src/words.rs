@@ -14,7 +14,8 @@ use shared::scene::ColorName;
 
 pub use map::{cell, relevance, signed};
 pub use results::{
-    Said, count, csv, json, model_facts, model_note, said, scored, size, square, title, without_article,
+    Said, arrows, count, csv, json, model_facts, model_note, said, scored, size, square, title,
+    without_article,
 };
 pub use review::{agreement, review_progress, verdict};
 

@@ -44,6 +44,7 @@ impl App {
         Self::listen_for_pictures(app);
         Self::listen_for_bundles(app);
         Self::listen_for_edits(app);
+        Self::listen_for_prepared(app);
         Self::listen_for_counterparts(app);
         Self::listen_for_sharing(app);
         Self::listen_for_looks(app);
@@ -192,7 +193,9 @@ impl App {
                 let missing =
                     missing.map_or_else(String::new, |reason| format!(" One is missing: {reason}."));
                 say(&format!("Ready: {models}, loaded in {seconds:.1} s.{missing}"));
-                self.begin_answering();
+                if !self.prepare_awaited() {
+                    self.begin_answering();
+                }
                 self.ask_next();
                 self.look_on();
             }

@@ -17,7 +17,7 @@ use super::frame::Frame;
 use super::images::reveal;
 use super::state::{App, Editor, Image, Pending};
 use crate::console::log_error;
-use crate::protocol::{ImageId, Request};
+use crate::protocol::{ImageId, Region, Request};
 use crate::select::Stroke;
 use crate::words;
 
@@ -194,7 +194,7 @@ impl App {
 
     /// Forgets all strokes.
     pub(super) fn clear_table(&mut self) {
-        self.editor = Editor { brush: [0.5, 0.5], pending: self.editor.pending, ..Editor::default() };
+        self.editor = Editor { brush: [0.5, 0.5], pending: self.editor.pending.take(), ..Editor::default() };
         show_mask(None);
         let canvas = canvas();
         canvas.set_width(canvas.client_width() as u32);
@@ -213,38 +213,47 @@ impl App {
             return note("Paint over the thing that should change first.");
         }
         self.editor.region.reach = value("reach");
+        let region = self.editor.region.clone();
+        self.begin_edit(Pending { source, edit, prepared: None, asked: None }, region);
+    }
+
+    /// Has the engine make another image of one.
+    pub(super) fn begin_edit(&mut self, pending: Pending, region: Region) {
         let id = self.next_id;
         self.next_id += 1;
         self.example = None;
-        self.editor.pending = Some(Pending { source, edit });
+        let Pending { source, edit, .. } = pending;
+        self.editor.pending = Some(pending);
         set_state("working");
         say("Editing the picture.");
-        let region = self.editor.region.clone();
         self.ask(&Request::Edit { image: source, id, region, edit }, None);
     }
 
     /// Puts an edited image beside the one it was made of, with the caption that fits it.
     pub(super) fn take_edited(app: &Rc<RefCell<App>>, id: ImageId, was: Option<ColorName>, file: &Blob) {
-        let state = app.borrow();
-        let pending = state.editor.pending;
+        let mut state = app.borrow_mut();
+        let pending = state.editor.pending.take();
         let known = |source| state.images.iter().find(|image| image.id == source);
-        let Some((edit, source)) = pending.and_then(|pending| Some((pending.edit, known(pending.source)?)))
+        let Some((source, pending)) = pending.and_then(|pending| Some((known(pending.source)?, pending)))
         else {
             // The source was removed meanwhile.
             state.ask(&Request::RemoveImage { id }, None);
-            state.rest();
-            drop(state);
-            return app.borrow_mut().forget_pending_edit();
+            return state.rest();
         };
-        let (source_id, name) = (source.id, words::edited_name(&source.name, edit, was));
-        let caption = caption_after(&Caption::new(&source.caption), edit, was);
-        let has_caption = caption.is_some();
-        let caption = caption.map_or_else(|| source.caption.clone(), |negative| negative.caption);
-        drop(state);
-        let mut state = app.borrow_mut();
-        let made = Image { read: true, source: Some(source_id), ..Image::new(id, &name, &caption, file) };
+        let (source_id, name) = (source.id, words::edited_name(&source.name, pending.edit, was));
+        let fitting = caption_after(&Caption::new(&source.caption), pending.edit, was);
+        let has_caption = fitting.is_some();
+        let fitting = fitting.map_or_else(|| source.caption.clone(), |negative| negative.caption);
+        let [caption, foil] = pending.asked.unwrap_or_else(|| [fitting, String::new()]);
+        let prepared = pending.prepared;
+        let made = Image {
+            read: true,
+            source: Some(source_id),
+            prepared,
+            foil,
+            ..Image::new(id, &name, &caption, file)
+        };
         state.images.push(made);
-        state.editor.pending = None;
         state.rest();
         state.pair(source_id, id);
         if state.current != Some(source_id) {

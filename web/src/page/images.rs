@@ -313,6 +313,7 @@ impl App {
 
     pub(super) fn show_current(&self) {
         self.show_counterpart();
+        self.offer_prepared();
         let current = self.current();
         let note = current.map(|image| match &image.problem {
             Some(problem) => format!("cannot be used: {problem}"),

@@ -124,7 +124,13 @@ fn follow(app: &Rc<RefCell<App>>) {
 /// Opens a sample, with the caption and the foil that are asked for.
 fn open(app: &Rc<RefCell<App>>, offered: &Offered, asked: &Asked, is_example: bool) {
     let texts = asked.caption.as_deref().map(|caption| [caption, asked.foil.as_deref().unwrap_or_default()]);
-    App::open_samples(app, asked.set.unwrap_or(offered.set), &offered.samples, texts, is_example);
+    let of_source = texts.filter(|_| asked.edit.is_none());
+    App::open_samples(app, asked.set.unwrap_or(offered.set), &offered.samples, of_source, is_example);
+    let shown = app.borrow().current;
+    let prepared = asked.edit.filter(|prepared| offered.name().as_deref() == Some(prepared.sample));
+    if let (Some(prepared), Some(source)) = (prepared, shown) {
+        app.borrow_mut().prepare(source, prepared, texts.map(|texts| texts.map(str::to_owned)));
+    }
 }
 
 /// Opens the first question, if nobody has opened anything.

@@ -13,6 +13,7 @@ use super::dom::{by_id, document, on, set_text};
 use super::state::App;
 use crate::console::log_error;
 use crate::protocol::{Request, Set};
+use crate::sample::PreparedEdit;
 use crate::words;
 
 /// What a link asks for.
@@ -23,6 +24,8 @@ pub(super) struct Asked {
     /// The name of a sample.
     pub(super) sample: Option<String>,
     pub(super) set: Option<Set>,
+    /// A change to the sample.
+    pub(super) edit: Option<&'static PreparedEdit>,
 }
 
 impl Asked {
@@ -42,12 +45,13 @@ impl Asked {
             foil: get("foil"),
             sample: get("sample"),
             set: get("models").and_then(|name| Set::from_name(&name)),
+            edit: get("edit").and_then(|name| PreparedEdit::named(&name)),
         }
     }
 
     /// Whether this asks what `other` asks, which may say more of what goes without saying: the sample's own caption and models.
     fn is_asked_by(&self, other: &Self) -> bool {
-        (&self.sample, &self.foil) == (&other.sample, &other.foil)
+        (&self.sample, &self.foil, self.edit) == (&other.sample, &other.foil, other.edit)
             && (self.caption.is_none() || self.caption == other.caption)
             && (self.set.is_none() || self.set == other.set)
     }
@@ -65,7 +69,8 @@ impl App {
         on(&by_id::<HtmlButtonElement>("copy-link"), "click", move |_: web_sys::Event| {
             // A link within the page may have taken its place.
             copying.borrow().write_address();
-            let is_sample = copying.borrow().current().is_some_and(|image| image.is_sample);
+            let is_sample =
+                copying.borrow().current().is_some_and(|image| image.is_sample || image.prepared.is_some());
             copy(&window().location().href().unwrap_or_default(), move |is_copied| {
                 note(match (is_copied, is_sample) {
                     (true, true) => "The link is copied. It holds the caption and names the sample.",
@@ -130,6 +135,10 @@ impl App {
             }
             if image.is_sample {
                 parameters.set("sample", &image.name);
+            }
+            if let Some(prepared) = image.prepared {
+                parameters.set("sample", prepared.sample);
+                parameters.set("edit", prepared.name);
             }
         }
         parameters.set("models", self.set().name());

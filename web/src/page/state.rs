@@ -11,6 +11,7 @@ use super::scorecard::Scorecard;
 use super::survey::Survey;
 use crate::checking::Checking;
 use crate::protocol::{Answer, Backend, Challenge, Grid, ImageId, Kept, Model, Region, Relevance, Set};
+use crate::sample::PreparedEdit;
 
 /// The state of the page.
 pub struct App {
@@ -31,6 +32,8 @@ pub struct App {
     pub(super) current: Option<ImageId>,
     /// The image that the engine is reading.
     pub(super) reading: Option<ImageId>,
+    /// A change to a sample that a link asks for, until the engine can make it.
+    pub(super) awaited: Option<Pending>,
     /// The picture that the page began with, until the visitor opens one.
     pub(super) example: Option<ImageId>,
     /// How many pictures were opened together last.
@@ -76,6 +79,7 @@ impl App {
             challenges: Vec::new(),
             current: None,
             reading: None,
+            awaited: None,
             example: None,
             opened: 0,
             next_id: 1,
@@ -165,10 +169,14 @@ pub(super) struct Editor {
 }
 
 /// A change under way.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Pending {
     pub(super) source: ImageId,
     pub(super) edit: Edit,
+    /// The change to a sample that this is, if it is one.
+    pub(super) prepared: Option<&'static PreparedEdit>,
+    /// Caption and foil that a link asks of the edited image, in place of the caption that fits.
+    pub(super) asked: Option<[String; 2]>,
 }
 
 /// What was asked and how far the answer has come.
@@ -211,6 +219,8 @@ pub(super) struct Image {
     pub(super) foil: String,
     /// The image that it was made of by an edit.
     pub(super) source: Option<ImageId>,
+    /// The change to a sample that made it, which a link can name.
+    pub(super) prepared: Option<&'static PreparedEdit>,
     /// The image that it is compared with crosswise.
     pub(super) counterpart: Option<ImageId>,
     /// Whether everybody has it in the gallery.
@@ -234,6 +244,7 @@ impl Image {
             caption: caption.to_owned(),
             foil: String::new(),
             source: None,
+            prepared: None,
             counterpart: None,
             is_sample: false,
             read: false,

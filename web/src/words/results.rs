@@ -2,7 +2,7 @@
 
 use shared::concept::Concept;
 use shared::difference::exchanged;
-use shared::similarity::{Kind, Score, Verdict, verdicts};
+use shared::similarity::{Kind, Score, Square, Verdict, verdicts};
 
 use crate::protocol::{Answer, Model, Origin};
 
@@ -152,6 +152,13 @@ pub fn square(judged: [bool; 3]) -> [(&'static str, bool); 3] {
     std::array::from_fn(|idx| (words[idx][usize::from(!judged[idx])], judged[idx]))
 }
 
+/// Which caption each picture picks, and which picture each caption.
+pub fn arrows(square: &Square) -> [[usize; 2]; 2] {
+    let [[a, b], [c, d]] = square.similarities;
+    // A tie is no pick of one's own.
+    [[usize::from(a <= b), usize::from(d > c)], [usize::from(a <= c), usize::from(d > b)]]
+}
+
 /// What was scored, and in which time.
 pub fn scored(answers: &[Answer], millis: f64) -> String {
     let texts = answers.first().map_or(0, |answer| answer.scores.len());
@@ -205,6 +212,14 @@ mod tests {
         let foils = foils.iter().map(|(caption, concept, similarity)| score(caption, *concept, *similarity));
         let scores = std::iter::once(own).chain(foils).collect();
         Answer { model: "tiny".into(), scores, asked, cut_at: None, square: None }
+    }
+
+    #[test]
+    fn arrows_go_to_what_is_more_alike_and_a_tie_is_no_pick_of_ones_own() {
+        let arrows = |similarities| arrows(&Square { similarities });
+        assert_eq!(arrows([[0.5, 0.1], [0.2, 0.6]]), [[0, 1], [0, 1]]);
+        assert_eq!(arrows([[0.5, 0.7], [0.2, 0.6]]), [[1, 1], [0, 0]]);
+        assert_eq!(arrows([[0.5, 0.5], [0.5, 0.5]]), [[1, 0], [1, 0]]);
     }
 
     #[test]
