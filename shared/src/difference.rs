@@ -12,7 +12,8 @@ pub fn exchanged<'a>(caption: &'a str, negative: &'a str) -> (&'a str, &'a str) 
 pub fn exchanged_spans<'a>(caption: &'a str, negative: &'a str) -> [Range<usize>; 2] {
     let words = |text: &'a str| text.split_inclusive(' ').collect::<Vec<_>>();
     let (ours, theirs) = (words(caption), words(negative));
-    let same = |(a, b): &(&&str, &&str)| a == b;
+    // The last word of a caption has no space behind it.
+    let same = |(a, b): &(&&str, &&str)| a.trim_end() == b.trim_end();
     let begin = ours.iter().zip(&theirs).take_while(same).count();
     let most = ours.len().min(theirs.len()) - begin;
     let end = ours.iter().rev().zip(theirs.iter().rev()).take(most).take_while(same).count();
@@ -37,6 +38,7 @@ mod tests {
         assert_eq!(exchanged("a car left of a cup", "a car right of a cup"), ("left", "right"));
         assert_eq!(exchanged("a red car", "an orange car"), ("a red", "an orange"));
         assert_eq!(exchanged("a cup.", "a hat."), ("cup", "hat"));
+        assert_eq!(exchanged("a red car", "a red car with a dog"), ("", "with a dog"));
         assert_eq!(exchanged_spans("a cat on a cat", "a cat on a dog"), [11..14, 11..14]);
         assert_eq!(exchanged_spans("a cup.", "a cup ."), [2..5, 2..5]);
         assert_eq!(exchanged_spans("a cup", "a cup"), [5..5, 5..5]);

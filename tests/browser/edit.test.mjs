@@ -147,4 +147,37 @@ describe("the editor", () => {
     await page.waitForFunction(() => document.body.dataset.state === "ready" && !document.querySelector("[data-role=square]"));
     await page.context().close();
   });
+
+  test("a sample is changed by one press, both captions and both pictures are compared, and the link leads there", async () => {
+    const { page, problems } = await open(visit.cpu, visit.url);
+    await page.waitForFunction(() => document.querySelectorAll("#samples li").length === 13);
+    await page.click("#samples li:nth-child(2) button");
+    assert.deepEqual(await page.locator("#prepared li").allTextContents(), ["Make the suit blue", "Mirror the picture"]);
+    await page.waitForFunction(() => document.querySelector("#current-name").textContent === "astronaut.jpg");
+    const [red, , blue] = await meanColor(page, [0.13, 0.55, 0.18, 0.65]);
+    assert.ok(red > blue + 50);
+    await page.click("#prepared li:first-child button");
+    await page.waitForSelector("body[data-state=ready] [data-role=square]");
+    assert.equal(await page.inputValue("#caption-input"), "a blue suit");
+    const [reds, , blues] = await meanColor(page, [0.13, 0.55, 0.18, 0.65]);
+    assert.ok(blues > reds + 50, `${[reds, blues]}`);
+    assert.ok(!(await page.isVisible("#prepared")));
+    // Four arrows, each as the cosines say.
+    for (const square of await page.locator("[data-role=square]").all()) {
+      const cosine = async (cell) => Number(await square.locator(`[data-slot=cell-${cell}]`).getAttribute("data-similarity"));
+      const [own, cross, other, counter] = await Promise.all(["00", "01", "10", "11"].map(cosine));
+      const right = await square.locator("path").evaluateAll((paths) => paths.map((path) => path.dataset.right === "true" && /^M\d+ [\d.]+L/.test(path.getAttribute("d"))));
+      assert.deepEqual(right, [own > cross, counter > other, own > other, counter > cross]);
+    }
+    const link = page.url();
+    assert.match(link, /sample=astronaut\.jpg&edit=blue-suit/);
+    await page.context().close();
+
+    const other = await open(visit.cpu, link);
+    await other.page.waitForSelector("body[data-state=ready] [data-role=square]");
+    assert.equal(await other.page.inputValue("#caption-input"), "a blue suit");
+    assert.equal(await other.page.locator("#pictures li").count(), 2);
+    assert.deepEqual([...problems, ...other.problems], []);
+    await other.page.context().close();
+  });
 });

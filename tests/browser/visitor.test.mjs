@@ -299,6 +299,55 @@ describe("a file", () => {
   });
 });
 
+describe("a wrong detail", () => {
+  test("is added to the caption by a press, and the models believe it or not", async () => {
+    const { page } = await open(visit.cpu, visit.url);
+    await gallery(page);
+    await page.click("#samples li:nth-child(3) button");
+    await page.fill("#caption-input", "a cup on a table");
+    await page.click("#add-detail");
+    const offers = page.locator("#word-offers button");
+    assert.ok((await offers.count()) > 3);
+    const detail = await offers.first().textContent();
+    await offers.first().click();
+    const foil = `a cup on a table ${detail}`;
+    assert.equal(await page.inputValue("#foil-input"), foil);
+    await page.waitForSelector(`body[data-state="ready"] [data-role="score"][data-caption="${foil}"]`);
+    for (const line of await page.locator('.verdicts [data-asked="true"]').all()) {
+      const believes = (await line.getAttribute("data-verdict")) === "no";
+      const said = await line.textContent();
+      assert.ok(said.includes(`${believes ? "believes" : "does not believe"} “${detail}”`), said);
+    }
+    await page.context().close();
+  });
+});
+
+describe("the score", () => {
+  test("outlives the visit of those who agree, and counts nothing twice", async () => {
+    const { page } = await open(visit.cpu, visit.url);
+    await upload(page, "cat");
+    const rows = () => page.$$eval("#scorecard-shares li", (rows) => rows.map((row) => row.textContent.replace(/\s+/g, " ").trim()));
+    await compare(page, "a brown cat");
+    const before = await rows();
+    assert.ok(before.length >= 2);
+    const kept = () => page.evaluate(() => localStorage.getItem("foil-score"));
+    assert.equal(await kept(), null);
+    await page.check("#score-remember");
+    page.on("dialog", (dialog) => dialog.accept());
+    await page.reload();
+    await page.waitForSelector('body[data-state="ready"]');
+    assert.deepEqual(await rows(), before);
+    await upload(page, "cat");
+    await compare(page, "a brown cat");
+    assert.deepEqual(await rows(), before, "the same question");
+    await compare(page, "a brown cat on a table");
+    assert.notDeepEqual(await rows(), before);
+    await page.uncheck("#score-remember");
+    assert.equal(await kept(), null);
+    await page.context().close();
+  });
+});
+
 describe("whoever sees otherwise", () => {
   test("sees in forced colors which models answer and which picture is chosen", async () => {
     const { page } = await open(visit.cpu, visit.url, { prepare: (page) => page.emulateMedia({ forcedColors: "active" }) });

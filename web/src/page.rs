@@ -26,6 +26,7 @@ mod share;
 mod shares;
 mod square;
 mod state;
+mod storage;
 mod survey;
 
 use std::cell::RefCell;

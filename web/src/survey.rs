@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use shared::caption::Caption;
 use shared::caption_table::CaptionTable;
 use shared::concept::Concept;
@@ -22,7 +23,7 @@ pub struct Item {
 }
 
 /// Whether a model got a concept of a caption right.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The model.
     pub model: String,
@@ -32,6 +33,24 @@ pub struct Outcome {
     pub is_right: bool,
     /// How likely a guess is right: one in all captions that compete.
     pub chance: f64,
+}
+
+/// An outcome, and what was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Noted {
+    /// The image's file.
+    pub image: String,
+    /// Its caption.
+    pub caption: String,
+    /// What a model made of it.
+    pub outcome: Outcome,
+}
+
+impl Noted {
+    /// What makes a question the same.
+    pub fn question(&self) -> (&str, &str, &str, Concept) {
+        (&self.image, &self.caption, &self.outcome.model, self.outcome.concept)
+    }
 }
 
 /// How often a model is right.

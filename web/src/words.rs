@@ -89,6 +89,25 @@ pub fn alternatives(caption: &Caption, term: usize) -> (String, Vec<(String, Str
     (note, negatives.into_iter().map(|negative| (negative.to, negative.caption)).collect())
 }
 
+/// Details that a caption does not mention, and the foil that each makes: all of the caption and one thing too much, as in
+/// half-truths (arXiv 2602.23906).
+pub fn wrong_details(caption: &Caption) -> Vec<(String, String)> {
+    const DETAILS: [&str; 8] = [
+        "with a dog",
+        "next to a bicycle",
+        "under a red umbrella",
+        "in front of a fence",
+        "near a river",
+        "with two children",
+        "on a green blanket",
+        "behind a yellow car",
+    ];
+    let text = caption.text().trim().trim_end_matches('.');
+    let is_new = |detail: &&str| detail.split(' ').next_back().is_some_and(|thing| !text.contains(thing));
+    let foil = |detail: &str| (detail.to_owned(), format!("{text} {detail}"));
+    if text.is_empty() { Vec::new() } else { DETAILS.iter().copied().filter(is_new).map(foil).collect() }
+}
+
 /// What was not read of a caption that is too long.
 pub fn cut_note(caption: &str, cut_at: usize) -> String {
     /// As much of the rest as says where it begins.
@@ -179,6 +198,14 @@ mod tests {
         assert_eq!(note, "Instead of “red”:");
         assert!(found.contains(&("blue".into(), "A blue car".into())));
         assert!(found.contains(&("An orange".into(), "An orange car".into())));
+    }
+
+    #[test]
+    fn a_wrong_detail_is_added_to_all_of_the_caption() {
+        let details = wrong_details(&Caption::new("a man with a dog."));
+        assert_eq!(details[0], ("next to a bicycle".into(), "a man with a dog next to a bicycle".into()));
+        assert!(details.len() > 4 && details.iter().all(|(_, foil)| foil.starts_with("a man with a dog ")));
+        assert_eq!(wrong_details(&Caption::new(" ")), []);
     }
 
     #[test]

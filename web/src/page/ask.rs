@@ -83,8 +83,8 @@ impl App {
         }
         self.asking = Asking::Firmly;
         if let Some((image, answers)) = self.answered() {
-            let (id, answers) = (image.id, answers.to_vec());
-            self.scorecard.take(id, &answers);
+            let (id, name, answers) = (image.id, image.name.clone(), answers.to_vec());
+            self.scorecard.take(id, &name, &answers);
             if self.example != self.current {
                 self.write_address();
             }
@@ -160,9 +160,9 @@ impl App {
         {
             set_text("caption-note", &words::cut_note(caption, cut_at));
         }
-        let id = image.id;
+        let (id, name) = (image.id, image.name.clone());
         if self.asking == Asking::Firmly {
-            self.scorecard.take(id, &answers);
+            self.scorecard.take(id, &name, &answers);
         }
         self.answers = answers;
         self.offer_looks();

@@ -4,7 +4,7 @@ use shared::caption::Caption;
 use web_sys::{Event, HtmlElement, HtmlInputElement};
 
 use super::dom::{
-    append, append_text, by_id, clear, copy_of, on_click_within, set_attribute, set_data, set_text, slot,
+    append, append_text, by_id, clear, copy_of, on, on_click_within, set_attribute, set_data, set_text, slot,
 };
 use crate::console::log_error;
 use crate::words;
@@ -24,6 +24,13 @@ pub fn listen() {
             let (note, alternatives) = words::alternatives(&caption, term);
             offer(&note, "foil", alternatives);
         }
+    });
+    on(&by_id::<HtmlElement>("add-detail"), "click", |_: Event| {
+        offer(
+            "Which of these is not in the picture? It is added to the foil.",
+            "foil",
+            words::wrong_details(&typed()),
+        );
     });
     // A word for a caption that names nothing is added to it; one in place of another makes a foil.
     for (what, id) in [("makes", CAPTION), ("foil", FOIL)] {

@@ -8,8 +8,7 @@ use shared::scene::Pair;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    Event, HtmlAnchorElement, HtmlElement, HtmlImageElement, HtmlInputElement, ShareData, Storage, Url,
-    UrlSearchParams,
+    Event, HtmlAnchorElement, HtmlElement, HtmlImageElement, HtmlInputElement, Url, UrlSearchParams,
 };
 
 use super::card;
@@ -17,7 +16,8 @@ use super::dom::{
     append, by_id, clear, copy_of, on, on_click_within, set_attribute, set_data, set_slot, set_text, slot,
 };
 use super::samples::{self, SIDE};
-use super::share::{copy, give};
+use super::share::{can_share, copy, give, share};
+use super::storage;
 use crate::console::log_error;
 use crate::game::{Game, Round, deal};
 use crate::words::game as words;
@@ -79,7 +79,7 @@ fn begin(rounds: Vec<Round>) {
             );
         })
     });
-    act("game-share", |table| table.share());
+    act("game-share", |table| share(&table.result(), || set_text("game-note", "Shared.")));
     act("game-card", |table| table.save_card());
     act("game-remember", Table::remember);
     let betting = Rc::clone(&table);
@@ -252,10 +252,7 @@ impl Table {
         set_text("game-score", &words::score(&self.game));
         set_text("game-models", &words::models_right(&self.game));
         set_text("game-note", "");
-        let can_share = web_sys::window().is_some_and(|window| {
-            js_sys::Reflect::has(&window.navigator(), &"share".into()).unwrap_or(false)
-        });
-        by_id::<HtmlElement>("game-share").set_hidden(!can_share);
+        by_id::<HtmlElement>("game-share").set_hidden(!can_share());
         self.show_track();
         self.show_remembered();
     }
@@ -278,17 +275,6 @@ impl Table {
 
     fn result(&self) -> String {
         words::result(&self.game, &date(self.day), &address(self.day))
-    }
-
-    fn share(&self) {
-        let Some(window) = web_sys::window() else { return };
-        let data = ShareData::new();
-        data.set_text(&self.result());
-        let shared = window.navigator().share_with_data(&data);
-        spawn_local(async move {
-            // Whoever changes their mind has nothing to be told.
-            JsFuture::from(shared).await.map_or_else(|_| (), |_| set_text("game-note", "Shared."));
-        });
     }
 
     fn save_card(&mut self) {
@@ -320,14 +306,9 @@ impl Table {
             let hits = self.game.hits().iter().flatten();
             days.insert(date(self.day), hits.map(|hit| if *hit { '1' } else { '0' }).collect());
         }
-        let written = match (storage(), serde_json::to_string(&days)) {
-            (Some(storage), Ok(_)) if days.is_empty() => storage.remove_item(REMEMBERED),
-            (Some(storage), Ok(text)) => storage.set_item(REMEMBERED, &text),
-            (None, _) => Err("this browser keeps nothing for the page".into()),
-            (_, Err(error)) => Err(error.to_string().into()),
-        };
-        if let Err(error) = written {
-            log_error(&error);
+        let is_done =
+            if days.is_empty() { storage::forget(REMEMBERED) } else { storage::write(REMEMBERED, &days) };
+        if !is_done {
             set_text("game-note", "This browser does not let the page remember anything.");
         }
         self.show_remembered();
@@ -385,14 +366,9 @@ fn date(day: u32) -> String {
     String::from(iso).chars().take(10).collect()
 }
 
-fn storage() -> Option<Storage> {
-    web_sys::window()?.local_storage().ok().flatten()
-}
-
-/// What the browser remembers; nothing if that is damaged.
+/// What the browser remembers.
 fn remembered() -> BTreeMap<String, String> {
-    let text = storage().and_then(|storage| storage.get_item(REMEMBERED).ok().flatten());
-    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    storage::read(REMEMBERED).unwrap_or_default()
 }
 
 /// Two hits a round, of ones and zeros; nothing if they are of another number of rounds.

@@ -1,36 +1,92 @@
-//! The score of everything that was tried in this visit.
+//! The score of everything that was tried, in this visit and, if the visitor agrees, in earlier ones.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use shared::concept::Concept;
-use web_sys::HtmlElement;
+use web_sys::{Event, HtmlElement, HtmlInputElement};
 
-use super::dom::by_id;
+use super::dom::{by_id, on, set_text};
 use super::shares;
+use super::state::App;
+use super::storage;
 use crate::protocol::{Answer, ImageId};
-use crate::survey::{Outcome, outcomes};
+use crate::survey::{Noted, outcomes};
+
+/// Under which the browser remembers the score.
+const REMEMBERED: &str = "foil-score";
 
 /// Whether each model got each concept right, by image and caption. Asking again does not count twice.
 #[derive(Default)]
-pub(super) struct Scorecard(BTreeMap<(ImageId, String, usize, Concept), Outcome>);
+pub(super) struct Scorecard {
+    now: BTreeMap<(ImageId, String, usize, Concept), Noted>,
+    /// What the browser remembers of earlier visits.
+    earlier: Vec<Noted>,
+}
+
+impl App {
+    /// Shows what the browser remembers, and binds the box that lets it.
+    pub(super) fn listen_for_scores(app: &Rc<RefCell<App>>) {
+        let agreed: HtmlInputElement = by_id("score-remember");
+        let earlier: Vec<Noted> = storage::read(REMEMBERED).unwrap_or_default();
+        agreed.set_checked(!earlier.is_empty());
+        app.borrow_mut().scorecard.earlier = earlier;
+        app.borrow().scorecard.show();
+        let app = Rc::clone(app);
+        on(&agreed.clone(), "change", move |_: Event| {
+            let mut state = app.borrow_mut();
+            if !agreed.checked() {
+                state.scorecard.earlier.clear();
+            }
+            state.scorecard.remember();
+            state.scorecard.show();
+        });
+    }
+}
 
 impl Scorecard {
-    /// Notes the verdicts on an image.
-    pub(super) fn take(&mut self, image: ImageId, answers: &[Answer]) {
+    /// Notes the verdicts on an image of this name.
+    pub(super) fn take(&mut self, image: ImageId, name: &str, answers: &[Answer]) {
         for (nth, answer) in answers.iter().enumerate() {
             let Some(caption) = answer.scores.first().map(|score| &score.caption) else { continue };
             for outcome in outcomes(answer) {
-                self.0.insert((image, caption.clone(), nth, outcome.concept), outcome);
+                let key = (image, caption.clone(), nth, outcome.concept);
+                self.now.insert(key, Noted { image: name.to_owned(), caption: caption.clone(), outcome });
             }
         }
-        let noted: Vec<Outcome> = self.0.values().cloned().collect();
-        shares::show(&by_id("scorecard-shares"), &noted);
+        if by_id::<HtmlInputElement>("score-remember").checked() {
+            self.remember();
+        }
+        self.show();
+    }
+
+    /// Everything that counts: what was asked again in this visit counts as it was answered now.
+    fn all(&self) -> Vec<&Noted> {
+        let again: BTreeSet<_> = self.now.values().map(Noted::question).collect();
+        let earlier = self.earlier.iter().filter(|noted| !again.contains(&noted.question()));
+        earlier.chain(self.now.values()).collect()
+    }
+
+    fn remember(&self) {
+        let is_agreed = by_id::<HtmlInputElement>("score-remember").checked();
+        let kept =
+            if is_agreed { storage::write(REMEMBERED, &self.all()) } else { storage::forget(REMEMBERED) };
+        let said = if kept { "" } else { "This browser does not let the page remember anything." };
+        set_text("score-note", said);
+    }
+
+    fn show(&self) {
+        let noted = self.all();
+        shares::show(&by_id("scorecard-shares"), noted.iter().map(|noted| &noted.outcome));
         by_id::<HtmlElement>("scorecard").set_hidden(noted.is_empty());
-        by_id::<HtmlElement>("many").set_hidden(false);
+        if !noted.is_empty() {
+            by_id::<HtmlElement>("many").set_hidden(false);
+        }
     }
 
     /// Whether nothing was asked yet.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.now.is_empty() && self.earlier.is_empty()
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, HtmlButtonElement, Url, UrlSearchParams};
+use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, HtmlButtonElement, ShareData, Url, UrlSearchParams};
 
 use super::card;
 use super::dom::{by_id, document, on, set_text};
@@ -80,6 +80,12 @@ impl App {
                     (false, _) => "This browser does not let the page copy. The link is in the address bar.",
                 });
             });
+        });
+        by_id::<HtmlButtonElement>("share-link").set_hidden(!can_share());
+        let sharing = Rc::clone(app);
+        on(&by_id::<HtmlButtonElement>("share-link"), "click", move |_: web_sys::Event| {
+            sharing.borrow().write_address();
+            share(&window().location().href().unwrap_or_default(), || note("Shared."));
         });
         let keeping = Rc::clone(app);
         on(&by_id::<HtmlButtonElement>("keep-case"), "click", move |_: web_sys::Event| {
@@ -208,6 +214,24 @@ pub(super) fn count_cases(cases: usize, is_new: bool) {
 /// Gives the visitor a file, and says so.
 pub(super) fn save(name: &str, file: &Blob) {
     note(&give(name, file));
+}
+
+/// Whether the browser passes texts on to other programs.
+pub(super) fn can_share() -> bool {
+    js_sys::Reflect::has(&window().navigator(), &"share".into()).unwrap_or(false)
+}
+
+/// Passes a text on to a program of the visitor's choice.
+pub(super) fn share(text: &str, told: impl FnOnce() + 'static) {
+    let data = ShareData::new();
+    data.set_text(text);
+    let shared = window().navigator().share_with_data(&data);
+    spawn_local(async move {
+        // Whoever changes their mind has nothing to be told.
+        if JsFuture::from(shared).await.is_ok() {
+            told();
+        }
+    });
 }
 
 /// Copies a text to the clipboard, and tells whether the browser let it.

@@ -7,7 +7,7 @@ use crate::survey::{Outcome, shares};
 use crate::words;
 
 /// Draws the bars of some outcomes, concept by concept.
-pub(super) fn show(list: &HtmlElement, outcomes: &[Outcome]) {
+pub(super) fn show<'a>(list: &HtmlElement, outcomes: impl IntoIterator<Item = &'a Outcome>) {
     clear(list);
     for (concept, models) in shares(outcomes) {
         let group = copy_of("share-group");

@@ -117,7 +117,14 @@ fn sentence(own: &Score, foil: &Score, others: usize) -> Said {
         1 => " and 1 other".to_owned(),
         others => format!(" and {others} others"),
     };
-    let (words, outcome) = if margin > 0.0 {
+    let (words, outcome) = if ours.is_empty() && !theirs.is_empty() {
+        // The foil says one thing more.
+        match margin {
+            margin if margin > 0.0 => (format!("does not believe “{theirs}” ({ahead})"), "yes"),
+            margin if margin < 0.0 => (format!("believes “{theirs}” ({ahead})"), "no"),
+            _ => (format!("cannot tell whether “{theirs}” is true (a tie)"), "tie"),
+        }
+    } else if margin > 0.0 {
         (format!("picks {ours} over {theirs}{others} ({ahead})"), "yes")
     } else if margin < 0.0 {
         (format!("picks {theirs} over {ours} ({ahead})"), "no")
@@ -212,6 +219,18 @@ mod tests {
         let foils = foils.iter().map(|(caption, concept, similarity)| score(caption, *concept, *similarity));
         let scores = std::iter::once(own).chain(foils).collect();
         Answer { model: "tiny".into(), scores, asked, cut_at: None, square: None }
+    }
+
+    #[test]
+    fn a_detail_too_much_is_believed_or_not() {
+        let own = score("a red car", None, 0.5);
+        let said = |at: f32| sentence(&own, &score("a red car with a dog", None, at), 0);
+        assert_eq!((&*said(0.6).words, said(0.6).outcome), ("believes “with a dog” (0.10 ahead)", "no"));
+        assert_eq!(
+            (&*said(0.3).words, said(0.3).outcome),
+            ("does not believe “with a dog” (0.20 ahead)", "yes")
+        );
+        assert_eq!(said(0.5).outcome, "tie");
     }
 
     #[test]
