@@ -1,4 +1,4 @@
-// The page in browsers that are not Chromium: it loads, answers about a photograph, refuses a bad file, and opens without a network.
+// The page in browsers that are not Chromium: the game is played, it answers about a photograph, refuses a bad file, and opens without a network.
 // Run by ./foil test.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -13,13 +13,17 @@ const ROWS = 'JSON.stringify([...document.querySelectorAll("[data-role=score]")]
 const READY = 'document.body?.dataset.state === "ready"';
 
 for (const engine of ["firefox", "webkit"]) {
-  test(`${engine} loads, answers, refuses and works without a network`, async (t) => {
+  test(`${engine} plays, loads, answers, refuses and works without a network`, async (t) => {
     const server = await site();
     t.after(server.close);
     const temporary = folder();
     t.after(temporary.remove);
     const page = await start(engine, t);
     await page.goto(server.url);
+    await page.until('document.querySelector("#game").dataset.phase === "bet"');
+    await page.evaluate('document.querySelector("#game-bet-0-0").click(); document.querySelector("#game-bet-1-1").click()');
+    await page.until('document.querySelector("#game").dataset.phase === "shown"');
+    assert.match(await page.text("#game-verdict"), /^It is “.+”\./);
     await page.until(READY);
     assert.equal(await page.evaluate("document.body.dataset.backend"), "cpu");
     await page.until('document.querySelectorAll("#samples li").length === 13');

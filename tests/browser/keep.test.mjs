@@ -282,6 +282,10 @@ describe("everybody", () => {
         await page.click("#samples li:nth-child(9) button");
         await page.waitForSelector('body[data-state="ready"] [data-role="square"]');
         await page.click("#editor summary");
+        await page.click("#survey-run");
+        await page.locator("#survey-count", { hasText: "2 of 2" }).waitFor();
+        await page.click("#game-bet-0-0");
+        await page.click("#game-bet-1-1");
         await page.evaluate(AXE);
         const violations = await page.evaluate(async () =>
           (await window.axe.run()).violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.map((node) => node.html.slice(0, 200)) })),

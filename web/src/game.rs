@@ -83,7 +83,8 @@ fn share(rounds: &[Round], mut left: Vec<usize>, count: usize, day: u32) -> Vec<
     let mut today = Vec::new();
     for _ in 0..=day % n_days {
         today.clear();
-        while today.len() < count.min(left.len()) {
+        let n_today = count.min(left.len());
+        while today.len() < n_today {
             // The picture that most is left to ask about, so that the last day is not about one picture only.
             let n_left = |at: &usize| {
                 left.iter().filter(|other| rounds[**other].picture == rounds[*at].picture).count()

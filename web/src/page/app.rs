@@ -50,7 +50,6 @@ impl App {
         Self::listen_for_looks(app);
         Self::listen_for_matrices(app);
         Self::listen_for_surveys(app);
-        Self::listen_for_scores(app);
         Self::listen_for_camera(app);
         Self::listen_for_reviews(app);
         Self::listen_for_drops(app);

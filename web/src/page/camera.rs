@@ -16,7 +16,7 @@ use super::dom::{
     append, by_id, clear, copy_of, document, on, set_data, set_property, set_slot, set_text, slot,
 };
 use super::state::App;
-use crate::camera::{Choice, choices, ranked};
+use crate::camera::{choices, ranked};
 use crate::console::log_error;
 use crate::messages::pack;
 use crate::protocol::{Grid, Request};
@@ -24,17 +24,6 @@ use crate::words;
 
 /// The longer side of the frames that the models are shown, in pixels.
 const SIDE: f64 = 320.0;
-
-/// The camera and what is asked of it.
-#[derive(Default)]
-pub(super) struct Camera {
-    stream: Option<MediaStream>,
-    /// Counts the frames; the next one is taken when the last one is answered.
-    job: u32,
-    choices: Vec<Choice>,
-    /// Whether the models are looking at a frame.
-    is_asked: bool,
-}
 
 impl App {
     /// Binds the controls of the camera.

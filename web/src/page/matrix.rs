@@ -26,6 +26,11 @@ impl App {
         on(&by_id::<HtmlElement>("matrix-model"), "change", move |_: web_sys::Event| {
             choosing.borrow().show_matrix();
         });
+        app.borrow_mut().scorecard.recall();
+        let agreeing = Rc::clone(app);
+        on(&by_id::<HtmlElement>("score-remember"), "change", move |_: web_sys::Event| {
+            agreeing.borrow_mut().scorecard.agree();
+        });
         let sorting = Rc::clone(app);
         on_click_within(&by_id("matrix-head"), "column", move |column| {
             let mut state = sorting.borrow_mut();

@@ -1,15 +1,12 @@
 //! The score of everything that was tried, in this visit and, if the visitor agrees, in earlier ones.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use shared::concept::Concept;
-use web_sys::{Event, HtmlElement, HtmlInputElement};
+use web_sys::{HtmlElement, HtmlInputElement};
 
-use super::dom::{by_id, on, set_text};
+use super::dom::{by_id, set_text};
 use super::shares;
-use super::state::App;
 use super::storage;
 use crate::protocol::{Answer, ImageId};
 use crate::survey::{Noted, outcomes};
@@ -25,27 +22,23 @@ pub(super) struct Scorecard {
     earlier: Vec<Noted>,
 }
 
-impl App {
-    /// Shows what the browser remembers, and binds the box that lets it.
-    pub(super) fn listen_for_scores(app: &Rc<RefCell<App>>) {
-        let agreed: HtmlInputElement = by_id("score-remember");
-        let earlier: Vec<Noted> = storage::read(REMEMBERED).unwrap_or_default();
-        agreed.set_checked(!earlier.is_empty());
-        app.borrow_mut().scorecard.earlier = earlier;
-        app.borrow().scorecard.show();
-        let app = Rc::clone(app);
-        on(&agreed.clone(), "change", move |_: Event| {
-            let mut state = app.borrow_mut();
-            if !agreed.checked() {
-                state.scorecard.earlier.clear();
-            }
-            state.scorecard.remember();
-            state.scorecard.show();
-        });
-    }
-}
-
 impl Scorecard {
+    /// Shows what the browser remembers.
+    pub(super) fn recall(&mut self) {
+        self.earlier = storage::read(REMEMBERED).unwrap_or_default();
+        by_id::<HtmlInputElement>("score-remember").set_checked(!self.earlier.is_empty());
+        self.show();
+    }
+
+    /// The visitor has agreed that the score is remembered, or does no longer.
+    pub(super) fn agree(&mut self) {
+        if !by_id::<HtmlInputElement>("score-remember").checked() {
+            self.earlier.clear();
+        }
+        self.remember();
+        self.show();
+    }
+
     /// Notes the verdicts on an image of this name.
     pub(super) fn take(&mut self, image: ImageId, name: &str, answers: &[Answer]) {
         for (nth, answer) in answers.iter().enumerate() {

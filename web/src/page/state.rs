@@ -1,17 +1,18 @@
 //! What the page holds. What happens to it stands beside the part of the page that it concerns.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use shared::edit::Edit;
-use web_sys::{Blob, Url, Worker};
+use web_sys::{Blob, MediaStream, Url, Worker};
 
-use super::camera::Camera;
 use super::dom::query;
 use super::scorecard::Scorecard;
-use super::survey::Survey;
+use crate::camera::Choice;
 use crate::checking::Checking;
 use crate::protocol::{Answer, Backend, Challenge, Grid, ImageId, Kept, Model, Region, Relevance, Set};
 use crate::sample::PreparedEdit;
+use crate::survey::Item;
 
 /// The state of the page.
 pub struct App {
@@ -201,6 +202,38 @@ pub(super) struct Matrix {
     pub(super) grids: Vec<Grid>,
     /// The caption by which images are sorted.
     pub(super) sorted_by: Option<usize>,
+}
+
+/// The camera and what is asked of it.
+#[derive(Default)]
+pub(super) struct Camera {
+    pub(super) stream: Option<MediaStream>,
+    /// Counts the frames; the next one is taken when the last one is answered.
+    pub(super) job: u32,
+    pub(super) choices: Vec<Choice>,
+    /// Whether the models are looking at a frame.
+    pub(super) is_asked: bool,
+}
+
+/// What was asked about many pictures, and how far the answers have come.
+#[derive(Default)]
+pub(super) struct Survey {
+    /// Counts the surveys; answers to earlier ones come too late.
+    pub(super) job: u32,
+    /// What is left to ask. One picture is asked about at a time, so that other questions come in between.
+    pub(super) waiting: VecDeque<(ImageId, String)>,
+    /// How many there were to ask.
+    pub(super) asked: usize,
+    pub(super) items: Vec<Item>,
+    /// How many misses are listed.
+    pub(super) listed: usize,
+}
+
+impl Survey {
+    /// Whether there is something left to ask.
+    pub(super) fn is_running(&self) -> bool {
+        !self.waiting.is_empty()
+    }
 }
 
 /// An image in the list.

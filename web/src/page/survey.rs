@@ -17,7 +17,7 @@ use super::images::reveal;
 use super::results::mark_exchanged;
 use super::share::{give, text_file};
 use super::shares;
-use super::state::{App, Asking};
+use super::state::{App, Asking, Survey};
 use crate::console::log_error;
 use crate::protocol::{Answer, ImageId, Request};
 use crate::survey::{Captions, Item, Miss, captions_for, csv, misses, outcomes};
@@ -25,27 +25,6 @@ use crate::words;
 
 /// How many misses are listed at first, and added by a press.
 const LISTED: usize = 12;
-
-/// What was asked about many pictures, and how far the answers have come.
-#[derive(Default)]
-pub(super) struct Survey {
-    /// Counts the surveys; answers to earlier ones come too late.
-    job: u32,
-    /// What is left to ask. One picture is asked about at a time, so that other questions come in between.
-    waiting: VecDeque<(ImageId, String)>,
-    /// How many there were to ask.
-    asked: usize,
-    items: Vec<Item>,
-    /// How many misses are listed.
-    listed: usize,
-}
-
-impl Survey {
-    /// Whether there is something left to ask.
-    pub(super) fn is_running(&self) -> bool {
-        !self.waiting.is_empty()
-    }
-}
 
 /// Whether a file may hold captions.
 pub(super) fn is_text(file: &File) -> bool {
