@@ -8,7 +8,7 @@ import { ROOT, open, visitors } from "./browser.mjs";
 
 const visit = visitors("cpu");
 const ROUNDS = JSON.parse(readFileSync(join(ROOT, "assets/game.json"), "utf8"));
-const SCORE = /^(\d+) of 20 guessed$/;
+const SCORE = /^You guessed (\d+) of 20$/;
 
 /** A page that can be played; models are still on their way. */
 async function play(address = "", options = {}) {
@@ -64,7 +64,7 @@ describe("the game", () => {
     }
     assert.equal(new Set(seen).size, 10, "ten different pictures");
     assert.equal(seen.filter((name) => name.endsWith(".jpg")).length, 6);
-    assert.equal(await page.textContent("#game-score"), `${hits} of 20 guessed`);
+    assert.equal(await page.textContent("#game-score"), `You guessed ${hits} of 20`);
     assert.equal(await page.locator('#game-grid [data-hit="hit"]').count(), hits);
 
     await page.click("#game-copy");
@@ -101,9 +101,9 @@ describe("the game", () => {
     assert.equal(Object.keys(JSON.parse(await kept())).length, 1);
     await page.reload();
     await page.waitForSelector('#game[data-phase="over"]');
-    assert.equal(await page.textContent("#game-score"), `${today} of 20 guessed`);
+    assert.equal(await page.textContent("#game-score"), `You guessed ${today} of 20`);
     await page.click("#game-earlier");
-    assert.match(await page.textContent("#game-day"), /^ten pictures of \d{4}/);
+    assert.match(await page.textContent("#game-day"), /^ten pictures from \d{4}/);
     const before = await finish();
     assert.match(await page.textContent("#game-days"), new RegExp(`^2 days played: .* ${Math.max(today, before)} at best`));
     await page.uncheck("#game-remember");

@@ -69,7 +69,6 @@ describe("a folder of pictures", () => {
   test("without captions says what is missing, and names of files will do", async () => {
     const { page, context } = await open(visit.cpu, visit.url);
     await page.setInputFiles("#image-input", chosen("cat.jpg", "coffee.jpg"));
-    await page.waitForSelector("#many:not([hidden])");
     await page.click("#survey-run");
     await page.locator("#survey-note", { hasText: "No picture has a caption yet" }).waitFor();
     await page.setInputFiles("#image-input", ["a_red_cup-1.jpg", "brown-cat.jpg"].map((name, nth) => ({ name, mimeType: "image/jpeg", buffer: readFileSync(join(SAMPLES, ["coffee.jpg", "cat.jpg"][nth])) })));
@@ -109,7 +108,7 @@ describe("the camera", () => {
   test("that is not there is said", async () => {
     const { page, context } = await open(visit.cpu, visit.url);
     await page.click("#camera-start");
-    await page.locator("#image-ways", { hasText: "no camera" }).waitFor();
+    await page.locator("#image-ways", { hasText: "No camera" }).waitFor();
     await context.close();
   });
 });

@@ -162,7 +162,7 @@ describe("a question", () => {
     await page.fill("#caption-input", "a cat with green eyes");
     await page.fill("#foil-input", "a wise old owl");
     await ask(page);
-    assert.match(await verdict(page), /^picks a? ?cat with green eyes over|^picks wise old owl over/);
+    assert.match(await verdict(page), /^picks “cat with green eyes” over|^picks “wise old owl” over/);
     assert.equal(await page.textContent(".verdicts li:first-child .badge"), "yours");
     assert.ok((await rows(page)).some((row) => row.caption === "a wise old owl" && row.kind === "negative" && row.concept === ""));
     const { page: other } = await open(visit.cpu, page.url());

@@ -6,6 +6,7 @@ mod bundles;
 mod camera;
 mod caption;
 mod card;
+mod day;
 mod dom;
 mod editor;
 mod folders;

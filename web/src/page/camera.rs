@@ -12,9 +12,7 @@ use web_sys::{
     HtmlVideoElement, MediaStream, MediaStreamConstraints, MediaStreamTrack,
 };
 
-use super::dom::{
-    append, by_id, clear, copy_of, document, on, set_data, set_property, set_slot, set_text, slot,
-};
+use super::dom::{append, by_id, clear, copy_of, document, on, set_data, set_slot, set_text};
 use super::state::App;
 use crate::camera::{choices, ranked};
 use crate::console::log_error;
@@ -36,14 +34,15 @@ impl App {
                     Ok(stream) => Self::watch(&app, stream),
                     Err(error) => {
                         log_error(&error);
-                        set_text("image-ways", "There is no camera that this page may use.");
+                        set_text("image-ways", "No camera found, or this page may not use it.");
                     }
                 }
             });
         });
         let stopping = Rc::clone(app);
         on(&by_id::<HtmlElement>("camera-stop"), "click", move |_: Event| {
-            stopping.borrow_mut().stop_camera()
+            stopping.borrow_mut().stop_camera();
+            by_id::<HtmlElement>("camera-start").focus().unwrap_or_else(|error| log_error(&error));
         });
         let hiding = Rc::clone(app);
         on(&document(), "visibilitychange", move |_: Event| {
@@ -142,14 +141,12 @@ impl App {
             let order = ranked(row);
             let item = copy_of("camera-model");
             set_data(&item, "model", &grid.model);
-            set_slot(&item, "model", words::title(&grid.model));
+            set_slot(&item, "model", &format!("{} sees", words::title(&grid.model)));
             let word = |at: usize| self.camera.choices[order[at]].word.as_str();
             set_data(&item, "word", word(0));
             set_slot(&item, "word", word(0));
             let rest: Vec<&str> = (1..order.len().min(4)).map(word).collect();
             set_slot(&item, "rest", &format!("then {}", rest.join(", ")));
-            let lead = order.get(1).map_or(0.0, |second| row[order[0]] - row[*second]);
-            set_property(&slot(&item, "bar"), "--value", (lead / 0.2).clamp(0.0, 1.0));
             append(&list, &item);
         }
         self.take_frame();

@@ -27,7 +27,7 @@ pub fn listen() {
     });
     on(&by_id::<HtmlElement>("add-detail"), "click", |_: Event| {
         offer(
-            "Which of these is not in the picture? It is added to the foil.",
+            "Pick something that is not in the picture. It is added to the foil.",
             "foil",
             words::wrong_details(&typed()),
         );

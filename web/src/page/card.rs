@@ -85,6 +85,10 @@ pub(super) fn draw_game(
     let mut pen = Pen { context: &context, left: MARGIN, width: width - 2.0 * MARGIN, y: 20.0 };
     pen.write("Can you guess what an image model says?", INK, &format!("500 38px {SERIF}"), 46.0)?;
     pen.write(title, INK, &format!("600 24px {SANS}"), 36.0)?;
+    context.set_fill_style_str(SOFT);
+    context.set_font(&format!("400 16px {SANS}"));
+    let legend = "left: ordinary training, right: training on almost-right captions";
+    context.fill_text(legend, width - MARGIN - context.measure_text(legend)?.width(), pen.y)?;
     let step = (width - 2.0 * MARGIN - SIDE) / (ROW - 1) as f64;
     for (nth, (picture, hits)) in pictures.iter().zip(hits).enumerate() {
         let [x, y] = [MARGIN + (nth % ROW) as f64 * step, 130.0 + (nth / ROW) as f64 * (SIDE + MARK + 40.0)];

@@ -8,10 +8,12 @@ use shared::scene::Pair;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    Event, HtmlAnchorElement, HtmlElement, HtmlImageElement, HtmlInputElement, Url, UrlSearchParams,
+    Event, FocusOptions, HtmlAnchorElement, HtmlElement, HtmlImageElement, HtmlInputElement,
+    ScrollIntoViewOptions, ScrollLogicalPosition, Url, UrlSearchParams,
 };
 
 use super::card;
+use super::day::{address, date, linked, today};
 use super::dom::{
     append, by_id, clear, copy_of, on, on_click_within, set_attribute, set_data, set_slot, set_text, slot,
 };
@@ -27,8 +29,6 @@ use crate::{png, sample};
 const ROUNDS: &str = "game.json";
 /// Under which the browser remembers results: hits by day, as ones and zeros.
 const REMEMBERED: &str = "foil-game";
-/// Milliseconds of a day.
-const DAY: f64 = 86_400_000.0;
 
 /// The game on the page.
 struct Table {
@@ -54,9 +54,9 @@ pub(super) async fn start() {
 
 fn begin(rounds: Vec<Round>) {
     let mut table = Table { rounds, game: Game::default(), day: 0, pictures: BTreeMap::new() };
-    let linked = linked_day();
-    table.play(linked.unwrap_or_else(today));
-    if linked.is_some() {
+    let asked = linked();
+    table.play(asked.unwrap_or_else(today));
+    if asked.is_some() {
         by_id::<HtmlElement>("game").scroll_into_view();
     }
     let remember: HtmlInputElement = by_id("game-remember");
@@ -99,7 +99,7 @@ fn begin(rounds: Vec<Round>) {
     // A link to a day may be followed while the page is open.
     if let Some(window) = web_sys::window() {
         on(&window, "hashchange", move |_: Event| {
-            if let Some(day) = linked_day() {
+            if let Some(day) = linked() {
                 table.borrow_mut().play(day);
                 by_id::<HtmlElement>("game").scroll_into_view();
             }
@@ -149,7 +149,7 @@ impl Table {
             &if is_today {
                 "today’s ten pictures".into()
             } else {
-                format!("ten pictures of {}", date(self.day))
+                format!("ten pictures from {}", date(self.day))
             },
         );
         let Some(round) = self.game.round().cloned() else { return self.show_result() };
@@ -222,29 +222,32 @@ impl Table {
         self.show_track();
     }
 
-    /// Shows which bets were right so far, a pair of squares a round.
+    /// Shows which bets were right so far, a pair of marks a round.
     fn show_track(&self) {
-        for id in ["game-track", "game-grid"] {
-            let track: HtmlElement = by_id(id);
-            clear(&track);
-            for nth in 0..self.game.rounds().len() {
-                let item = copy_of("game-mark");
-                let hits = self.game.hits().get(nth);
-                for model in 0..2 {
-                    let said = hits.map_or("", |hits| if hits[model] { "hit" } else { "miss" });
-                    set_data(&slot(&item, &format!("mark-{model}")), "hit", said);
-                }
-                let words = hits.map_or("to come".to_owned(), |hits| {
-                    hits.map(|hit| if hit { "right" } else { "wrong" }).join(" and ")
-                });
-                set_slot(&item, "words", &format!("Picture {}: {words}.", nth + 1));
-                set_data(&item, "now", &(nth + 1 == self.game.number()).to_string());
-                append(&track, &item);
-            }
+        let track: HtmlElement = by_id("game-track");
+        clear(&track);
+        for nth in 0..self.game.rounds().len() {
+            let item = self.marked(copy_of("game-mark"), nth);
+            set_data(&item, "now", &(nth + 1 == self.game.number()).to_string());
+            append(&track, &item);
         }
     }
 
-    fn show_result(&self) {
+    /// Marks the bets on a round as right or wrong.
+    fn marked(&self, item: HtmlElement, nth: usize) -> HtmlElement {
+        let hits = self.game.hits().get(nth);
+        for model in 0..2 {
+            let said = hits.map_or("", |hits| if hits[model] { "hit" } else { "miss" });
+            set_data(&slot(&item, &format!("mark-{model}")), "hit", said);
+        }
+        let words = hits.map_or("to come".to_owned(), |hits| {
+            hits.map(|hit| if hit { "right" } else { "wrong" }).join(" and ")
+        });
+        set_slot(&item, "words", &format!("Picture {}: {words}.", nth + 1));
+        item
+    }
+
+    fn show_result(&mut self) {
         set_data(&by_id("game"), "phase", "over");
         by_id::<HtmlElement>("game-round").set_hidden(true);
         by_id::<HtmlElement>("game-over").set_hidden(false);
@@ -254,6 +257,17 @@ impl Table {
         set_text("game-note", "");
         by_id::<HtmlElement>("game-share").set_hidden(!can_share());
         self.show_track();
+        let grid: HtmlElement = by_id("game-grid");
+        clear(&grid);
+        let names: Vec<String> = self.game.rounds().iter().map(|round| round.picture.clone()).collect();
+        for (nth, name) in names.iter().enumerate() {
+            let item = self.marked(copy_of("game-shot"), nth);
+            match self.picture(name) {
+                Ok(url) => slot::<HtmlImageElement>(&item, "thumb").set_src(&url),
+                Err(error) => log_error(&error),
+            }
+            append(&grid, &item);
+        }
         self.show_remembered();
     }
 
@@ -335,37 +349,6 @@ fn address_of(round: &Round) -> Result<String, JsValue> {
     Ok(format!("#{}", String::from(parameters.to_string())))
 }
 
-/// The link to the rounds of a day.
-fn address(day: u32) -> String {
-    let location = web_sys::window().map(|window| window.location());
-    let part = |read: fn(&web_sys::Location) -> Result<String, JsValue>| {
-        location.as_ref().and_then(|l| read(l).ok())
-    };
-    let [origin, path] =
-        [part(web_sys::Location::origin), part(web_sys::Location::pathname)].map(Option::unwrap_or_default);
-    format!("{origin}{path}#game={}", date(day))
-}
-
-/// The day that the address names.
-fn linked_day() -> Option<u32> {
-    let hash = web_sys::window()?.location().hash().ok()?;
-    let named = UrlSearchParams::new_with_str(hash.trim_start_matches('#')).ok()?.get("game")?;
-    let days = js_sys::Date::parse(&named) / DAY;
-    (days >= 0.0 && days <= f64::from(today())).then_some(days as u32)
-}
-
-/// Today where the visitor is, in days since the beginning of 1970.
-fn today() -> u32 {
-    let now = js_sys::Date::new_0();
-    ((now.get_time() - now.get_timezone_offset() * 60_000.0) / DAY) as u32
-}
-
-/// A day as a date: 2026-11-29.
-fn date(day: u32) -> String {
-    let iso = js_sys::Date::new(&(f64::from(day) * DAY).into()).to_iso_string();
-    String::from(iso).chars().take(10).collect()
-}
-
 /// What the browser remembers.
 fn remembered() -> BTreeMap<String, String> {
     storage::read(REMEMBERED).unwrap_or_default()
@@ -378,7 +361,12 @@ fn hits_of(written: &str, rounds: usize) -> Option<Vec<[bool; 2]>> {
     (pairs.len() == rounds && rest.is_empty()).then(|| pairs.to_vec())
 }
 
-/// Moves the focus, where the next thing to press or to read is.
+/// Moves the focus to the next thing to press or to read, and the page no further than it takes to see all of the game.
 fn focus(id: &str) {
-    by_id::<HtmlElement>(id).focus().unwrap_or_else(|error| log_error(&error));
+    let still = FocusOptions::new();
+    still.set_prevent_scroll(true);
+    by_id::<HtmlElement>(id).focus_with_options(&still).unwrap_or_else(|error| log_error(&error));
+    let nearest = ScrollIntoViewOptions::new();
+    nearest.set_block(ScrollLogicalPosition::Nearest);
+    by_id::<HtmlElement>("game").scroll_into_view_with_scroll_into_view_options(&nearest);
 }

@@ -243,7 +243,6 @@ impl App {
             let item = self.item(image.id).unwrap_or_else(|| add_item(image));
             self.show_item(image.id, &item);
         }
-        by_id::<HtmlElement>("many").set_hidden(self.images.len() < 2 && self.scorecard.is_empty());
     }
 
     /// Shows the state of an image in the list.

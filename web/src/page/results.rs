@@ -1,10 +1,10 @@
 //! The answers of the models, one column each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::concept::Concept;
 use shared::difference::exchanged;
-use shared::similarity::{Kind, Score};
+use shared::similarity::{Kind, Score, verdicts};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Event, HtmlDetailsElement, HtmlElement, Node, NodeList};
 
@@ -40,8 +40,9 @@ pub(super) fn show(image: &str, sides: Option<&[Side; 2]>, answers: &[Answer], m
     let columns: HtmlElement = by_id("columns");
     clear_all();
     let order = order(answers);
+    let shown = shown(answers);
     for answer in answers {
-        append(&columns, &column(image, sides, answer, &order, models));
+        append(&columns, &column(image, sides, answer, (&order, &shown), models));
     }
     let is_case =
         sides.is_some_and(|[one, other]| words::concept_between(&one.caption, &other.caption).is_some());
@@ -62,11 +63,24 @@ fn order(answers: &[Answer]) -> BTreeMap<&str, f32> {
     order
 }
 
+/// The foils that every column shows: the one that was asked about, and of each concept the strongest one of each model.
+fn shown(answers: &[Answer]) -> BTreeSet<&str> {
+    let of = |answer: &'_ Answer| {
+        let asked = answer.asked.then_some(1);
+        let strongest = verdicts(&answer.scores).into_iter().map(|verdict| verdict.strongest);
+        asked.into_iter().chain(strongest).collect::<Vec<usize>>()
+    };
+    let captions = answers.iter().flat_map(|answer| {
+        of(answer).into_iter().filter_map(|at| answer.scores.get(at)).map(|score| score.caption.as_str())
+    });
+    captions.collect()
+}
+
 fn column(
     image: &str,
     sides: Option<&[Side; 2]>,
     answer: &Answer,
-    order: &BTreeMap<&str, f32>,
+    (order, shown): (&BTreeMap<&str, f32>, &BTreeSet<&str>),
     models: &[Model],
 ) -> HtmlElement {
     let column = copy_of("model-column");
@@ -109,12 +123,13 @@ fn column(
     for concept in asked.into_iter().chain(others) {
         let mut scores: Vec<&Score> = answer.scores[1..].iter().filter(|s| s.concept == concept).collect();
         scores.sort_by(|a, b| order[b.caption.as_str()].total_cmp(&order[a.caption.as_str()]));
-        if let Some((strongest, others)) = scores.split_first() {
-            append(&first, &group(image, &answer.model, own, concept, &[strongest]));
-            if !others.is_empty() {
-                append(&rest, &group(image, &answer.model, own, concept, others));
+        let (strongest, others): (Vec<&Score>, Vec<&Score>) =
+            scores.into_iter().partition(|score| shown.contains(score.caption.as_str()));
+        folded += others.len();
+        for (list, scores) in [(&first, strongest), (&rest, others)] {
+            if !scores.is_empty() {
+                append(list, &group(image, &answer.model, own, concept, &scores));
             }
-            folded += others.len();
         }
     }
     let more: HtmlDetailsElement = slot(&column, "more");

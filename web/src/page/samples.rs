@@ -106,8 +106,9 @@ fn follow(app: &Rc<RefCell<App>>) {
             if let Some(caption) = &asked.caption {
                 caption::write(caption, asked.foil.as_deref().unwrap_or_default());
                 if state.current.is_none() && asked.sample.is_none() {
-                    let words = "This link is about a picture that it does not contain. Open a picture to ask it the same.";
+                    let words = "The picture is not in this link. Open one to ask the same question.";
                     set_text("caption-note", words);
+                    reveal();
                 }
             }
             if let Some(set) = asked.set {

@@ -73,13 +73,5 @@ impl Scorecard {
         let noted = self.all();
         shares::show(&by_id("scorecard-shares"), noted.iter().map(|noted| &noted.outcome));
         by_id::<HtmlElement>("scorecard").set_hidden(noted.is_empty());
-        if !noted.is_empty() {
-            by_id::<HtmlElement>("many").set_hidden(false);
-        }
-    }
-
-    /// Whether nothing was asked yet.
-    pub(super) fn is_empty(&self) -> bool {
-        self.now.is_empty() && self.earlier.is_empty()
     }
 }

@@ -10,8 +10,8 @@ use web_sys::{Blob, Event, File, HtmlElement, HtmlImageElement, HtmlProgressElem
 
 use super::caption;
 use super::dom::{
-    append, append_text, by_id, clear, copy_of, fill, on, on_click_within, set_attribute, set_data, set_slot,
-    set_text, slot,
+    append, append_text, by_id, clear, copy_of, fill, on, on_click_within, say, set_attribute, set_data,
+    set_slot, set_text, slot,
 };
 use super::images::reveal;
 use super::results::mark_exchanged;
@@ -74,7 +74,7 @@ impl App {
     pub(super) fn open_captioned(app: &Rc<RefCell<App>>, images: Vec<File>, texts: Vec<File>) {
         if images.is_empty() {
             if !texts.is_empty() {
-                super::dom::say("Captions need their pictures: choose or drop both together.");
+                say("Captions need their pictures: choose or drop both together.");
             }
             return;
         }
@@ -121,7 +121,6 @@ impl App {
         }
         let job = self.survey.job + 1;
         self.survey = Survey { job, asked: waiting.len(), waiting, listed: LISTED, ..Survey::default() };
-        by_id::<HtmlElement>("many").set_hidden(false);
         by_id::<HtmlElement>("survey").scroll_into_view();
         self.show_survey();
         self.ask_next();
@@ -154,6 +153,9 @@ impl App {
         }
         self.show_survey();
         self.ask_next();
+        if !self.survey.is_running() {
+            say(&format!("{} scored.", words::count(self.survey.items.len(), "picture")));
+        }
     }
 
     fn show_survey(&self) {
@@ -201,14 +203,14 @@ impl App {
             append_text(&slot::<HtmlElement>(&item, "caption"), &miss.caption);
             mark_exchanged(&slot(&item, "foil"), &miss.caption, &miss.foil);
             let elsewhere = if miss.is_known_elsewhere { ", another model gets it right" } else { "" };
-            set_slot(&item, "ahead", &format!("{:.2} ahead{elsewhere}", miss.ahead));
+            set_slot(&item, "ahead", &format!("{}{elsewhere}", words::lead(miss.ahead)));
             append(&list, &item);
         }
         let n_items = self.survey.items.len();
         let note = match found.len() {
             0 => format!("Nothing wrong in {}.", words::count(n_items, "picture")),
             1 => "1 miss.".to_owned(),
-            all => format!("{all} misses, the widest first."),
+            all => format!("{all} misses, the biggest first."),
         };
         set_text("misses-note", &note);
         by_id::<HtmlElement>("survey-more").set_hidden(found.len() <= self.survey.listed);

@@ -23,7 +23,7 @@ pub fn outcome(round: &Round, model: usize, hit: bool) -> String {
     let picks_first = round.picks()[model] == round.is_caption_first();
     let picked = options[usize::from(!picks_first)];
     let guessed = if hit { "You guessed it" } else { "You missed" };
-    format!("{guessed}: picks “{picked}” ({})", lead(round.ahead[model]))
+    format!("{guessed}: it picks “{picked}” ({})", lead(round.ahead[model]))
 }
 
 /// What the picture shows, and which models see it.
@@ -32,14 +32,14 @@ pub fn truth(round: &Round) -> String {
         [true, true] => "Both models are right.",
         [false, false] => "Both models are wrong.",
         [false, true] => "Only the model trained on almost-right captions is right.",
-        [true, false] => "Only the model of ordinary training is right.",
+        [true, false] => "Only the ordinarily trained model is right.",
     };
-    format!("It is “{}”. {right}", round.caption)
+    format!("It is “{}”. {right}", round.caption.trim_end_matches('.'))
 }
 
 /// The score of a finished game.
 pub fn score(game: &Game) -> String {
-    format!("{} of {} guessed", game.score(), 2 * game.rounds().len())
+    format!("You guessed {} of {}", game.score(), 2 * game.rounds().len())
 }
 
 /// How well the models did themselves.
@@ -48,7 +48,8 @@ pub fn models_right(game: &Game) -> String {
     let rounds = game.rounds().len();
     format!(
         "Of these {rounds} pictures, the model of ordinary training picked the true caption for {plain}, the one trained on \
-         almost-right captions for {hard_negative}. Tossing a coin gets 5 of 10 on average."
+         almost-right captions for {hard_negative}; tossing a coin gets half. They are tiny, and on some days the special training \
+         does not help."
     )
 }
 
@@ -59,7 +60,7 @@ pub fn result(game: &Game, day: &str, address: &str) -> String {
         format!("{squares} {}\n", MODELS[model])
     };
     format!(
-        "Foil {day}: I guessed {} of {} answers of two AI models\n{}{}{address}",
+        "Foil {day}: I guessed {} of {} answers by two AI models\n{}{}{address}",
         game.score(),
         2 * game.rounds().len(),
         line(0),
@@ -110,9 +111,9 @@ mod tests {
     #[test]
     fn an_outcome_says_what_was_picked_whatever_was_bet() {
         let round = round("a red car", "a blue car", [0.2, -0.03]);
-        assert_eq!(outcome(&round, 0, true), "You guessed it: picks “red” (0.20 ahead)");
-        assert_eq!(outcome(&round, 1, false), "You missed: picks “blue” (0.03 ahead)");
-        assert_eq!(truth(&round), "It is “a red car”. Only the model of ordinary training is right.");
+        assert_eq!(outcome(&round, 0, true), "You guessed it: it picks “red” (0.20 ahead)");
+        assert_eq!(outcome(&round, 1, false), "You missed: it picks “blue” (0.03 ahead)");
+        assert_eq!(truth(&round), "It is “a red car”. Only the ordinarily trained model is right.");
     }
 
     #[test]
@@ -124,9 +125,9 @@ mod tests {
         }
         assert_eq!(
             result(&game, "2026-11-29", "https://a.b/"),
-            "Foil 2026-11-29: I guessed 3 of 6 answers of two AI models\n🟩⬛🟩 Ordinary\n⬛🟩⬛ Almost-right\nhttps://a.b/"
+            "Foil 2026-11-29: I guessed 3 of 6 answers by two AI models\n🟩⬛🟩 Ordinary\n⬛🟩⬛ Almost-right\nhttps://a.b/"
         );
-        assert_eq!(score(&game), "3 of 6 guessed");
+        assert_eq!(score(&game), "You guessed 3 of 6");
         assert!(models_right(&game).contains("for 3,"));
         assert_eq!(remembered(&[12]), "");
         assert_eq!(remembered(&[12, 15]), "2 days played: 13.5 on average, 15 at best.");

@@ -125,17 +125,17 @@ fn sentence(own: &Score, foil: &Score, others: usize) -> Said {
             _ => (format!("cannot tell whether “{theirs}” is true (a tie)"), "tie"),
         }
     } else if margin > 0.0 {
-        (format!("picks {ours} over {theirs}{others} ({ahead})"), "yes")
+        (format!("picks “{ours}” over “{theirs}”{others} ({ahead})"), "yes")
     } else if margin < 0.0 {
-        (format!("picks {theirs} over {ours} ({ahead})"), "no")
+        (format!("picks “{theirs}” over “{ours}” ({ahead})"), "no")
     } else {
-        (format!("cannot tell {ours} from {theirs} (a tie)"), "tie")
+        (format!("cannot tell “{ours}” from “{theirs}” (a tie)"), "tie")
     };
     Said { concept: foil.concept, words, outcome, is_asked: false }
 }
 
 /// How far one caption is ahead of another, of a difference of cosines.
-pub(super) fn lead(margin: f32) -> String {
+pub fn lead(margin: f32) -> String {
     match margin.abs() {
         small if small < 0.005 => "less than 0.01 ahead".to_owned(),
         margin => format!("{margin:.2} ahead"),
@@ -247,10 +247,10 @@ mod tests {
             let said = said(&answer(&[("an orange car", Some(Concept::Color), other)], false));
             (said[0].words.clone(), said[0].outcome)
         };
-        assert_eq!(of(0.19), ("picks red over orange (0.31 ahead)".into(), "yes"));
-        assert_eq!(of(0.75), ("picks orange over red (0.25 ahead)".into(), "no"));
-        assert_eq!(of(0.499).0, "picks red over orange (less than 0.01 ahead)");
-        assert_eq!(of(0.5), ("cannot tell red from orange (a tie)".into(), "tie"));
+        assert_eq!(of(0.19), ("picks “red” over “orange” (0.31 ahead)".into(), "yes"));
+        assert_eq!(of(0.75), ("picks “orange” over “red” (0.25 ahead)".into(), "no"));
+        assert_eq!(of(0.499).0, "picks “red” over “orange” (less than 0.01 ahead)");
+        assert_eq!(of(0.5), ("cannot tell “red” from “orange” (a tie)".into(), "tie"));
     }
 
     #[test]
@@ -264,12 +264,12 @@ mod tests {
             let said = said(&answer(&foils, asked));
             said.into_iter().map(|said| (said.words, said.is_asked)).collect::<Vec<_>>()
         };
-        let of_car = ("picks cat over car (0.10 ahead)".to_owned(), false);
+        let of_car = ("picks “cat” over “car” (0.10 ahead)".to_owned(), false);
         assert_eq!(
             words(false),
-            [("picks red over blue and 1 other (0.10 ahead)".into(), false), of_car.clone()]
+            [("picks “red” over “blue” and 1 other (0.10 ahead)".into(), false), of_car.clone()]
         );
-        assert_eq!(words(true), [("picks red over blue (0.10 ahead)".into(), true), of_car]);
+        assert_eq!(words(true), [("picks “red” over “blue” (0.10 ahead)".into(), true), of_car]);
         let of_taste = said(&answer(&[("a red and shiny car", None, 0.4)], true));
         assert_eq!((of_taste.len(), of_taste[0].concept), (1, None));
     }
