@@ -21,7 +21,7 @@ for (const engine of ["firefox", "webkit"]) {
     const page = await start(engine, t);
     await page.goto(server.url);
     await page.until('document.querySelector("#game").dataset.phase === "bet"');
-    await page.evaluate('document.querySelector("#game-bet-0-0").click(); document.querySelector("#game-bet-1-1").click()');
+    for (const id of ["game-bet-0-0", "game-bet-1-1"]) await page.evaluate(`document.querySelector("#${id}").click()`);
     await page.until('document.querySelector("#game").dataset.phase === "shown"');
     assert.match(await page.text("#game-verdict"), /^It is “.+”\./);
     await page.until(READY);

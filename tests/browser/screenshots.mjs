@@ -1,9 +1,57 @@
-// Takes the screenshots of README, page and links, and prints load and answer times: `node tests/browser/screenshots.mjs`, after a build.
+// Takes the screenshots of README, page and links, and prints load and answer times: `node tests/browser/screenshots.mjs`, after a
+// build. With a folder, it takes the frames of README's animation instead, which libwebp makes of them:
+// `node tests/browser/screenshots.mjs FRAMES && img2webp -loop 0 -lossy -q 60 -d 1000 FRAMES/*.png -o assets/tour.webp`.
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { ROOT, SAMPLES, compare, launch, open, paint, site } from "./browser.mjs";
 
 const server = await site();
+
+/** Twenty frames, a second each: some rounds of the game, its result, and a suit made blue. */
+async function animate(folder) {
+  mkdirSync(folder, { recursive: true });
+  const browser = await launch({ webgpu: false });
+  const { page } = await open(browser, `${server.url}#game=2026-11-29`, { viewport: { width: 960, height: 600 } });
+  let taken = 0;
+  const frame = async (times = 1) => {
+    await page.waitForTimeout(400);
+    for (let nth = 0; nth < times; nth++) await page.screenshot({ path: join(folder, `${String(taken++).padStart(2, "0")}.png`) });
+  };
+  const look = (id) => page.evaluate((id) => document.querySelector(id).scrollIntoView(), id);
+  await look("#game");
+  for (let round = 0; round < 10; round++) {
+    const seen = round < 3;
+    if (seen) await frame();
+    await page.click("#game-bet-0-0");
+    if (round === 0) await frame();
+    await page.click(`#game-bet-1-${round % 2}`);
+    if (seen) await frame(2);
+    await page.click("#game-next");
+  }
+  await frame(2);
+  await page.click("#samples li:nth-child(2) button");
+  await page.waitForSelector('body[data-state="ready"] [data-role="score"][data-image="astronaut.jpg"]');
+  await frame();
+  await page.click("#prepared button");
+  await page.waitForSelector('body[data-state="ready"] [data-role="square"]');
+  await look("#workbench");
+  await frame(2);
+  for (const wipe of [30, 60, 90]) {
+    await page.fill("#wipe", String(wipe));
+    await frame();
+  }
+  await page.evaluate(() => document.querySelector(".arrows").scrollIntoView({ block: "center" }));
+  await frame(2);
+  await browser.close();
+  console.log(`${taken} frames`);
+}
+
+if (process.argv[2]) {
+  await animate(process.argv[2]);
+  server.close();
+  process.exit();
+}
 
 async function visit(webgpu) {
   const browser = await launch({ webgpu });

@@ -223,7 +223,7 @@ describe("a question", () => {
 
   test("in a link about somebody's own picture says that the picture is missing", async () => {
     const { page } = await open(visit.cpu, `${visit.url}#caption=a+woman+in+a+blue+suit&models=photographs`);
-    assert.match(await page.textContent("#caption-note"), /about a picture that it does not contain/);
+    assert.match(await page.textContent("#caption-note"), /picture is not in this link/);
     await upload(page, "astronaut");
     await page.waitForSelector('body[data-state="ready"] [data-role="score"][data-caption="a woman in a blue suit"]');
     await page.context().close();

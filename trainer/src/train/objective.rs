@@ -65,6 +65,8 @@ impl Loss {
 pub struct Objective {
     loss: Loss,
     weight: f64,
+    /// How many images, one after the other, share their hard negatives; all of a step if nothing is said.
+    local: Option<usize>,
     /// The thresholds of [`Loss::CeClip`], which follow the margins of the last step.
     thresholds: Thresholds,
     /// The margins of the current step.
@@ -76,7 +78,12 @@ pub struct Objective {
 impl Objective {
     /// A loss whose second term weighs `weight`.
     pub fn new(loss: Loss, weight: f64, thresholds: Thresholds) -> Self {
-        Objective { loss, weight, thresholds, step: None, since_report: None }
+        Objective { loss, weight, local: None, thresholds, step: None, since_report: None }
+    }
+
+    /// The same loss, with hard negatives that only images of the same batch of `batch_size` compete with.
+    pub fn keeping_negatives_within(self, batch_size: Option<usize>) -> Self {
+        Objective { local: batch_size, ..self }
     }
 
     /// The accuracy on hard negatives since it was asked last: the share that their captions scored above, for each source that
@@ -100,8 +107,8 @@ impl Objective {
     pub fn loss(&self, embedded: Embedded, logits: Logits) -> (Tensor<1>, Option<Margins>) {
         let Embedded { images, captions, negatives } = embedded;
         let contrastive = |negatives: Option<&Negatives>| match self.loss {
-            Loss::Siglip => pairwise(images.clone(), captions.clone(), negatives, logits.clone()),
-            _ => contrastive(images.clone(), captions.clone(), negatives, logits.scale.clone()),
+            Loss::Siglip => pairwise(images.clone(), captions.clone(), negatives, self.local, logits.clone()),
+            _ => contrastive(images.clone(), captions.clone(), negatives, self.local, logits.scale.clone()),
         };
         let Some(negatives) = &negatives else { return (contrastive(None), None) };
         let scores = Scores::new(&images, &captions, negatives, &logits.scale);
@@ -143,6 +150,7 @@ fn contrastive(
     images: Tensor<2>,
     captions: Tensor<2>,
     negatives: Option<&Negatives>,
+    local: Option<usize>,
     logit_scale: Tensor<1>,
 ) -> Tensor<1> {
     let [batch, embedding] = images.dims();
@@ -161,6 +169,10 @@ fn contrastive(
             let rows = negatives.embeddings.clone().reshape([batch * slots, embedding]);
             let mask = mask(&negatives.sources, [1, batch * slots], &device);
             let against = images.matmul(rows.transpose()) * scale + mask; // [B, B · K]
+            let against = match local {
+                Some(local) => against + (of_batch(batch, slots, local, &device) - 1.0) * -MASKED,
+                None => against,
+            };
             Tensor::cat(vec![among_captions, against], 1) // [B, B + B · K]
         }
         None => among_captions,
@@ -179,6 +191,7 @@ fn pairwise(
     images: Tensor<2>,
     captions: Tensor<2>,
     negatives: Option<&Negatives>,
+    local: Option<usize>,
     logits: Logits,
 ) -> Tensor<1> {
     let [batch, embedding] = images.dims();
@@ -195,6 +208,10 @@ fn pairwise(
         let [_, slots, _] = embeddings.dims();
         let filled: Vec<f32> = sources.iter().map(|source| f32::from(source.is_some())).collect();
         let filled = Tensor::<2>::from_data(TensorData::new(filled, [1, batch * slots]), &device);
+        let filled = match local {
+            Some(local) => of_batch(batch, slots, local, &device) * filled, // [B, B · K]
+            None => filled,
+        };
         let texts = embeddings.clone().reshape([batch * slots, embedding]);
         sum = sum + (log_sigmoid(-logits(texts)) * filled).sum();
     }
@@ -208,6 +225,14 @@ const MASKED: f32 = -1e4;
 fn mask(sources: &[Option<NegativeSource>], shape: [usize; 2], device: &Device) -> Tensor<2> {
     let mask = |source: &Option<NegativeSource>| if source.is_some() { 0.0 } else { MASKED };
     Tensor::from_data(TensorData::new(sources.iter().map(mask).collect::<Vec<f32>>(), shape), device)
+}
+
+/// 1 where an image meets a slot of its own batch of `local` images, 0 elsewhere: `[B, B · K]` for `K` slots an image.
+fn of_batch(images: usize, slots: usize, local: usize, device: &Device) -> Tensor<2> {
+    let of_image =
+        |image: usize| (0..images * slots).map(move |slot| f32::from(slot / slots / local == image / local));
+    let ones: Vec<f32> = (0..images).flat_map(of_image).collect();
+    Tensor::from_data(TensorData::new(ones, [images, images * slots]), device)
 }
 
 /// Whole numbers as a tensor, `[n]`.

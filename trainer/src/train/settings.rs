@@ -76,6 +76,9 @@ pub struct Settings {
     /// Use hard negatives as in `negclip`, `tsvlc`, `fsc-clip`, `ce-clip` or `siglip`.
     #[arg(long, help_heading = NEGATIVES, value_name = "LOSS", default_value = "negclip", value_parser = named::<Loss>)]
     pub loss: Loss,
+    /// Let an image compete with the hard negatives of its own batch only, not with those of all batches of a step.
+    #[arg(long, help_heading = NEGATIVES)]
+    pub local_negatives: bool,
     /// Weight the second term of the loss; by default as published: 0.5 (tsvlc, fsc-clip) or 0.2 (ce-clip).
     #[arg(long, help_heading = NEGATIVES, value_name = "WEIGHT")]
     pub loss_weight: Option<f64>,

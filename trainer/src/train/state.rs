@@ -64,7 +64,10 @@ impl TrainState {
             model: if config.settings.lock_image { model.lock_image() } else { model },
             replicas: Vec::new(),
             optimizer,
-            objective: Objective::new(config.settings.loss, config.loss_weight, thresholds),
+            objective: Objective::new(config.settings.loss, config.loss_weight, thresholds)
+                .keeping_negatives_within(
+                    config.settings.local_negatives.then_some(config.settings.batch_size),
+                ),
             done,
             config: config.clone(),
         }

@@ -98,7 +98,12 @@ fn column(
     append(&slot::<HtmlElement>(&column, "own"), &row(image, &answer.model, own, own));
 
     let list: HtmlElement = slot(&column, "verdicts");
-    for said in words::said(answer) {
+    let verdicts = words::said(answer);
+    let wins = verdicts.iter().filter(|said| said.outcome == "yes").count();
+    if !verdicts.is_empty() {
+        set_slot(&column, "tally", &format!("caption wins {wins} of {}", verdicts.len()));
+    }
+    for said in verdicts {
         let item = copy_of("verdict");
         set_data(&item, "verdict", said.outcome);
         set_data(&item, "asked", &said.is_asked.to_string());

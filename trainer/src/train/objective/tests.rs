@@ -57,11 +57,11 @@ fn close(value: f32, expected: f32) {
 fn a_model_that_knows_nothing_pays_the_entropy_of_a_blind_guess() {
     let device = Device::flex();
     let blank = Tensor::<2>::zeros([4, 8], &device);
-    let plain = contrastive(blank.clone(), blank.clone(), None, one(&device)).into_scalar::<f32>();
+    let plain = contrastive(blank.clone(), blank.clone(), None, None, one(&device)).into_scalar::<f32>();
     close(plain, 4f32.ln());
     let negatives =
         Negatives { embeddings: Tensor::zeros([4, 3, 8], &device), sources: vec![Some(COLOR); 12] };
-    let hard = contrastive(blank.clone(), blank, Some(&negatives), one(&device)).into_scalar::<f32>();
+    let hard = contrastive(blank.clone(), blank, Some(&negatives), None, one(&device)).into_scalar::<f32>();
     close(hard, (16f32.ln() + 4f32.ln()) / 2.0);
 }
 
@@ -70,7 +70,8 @@ fn appended_negatives_have_the_value_of_a_worked_example() {
     let device = Device::flex();
     let images = rows([[1.0, 0.0], [0.0, 1.0]], &device);
     let negatives = negatives([&[[0.0, 1.0]], &[]], &device);
-    let loss = contrastive(images.clone(), images, negatives.as_ref(), one(&device)).into_scalar::<f32>();
+    let loss =
+        contrastive(images.clone(), images, negatives.as_ref(), None, one(&device)).into_scalar::<f32>();
     let e = 1f32.exp();
     // The first image sees logits 1, 0, 0; the second 0, 1 and the negative's 1.
     let image_to_text = (-(e / (e + 2.0)).ln() - (e / (1.0 + 2.0 * e)).ln()) / 2.0;
@@ -85,8 +86,9 @@ fn pairs_have_the_value_of_a_worked_example() {
     // Beside the first image's negative there is an empty slot, and two of the second.
     let negatives = negatives_in(2, &[&[([0.6, 0.8], COLOR)], &[]], &device);
     let logits = Logits { scale: one(&device) * 2.0, bias: Some(one(&device) * -1.0) };
-    let loss =
-        |negatives| pairwise(images.clone(), images.clone(), negatives, logits.clone()).into_scalar::<f32>();
+    let loss = |negatives| {
+        pairwise(images.clone(), images.clone(), negatives, None, logits.clone()).into_scalar::<f32>()
+    };
     let cost = |logit: f32| (1.0 + (-logit).exp()).ln();
     // Both own captions at 2 - 1, the others at -1, of which the sign is turned.
     let plain = (2.0 * cost(1.0) + 2.0 * cost(1.0)) / 2.0;
@@ -149,7 +151,8 @@ fn captions_without_negatives_are_ordinary_examples() {
     for loss in EVERY {
         let images = rows([[1.0, 0.0], [0.6, 0.8]], &device);
         let captions = rows([[0.8, 0.6], [0.0, 1.0]], &device);
-        let plain = contrastive(images.clone(), captions.clone(), None, one(&device)).into_scalar::<f32>();
+        let plain =
+            contrastive(images.clone(), captions.clone(), None, None, one(&device)).into_scalar::<f32>();
         let objective = Objective::new(loss, 0.5, Thresholds::new([1.0; NegativeSource::COUNT], &device));
         for none in [None, negatives_in(3, &[&[], &[]], &device)] {
             let (images, captions) = (images.clone(), captions.clone());
@@ -250,4 +253,35 @@ fn what_captions_are_ahead_of_is_counted_for_each_kind() {
         [(NegativeSource::Concept(Concept::Color), 0.5), (NegativeSource::Mined, 1.0)]
     );
     assert_eq!(objective.take_accuracy().expect("nothing"), []);
+}
+
+#[test]
+fn local_negatives_are_those_of_batches_apart() {
+    let device = Device::flex();
+    let images = rows([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [0.8, 0.6]], &device);
+    let captions = rows([[0.8, 0.6], [0.6, 0.8], [0.28, 0.96], [1.0, 0.0]], &device);
+    let own: [&[([f32; 2], NegativeSource)]; 4] =
+        [&[([0.6, 0.8], COLOR)], &[([1.0, 0.0], COLOR), ([0.0, 1.0], COLOR)], &[], &[([0.8, 0.6], COLOR)]];
+    for loss in [Loss::NegClip, Loss::CeClip, Loss::Siglip] {
+        let value = |local: Option<usize>, own: &[&[([f32; 2], NegativeSource)]]| {
+            let embedded = Embedded {
+                images: images.clone(),
+                captions: captions.clone(),
+                negatives: negatives_in(2, own, &device),
+            };
+            let thresholds = Thresholds::new([0.2; NegativeSource::COUNT], &device);
+            let objective = Objective::new(loss, 0.0, thresholds).keeping_negatives_within(local);
+            let bias = (loss == Loss::Siglip).then(|| one(&device));
+            objective.loss(embedded, Logits { scale: one(&device) * 3.0, bias }).0.into_scalar::<f32>()
+        };
+        // Of one batch all are local.
+        close(value(Some(4), &own), value(None, &own));
+        let local = value(Some(2), &own);
+        assert!(local < value(None, &own) - 1e-3, "{loss:?}: fewer to beat");
+        // What the others' negatives are makes no difference to a batch: the losses of both, each with its own negatives alone.
+        let [first, second] =
+            [[own[0], own[1], &[], &[]], [&[], &[], own[2], own[3]]].map(|own| value(Some(2), &own));
+        let none = value(None, &[&[]; 4]);
+        close(local - none, (first - none) + (second - none));
+    }
 }
