@@ -76,7 +76,7 @@ pub struct Settings {
     /// Use hard negatives as in `negclip`, `tsvlc`, `fsc-clip`, `ce-clip` or `siglip`.
     #[arg(long, help_heading = NEGATIVES, value_name = "LOSS", default_value = "negclip", value_parser = named::<Loss>)]
     pub loss: Loss,
-    /// Let an image compete with the hard negatives of its own batch only, not with those of all batches of a step.
+    /// Use hard negatives within their own batch only.
     #[arg(long, help_heading = NEGATIVES)]
     pub local_negatives: bool,
     /// Weight the second term of the loss; by default as published: 0.5 (tsvlc, fsc-clip) or 0.2 (ce-clip).
@@ -102,7 +102,7 @@ pub struct Settings {
     /// Keep the features of a frozen backbone in this folder for later runs.
     #[arg(long, help_heading = MODEL, value_name = "DIR")]
     pub feature_cache: Option<PathBuf>,
-    /// Drop channels of the backbone's features with this probability (spatial dropout, arXiv 1411.4280).
+    /// Drop channels of backbone features (arXiv 1411.4280).
     #[arg(long, help_heading = MODEL, value_name = "P", default_value_t = 0.0)]
     pub channel_dropout: f64,
     /// Freeze the image tower and train the text tower only (LiT, arXiv 2111.07991).

@@ -281,7 +281,8 @@ fn local_negatives_are_those_of_batches_apart() {
         // What the others' negatives are makes no difference to a batch: the losses of both, each with its own negatives alone.
         let [first, second] =
             [[own[0], own[1], &[], &[]], [&[], &[], own[2], own[3]]].map(|own| value(Some(2), &own));
-        let none = value(None, &[&[]; 4]);
+        let empty: [&[([f32; 2], NegativeSource)]; 4] = [&[]; 4];
+        let none = value(None, &empty);
         close(local - none, (first - none) + (second - none));
     }
 }
