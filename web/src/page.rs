@@ -50,13 +50,14 @@ pub fn negatives(caption: &str) -> Result<String, JsError> {
     Ok(serde_json::to_string(&negative::shown(&Caption::new(caption)))?)
 }
 
-/// Binds the page to its elements and starts the engine. The game comes first: it can be played before anything else is there.
+/// Shows the game, which can be played before anything else is there, starts the engine, and binds the page to its elements while
+/// that loads.
 pub fn start() {
     spawn_local(async {
         game::start().await;
         let app = Rc::new(RefCell::new(App::new()));
-        App::listen(&app);
         App::start_engine(&app);
+        App::listen(&app);
         samples::show(&app);
         offline::keep_page();
         places::listen();
