@@ -20,12 +20,9 @@ use crate::support::{root, shipped_bundle};
 /// As far as two machines may differ.
 const TOLERANCE: f32 = 1e-3;
 
-/// The side of scenes in the page, in pixels.
-const SIDE: u32 = 320;
-
 fn picture(name: &str) -> Image {
     match sample::scene(name) {
-        Some((concept, seed)) => Pair::from_seed(concept, seed).scene().render(SIDE),
+        Some((concept, seed)) => Pair::from_seed(concept, seed).scene().render(sample::SCENE_SIDE),
         None => {
             let bytes = fs::read(root().join("assets/samples").join(name)).expect("a sample");
             decode(&bytes).expect("an image").image

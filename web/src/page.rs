@@ -4,6 +4,7 @@ mod app;
 mod ask;
 mod bundles;
 mod camera;
+mod canvas;
 mod caption;
 mod card;
 mod day;

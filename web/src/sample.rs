@@ -7,6 +7,9 @@ use shared::scene::ColorName;
 use crate::protocol::Region;
 use crate::select::Stroke;
 
+/// The side of drawn scenes in pixels.
+pub const SCENE_SIDE: u32 = 320;
+
 /// The concept and the seed of a drawn scene called `scene color 17`; nothing for other names.
 pub fn scene(name: &str) -> Option<(Concept, u64)> {
     let (concept, seed) = name.strip_prefix("scene ")?.split_once(' ')?;

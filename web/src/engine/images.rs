@@ -127,7 +127,10 @@ fn canvas(width: u32, height: u32) -> Result<(OffscreenCanvas, OffscreenCanvasRe
 }
 
 /// The image in a file, and what was done to it.
-async fn read(file: &Blob) -> Result<(Image, Vec<String>), String> {
+///
+/// # Errors
+/// A sentence, if neither we nor the browser can read it.
+pub async fn read(file: &Blob) -> Result<(Image, Vec<String>), String> {
     let bytes = blob::read(file).await?;
     match decode(&bytes) {
         Ok(Decoded { image, notes }) => Ok((image, notes.iter().map(ToString::to_string).collect())),

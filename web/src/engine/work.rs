@@ -142,7 +142,7 @@ impl Work {
                 self.matrix(job, &images, &captions).await;
             }
             (Request::Survey { job, image, caption }, _) => self.survey(job, image, &caption).await,
-            (Request::Glance { job, captions }, Some(file)) => self.glance(job, file, &captions).await,
+            (Request::Glance { job, captions }, Some(file)) => self.glance(job, &file, &captions).await,
             (Request::Keep { concept, images, captions }, _) => {
                 report(self.keep(concept, images, &captions).await);
             }

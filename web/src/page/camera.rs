@@ -4,19 +4,19 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::Object;
-use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    Blob, CanvasRenderingContext2d, Event, HtmlCanvasElement, HtmlElement, HtmlInputElement,
-    HtmlVideoElement, MediaStream, MediaStreamConstraints, MediaStreamTrack,
+    Blob, Event, HtmlElement, HtmlInputElement, HtmlVideoElement, MediaStream, MediaStreamConstraints,
+    MediaStreamTrack,
 };
 
+use super::canvas::{canvas, hand_over};
 use super::dom::{append, by_id, clear, copy_of, document, on, set_data, set_slot, set_text};
+use super::link::post;
 use super::state::App;
 use crate::camera::{choices, ranked};
 use crate::console::log_error;
-use crate::messages::pack;
 use crate::protocol::{Grid, Request};
 use crate::words;
 
@@ -120,9 +120,8 @@ impl App {
         self.camera.is_asked = self.ready && is_seeing && !captions.is_empty();
         let Some(worker) = self.worker.clone().filter(|_| self.camera.is_asked) else { return };
         let sent = frame(move |file| {
-            let packed = pack(&Request::Glance { job, captions }, [&file]);
-            let packed = packed.map_err(|error| JsValue::from_str(&error.to_string()));
-            packed.and_then(|parts| worker.post_message(&parts)).unwrap_or_else(|error| log_error(&error));
+            post(&worker, &Request::Glance { job, captions }, [file])
+                .unwrap_or_else(|error| log_error(&error));
         });
         sent.unwrap_or_else(|error| log_error(&error));
     }
@@ -170,22 +169,12 @@ async fn open_camera() -> Result<MediaStream, JsValue> {
 }
 
 /// Hands the frame that the camera shows to `take`, as a file.
-fn frame(take: impl FnOnce(Blob) + 'static) -> Result<(), JsValue> {
+fn frame(take: impl FnOnce(&Blob) + 'static) -> Result<(), JsValue> {
     let video: HtmlVideoElement = by_id("camera-video");
     let natural = [video.video_width(), video.video_height()].map(f64::from);
     let scale = (SIDE / natural[0].max(natural[1])).min(1.0);
     let [width, height] = natural.map(|side| (side * scale).round().max(1.0));
-    let canvas: HtmlCanvasElement = document().create_element("canvas")?.unchecked_into();
-    canvas.set_width(width as u32);
-    canvas.set_height(height as u32);
-    let context: CanvasRenderingContext2d =
-        canvas.get_context("2d")?.ok_or("this browser draws no pictures")?.unchecked_into();
+    let (canvas, context) = canvas([width as u32, height as u32])?;
     context.draw_image_with_html_video_element_and_dw_and_dh(&video, 0.0, 0.0, width, height)?;
-    let mut take = Some(take);
-    let done = Closure::<dyn FnMut(JsValue)>::once_into_js(move |file: JsValue| {
-        if let (Some(take), Ok(file)) = (take.take(), file.dyn_into::<Blob>()) {
-            take(file);
-        }
-    });
-    canvas.to_blob_with_type(done.unchecked_ref(), "image/jpeg")
+    hand_over(&canvas, "image/jpeg", take)
 }

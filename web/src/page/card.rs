@@ -1,9 +1,9 @@
 //! The answer, or the result of a game, as an image to pass on.
 
-use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, HtmlImageElement};
 
+use super::canvas::{canvas, hand_over};
 use super::dom::{by_id, document};
 use crate::protocol::Answer;
 use crate::words;
@@ -18,7 +18,6 @@ const INK: &str = "#1b1e24";
 const SOFT: &str = "#5a5f69";
 const RIGHT: &str = "#1b6b3a";
 const WRONG: &str = "#b3261e";
-const MISS: &str = "#5a5f69";
 const SERIF: &str = "Georgia, serif";
 const SANS: &str = "system-ui, sans-serif";
 
@@ -100,7 +99,7 @@ pub(super) fn draw_game(
             picture, left, top, side, side, x, y, SIDE, SIDE,
         )?;
         for (model, hit) in hits.iter().enumerate() {
-            context.set_fill_style_str(if *hit { RIGHT } else { MISS });
+            context.set_fill_style_str(if *hit { RIGHT } else { SOFT });
             context.fill_rect(x + model as f64 * (MARK + 8.0), y + SIDE + 10.0, MARK, MARK);
             context.set_fill_style_str(PAPER);
             context.set_font(&format!("700 20px {SANS}"));
@@ -116,11 +115,7 @@ pub(super) fn draw_game(
 
 /// An empty card.
 fn sheet() -> Result<(HtmlCanvasElement, CanvasRenderingContext2d), JsValue> {
-    let canvas: HtmlCanvasElement = document().create_element("canvas")?.unchecked_into();
-    canvas.set_width(SIZE[0]);
-    canvas.set_height(SIZE[1]);
-    let context: CanvasRenderingContext2d =
-        canvas.get_context("2d")?.ok_or("this browser draws no pictures")?.unchecked_into();
+    let (canvas, context) = canvas(SIZE)?;
     context.set_fill_style_str(PAPER);
     context.fill_rect(0.0, 0.0, f64::from(SIZE[0]), f64::from(SIZE[1]));
     Ok((canvas, context))
@@ -139,14 +134,7 @@ fn finish(
     let signature =
         format!("Foil: does the model know a red car from a blue one?  {}", address.trim_end_matches('/'));
     context.fill_text(&signature, MARGIN, f64::from(SIZE[1]) - MARGIN / 2.0)?;
-
-    let mut take = Some(take);
-    let done = Closure::<dyn FnMut(JsValue)>::once_into_js(move |file: JsValue| {
-        if let (Some(take), Ok(file)) = (take.take(), file.dyn_into::<Blob>()) {
-            take(&file);
-        }
-    });
-    canvas.to_blob(done.unchecked_ref())
+    hand_over(canvas, "image/png", take)
 }
 
 /// Writes lines from the top down.

@@ -9,7 +9,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
     Event, FocusOptions, HtmlAnchorElement, HtmlElement, HtmlImageElement, HtmlInputElement,
-    ScrollIntoViewOptions, ScrollLogicalPosition, Url, UrlSearchParams,
+    ScrollIntoViewOptions, ScrollLogicalPosition, Url,
 };
 
 use super::card;
@@ -17,13 +17,14 @@ use super::day::{address, date, linked, today};
 use super::dom::{
     append, by_id, clear, copy_of, on, on_click_within, set_attribute, set_data, set_slot, set_text, slot,
 };
-use super::samples::{self, SIDE};
-use super::share::{can_share, copy, give, share};
+use super::samples;
+use super::share::{Asked, can_share, copy, give, share};
 use super::storage;
 use crate::console::log_error;
 use crate::game::{Game, Round, deal};
+use crate::png;
+use crate::sample::{self, SCENE_SIDE};
 use crate::words::game as words;
-use crate::{png, sample};
 
 /// All rounds, with what the page's models pick.
 const ROUNDS: &str = "game.json";
@@ -177,7 +178,10 @@ impl Table {
         set_text("game-number", &format!("Picture {number} of {of}"));
         set_text("game-next", if self.game.is_last() { "See your score" } else { "Next picture" });
         let link: HtmlAnchorElement = by_id("game-ask");
-        link.set_href(&address_of(&round).unwrap_or_default());
+        match address_of(&round) {
+            Ok(address) => link.set_href(&address),
+            Err(error) => log_error(&error),
+        }
         self.show_bets();
     }
 
@@ -203,7 +207,6 @@ impl Table {
                 let button: HtmlElement = by_id(&format!("game-bet-{model}-{option}"));
                 set_attribute(&button, "aria-pressed", &(bet == Some(is_caption)).to_string());
                 set_attribute(&button, "aria-disabled", &is_shown.to_string());
-                set_data(&button, "picked", &(is_shown && picks_caption == is_caption).to_string());
                 let token: HtmlElement = by_id(&format!("game-token-{model}-{option}"));
                 token.set_hidden(!is_shown || picks_caption != is_caption);
                 set_data(
@@ -256,7 +259,6 @@ impl Table {
         set_text("game-models", &words::models_right(&self.game));
         set_text("game-note", "");
         by_id::<HtmlElement>("game-share").set_hidden(!can_share());
-        self.show_track();
         let grid: HtmlElement = by_id("game-grid");
         clear(&grid);
         let names: Vec<String> = self.game.rounds().iter().map(|round| round.picture.clone()).collect();
@@ -278,7 +280,7 @@ impl Table {
         }
         let url = match sample::scene(name) {
             Some((concept, seed)) => {
-                let file = png::of_image(&Pair::from_seed(concept, seed).scene().render(SIDE))?;
+                let file = png::of_image(&Pair::from_seed(concept, seed).scene().render(SCENE_SIDE))?;
                 Url::create_object_url_with_blob(&file)?
             }
             None => format!("samples/{name}"),
@@ -337,16 +339,14 @@ impl Table {
 
 /// The link that asks the models themselves about a round.
 fn address_of(round: &Round) -> Result<String, JsValue> {
-    let parameters = UrlSearchParams::new()?;
-    for (name, value) in [
-        ("sample", &*round.picture),
-        ("caption", &round.caption),
-        ("foil", &round.foil),
-        ("models", round.set().name()),
-    ] {
-        parameters.set(name, value);
-    }
-    Ok(format!("#{}", String::from(parameters.to_string())))
+    let asked = Asked {
+        caption: Some(round.caption.clone()),
+        foil: Some(round.foil.clone()),
+        sample: Some(round.picture.clone()),
+        set: Some(round.set()),
+        edit: None,
+    };
+    asked.hash()
 }
 
 /// What the browser remembers.

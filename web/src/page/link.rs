@@ -152,12 +152,21 @@ impl App {
     /// Sends a request, and files along with it.
     pub(super) fn ask_with<'f>(&self, request: &Request, files: impl IntoIterator<Item = &'f Blob>) {
         let Some(worker) = &self.worker else { return };
-        let packed = pack(request, files).map_err(|error| JsValue::from_str(&error.to_string()));
-        if let Err(error) = packed.and_then(|parts| worker.post_message(&parts)) {
+        if let Err(error) = post(worker, request, files) {
             log_error(&error);
             self.fail("The engine cannot be reached.");
         }
     }
+}
+
+/// Sends the engine a request, and files along with it.
+pub(super) fn post<'f>(
+    worker: &Worker,
+    request: &Request,
+    files: impl IntoIterator<Item = &'f Blob>,
+) -> Result<(), JsValue> {
+    let parts = pack(request, files).map_err(|error| JsValue::from_str(&error.to_string()))?;
+    worker.post_message(&parts)
 }
 
 /// A worker that runs the engine. It is made of a text and not of an address, because only then does the page's content

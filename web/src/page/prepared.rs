@@ -59,7 +59,6 @@ impl App {
             (image.caption, image.foil) = (prepared.caption.to_owned(), String::new());
         });
         caption::write(prepared.caption, "");
-        caption::mark();
         let pending = Pending { source, edit: prepared.edit, prepared: Some(prepared), asked };
         match self.ready && self.editor.pending.is_none() {
             true => self.begin_edit(pending, prepared.region()),

@@ -65,15 +65,12 @@ fn order(answers: &[Answer]) -> BTreeMap<&str, f32> {
 
 /// The foils that every column shows: the one that was asked about, and of each concept the strongest one of each model.
 fn shown(answers: &[Answer]) -> BTreeSet<&str> {
-    let of = |answer: &'_ Answer| {
-        let asked = answer.asked.then_some(1);
+    let shown = answers.iter().flat_map(|answer| {
         let strongest = verdicts(&answer.scores).into_iter().map(|verdict| verdict.strongest);
-        asked.into_iter().chain(strongest).collect::<Vec<usize>>()
-    };
-    let captions = answers.iter().flat_map(|answer| {
-        of(answer).into_iter().filter_map(|at| answer.scores.get(at)).map(|score| score.caption.as_str())
+        let asked = answer.asked.then_some(1);
+        asked.into_iter().chain(strongest).filter_map(|at| answer.scores.get(at))
     });
-    captions.collect()
+    shown.map(|score| score.caption.as_str()).collect()
 }
 
 fn column(

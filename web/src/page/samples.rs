@@ -19,7 +19,7 @@ use super::state::{App, Asking, Offered, Sample};
 use crate::console::log_error;
 use crate::png;
 use crate::protocol::Set;
-use crate::sample;
+use crate::sample::{self, SCENE_SIDE};
 
 /// Seeds whose scenes show each concept well.
 const SCENES: [(Concept, u64); 6] = [
@@ -41,9 +41,6 @@ const PHOTOGRAPHS: [(&str, &str); 7] = [
     ("hopper", "a black hat on a person in front of a flag"),
     ("pagoda", "a red tower behind green trees"),
 ];
-
-/// The side of the scenes in pixels.
-pub(super) const SIDE: u32 = 320;
 
 /// Answers that were computed beforehand, for the challenges that the page begins with.
 const CHALLENGES: &str = "challenges.json";
@@ -173,7 +170,7 @@ fn listen_for_questions(app: &Rc<RefCell<App>>) {
 fn scene(concept: Concept, seed: u64) -> Result<Vec<Sample>, String> {
     let pair = Pair::from_seed(concept, seed);
     let sample = |name: String, scene: &Scene, caption: &str| -> Result<Sample, String> {
-        Ok(Sample { name, caption: caption.to_owned(), file: png::of_image(&scene.render(SIDE))? })
+        Ok(Sample { name, caption: caption.to_owned(), file: png::of_image(&scene.render(SCENE_SIDE))? })
     };
     let name = sample::scene_name(concept, seed);
     let twin = format!("{name}, another {concept}");

@@ -49,6 +49,26 @@ impl Asked {
         }
     }
 
+    /// The link within the page that asks for this.
+    ///
+    /// # Errors
+    /// If the browser cannot write it.
+    pub(super) fn hash(&self) -> Result<String, JsValue> {
+        let parameters = UrlSearchParams::new()?;
+        for (name, value) in [
+            ("caption", self.caption.as_deref()),
+            ("foil", self.foil.as_deref()),
+            ("sample", self.sample.as_deref()),
+            ("edit", self.edit.map(|prepared| prepared.name)),
+            ("models", self.set.map(Set::name)),
+        ] {
+            if let Some(value) = value {
+                parameters.set(name, value);
+            }
+        }
+        Ok(format!("#{}", String::from(parameters.to_string())))
+    }
+
     /// Whether this asks what `other` asks, which may say more of what goes without saying: the sample's own caption and models.
     fn is_asked_by(&self, other: &Self) -> bool {
         (&self.sample, &self.foil, self.edit) == (&other.sample, &other.foil, other.edit)
@@ -133,22 +153,20 @@ impl App {
 
     /// Writes what is asked into the address, so that the address is the link, and the way back leads to the question before.
     pub(super) fn write_address(&self) {
-        let Ok(parameters) = UrlSearchParams::new() else { return };
-        if let Some(image) = self.current() {
-            parameters.set("caption", &image.caption);
-            if !image.foil.is_empty() {
-                parameters.set("foil", &image.foil);
-            }
-            if image.is_sample {
-                parameters.set("sample", &image.name);
-            }
-            if let Some(prepared) = image.prepared {
-                parameters.set("sample", prepared.sample);
-                parameters.set("edit", prepared.name);
-            }
+        let image = self.current();
+        let prepared = image.and_then(|image| image.prepared);
+        let sample = image.filter(|image| image.is_sample).map(|image| image.name.clone());
+        let asked = Asked {
+            caption: image.map(|image| image.caption.clone()),
+            foil: image.map(|image| image.foil.clone()).filter(|foil| !foil.is_empty()),
+            sample: prepared.map(|prepared| prepared.sample.to_owned()).or(sample),
+            set: Some(self.set()),
+            edit: prepared,
+        };
+        match asked.hash() {
+            Ok(hash) => push_address(&hash),
+            Err(error) => log_error(&error),
         }
-        parameters.set("models", self.set().name());
-        push_address(&format!("#{}", String::from(parameters.to_string())));
     }
 
     fn save_json(&self) {

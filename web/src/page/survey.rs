@@ -8,7 +8,6 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, Event, File, HtmlElement, HtmlImageElement, HtmlProgressElement, HtmlSelectElement};
 
-use super::caption;
 use super::dom::{
     append, append_text, by_id, clear, copy_of, fill, on, on_click_within, say, set_attribute, set_data,
     set_slot, set_text, slot,
@@ -17,7 +16,7 @@ use super::images::reveal;
 use super::results::mark_exchanged;
 use super::share::{give, text_file};
 use super::shares;
-use super::state::{App, Asking, Survey};
+use super::state::{App, Survey};
 use crate::console::log_error;
 use crate::protocol::{Answer, ImageId, Request};
 use crate::survey::{Captions, Item, Miss, captions_for, csv, misses, outcomes};
@@ -221,8 +220,6 @@ impl App {
         let Some(miss) = self.chosen_misses().into_iter().nth(nth) else { return };
         self.edit(miss.image, |image| (image.caption, image.foil) = (miss.caption, miss.foil));
         self.select(miss.image);
-        caption::mark();
-        self.compare(Asking::Firmly);
         reveal();
     }
 

@@ -47,8 +47,8 @@ pub fn models_right(game: &Game) -> String {
     let [plain, hard_negative] = game.models_right();
     let rounds = game.rounds().len();
     format!(
-        "Of these {rounds} pictures, the model of ordinary training picked the true caption for {plain}, the one trained on \
-         almost-right captions for {hard_negative}; tossing a coin gets half. They are tiny, and on some days the special training \
+        "Of these {rounds} pictures, the ordinary model picked the true caption for {plain}, the one trained on \
+         almost-right captions for {hard_negative}; a coin toss gets half. Both models are tiny, and on some days the special training \
          does not help."
     )
 }

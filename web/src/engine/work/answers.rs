@@ -6,10 +6,13 @@ use shared::challenge_set::{self, Case};
 use shared::concept::Concept;
 use shared::edit::Edit;
 use shared::engine::EngineError;
+use shared::image::Image;
 use web_sys::Blob;
 
 use super::{Work, progress};
 use crate::engine::collection::{Collection, CollectionError};
+use crate::engine::images;
+use crate::engine::loaded::Loaded;
 use crate::engine::{tell, tell_with};
 use crate::png;
 use crate::protocol::{Answer, Event, Grid, ImageId, Region, Relevance};
@@ -22,10 +25,7 @@ impl Work {
             return Ok(true);
         }
         let Some(image) = self.images.pixels(id).await else { return Ok(false) };
-        let mut seen = BTreeMap::new();
-        for model in &mut self.models {
-            model.embed_image(id, image, &mut seen).await?;
-        }
+        embed(&mut self.models, id, image).await?;
         Ok(true)
     }
 
@@ -82,18 +82,15 @@ impl Work {
         for (nth, id) in ids.iter().enumerate() {
             let share = nth as f64 / ids.len() as f64;
             progress(format!("Scoring picture {} of {}.", nth + 1, ids.len()), Some(share));
-            let is_there = match self.embed(*id).await {
-                Ok(is_there) => is_there,
-                Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
-            };
-            for (model, grid) in self.models.iter_mut().zip(&mut grids) {
+            let rows = match self.embed(*id).await {
+                Ok(true) => self.rows(*id, captions).await,
                 // An image that has gone meanwhile has no row on the page either.
-                let row =
-                    if is_there { model.row(*id, captions).await } else { Ok(vec![0.0; captions.len()]) };
-                match row {
-                    Ok(row) => grid.rows.push(row),
-                    Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
-                }
+                Ok(false) => Ok(vec![vec![0.0; captions.len()]; grids.len()]),
+                Err(error) => Err(error),
+            };
+            match rows {
+                Ok(rows) => grids.iter_mut().zip(rows).for_each(|(grid, row)| grid.rows.push(row)),
+                Err(error) => return tell(&Event::Failed { reason: error.to_string() }),
             }
         }
         tell(&Event::Matrix { job, grids });
@@ -107,29 +104,42 @@ impl Work {
     }
 
     /// Scores captions of a frame, which is forgotten at once.
-    pub(super) async fn glance(&mut self, job: u32, frame: Blob, captions: &[String]) {
-        /// No image of the page is called this.
-        const FRAME: ImageId = 0;
-        self.images.add(FRAME, frame);
-        self.matrix_of(FRAME, captions).await.map_or_else(
-            |error| tell(&Event::Failed { reason: error.to_string() }),
-            |grids| tell(&Event::Glanced { job, grids }),
-        );
-        self.images.remove(FRAME);
-        for model in &mut self.models {
-            model.images.remove(&FRAME);
+    pub(super) async fn glance(&mut self, job: u32, frame: &Blob, captions: &[String]) {
+        let rows = match images::read(frame).await {
+            Ok((image, _)) => self.rows_of_frame(&image, captions).await,
+            Err(_) => Ok(Vec::new()),
+        };
+        match rows {
+            Ok(rows) => {
+                let names = self.models.iter().map(|model| model.name.clone());
+                let grids = names.zip(rows).map(|(model, row)| Grid { model, rows: vec![row] }).collect();
+                tell(&Event::Glanced { job, grids });
+            }
+            Err(error) => tell(&Event::Failed { reason: error.to_string() }),
         }
     }
 
-    /// What every model makes of one image; nothing if it cannot be read.
-    async fn matrix_of(&mut self, id: ImageId, captions: &[String]) -> Result<Vec<Grid>, EngineError> {
-        let mut grids = Vec::new();
-        if self.embed(id).await? {
-            for model in &mut self.models {
-                grids.push(Grid { model: model.name.clone(), rows: vec![model.row(id, captions).await?] });
-            }
+    async fn rows_of_frame(
+        &mut self,
+        frame: &Image,
+        captions: &[String],
+    ) -> Result<Vec<Vec<f32>>, EngineError> {
+        /// No image of the page is called this.
+        const FRAME: ImageId = 0;
+        for model in &mut self.models {
+            model.images.remove(&FRAME);
         }
-        Ok(grids)
+        embed(&mut self.models, FRAME, frame).await?;
+        self.rows(FRAME, captions).await
+    }
+
+    /// The similarities of an embedded image and captions, a row a model.
+    async fn rows(&mut self, id: ImageId, captions: &[String]) -> Result<Vec<Vec<f32>>, EngineError> {
+        let mut rows = Vec::new();
+        for model in &mut self.models {
+            rows.push(model.row(id, captions).await?);
+        }
+        Ok(rows)
     }
 
     /// Keeps a case of the visitor's challenge set.
@@ -219,4 +229,13 @@ impl Work {
         }
         Ok(answers)
     }
+}
+
+/// Has every model embed an image. What a backbone that several share makes of it is computed once.
+async fn embed(models: &mut [Loaded], id: ImageId, image: &Image) -> Result<(), EngineError> {
+    let mut seen = BTreeMap::new();
+    for model in models {
+        model.embed_image(id, image, &mut seen).await?;
+    }
+    Ok(())
 }
