@@ -6,26 +6,31 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use burn::tensor::Device;
-use shared::decode::decode;
 use shared::difference::exchanged;
 use shared::engine::Engine;
 use shared::image::Image;
 use shared::scene::Pair;
 use web::game::Round;
 use web::protocol::Set;
-use web::sample;
+use web::sample::{self, PreparedEdit};
 
-use crate::support::{root, shipped_bundle};
+use crate::support::{decoded, root, shipped_bundle};
 
 /// As far as two machines may differ.
 const TOLERANCE: f32 = 1e-3;
 
-fn picture(name: &str) -> Image {
-    match sample::scene(name) {
-        Some((concept, seed)) => Pair::from_seed(concept, seed).scene().render(sample::SCENE_SIDE),
-        None => {
-            let bytes = fs::read(root().join("assets/samples").join(name)).expect("a sample");
-            decode(&bytes).expect("an image").image
+/// What the models are asked about: for an edited sample, the pixels that the page makes of the sample.
+fn picture(round: &Round) -> Image {
+    if let Some((concept, seed)) = sample::scene(&round.picture) {
+        return Pair::from_seed(concept, seed).scene().render(sample::SCENE_SIDE);
+    }
+    let original = decoded(&root().join("assets/samples").join(&round.picture));
+    match &round.edit {
+        None => original,
+        Some(name) => {
+            let prepared = PreparedEdit::named(name).unwrap_or_else(|| panic!("no edit called {name}"));
+            assert_eq!(prepared.sample, round.picture);
+            prepared.apply(&original).expect("an edited sample")
         }
     }
 }
@@ -33,7 +38,7 @@ fn picture(name: &str) -> Image {
 /// How far each round's caption is ahead of its foil, by one model.
 fn leads(engine: &Engine, rounds: &[&Round]) -> Vec<f32> {
     let lead = async |round: &Round| {
-        let image = engine.embed_images(&[&picture(&round.picture)]).await.expect("an embedding").remove(0);
+        let image = engine.embed_images(&[&picture(round)]).await.expect("an embedding").remove(0);
         let texts = engine.embed_captions(&[&round.caption, &round.foil]).await.expect("embeddings");
         image.cosine(&texts[0]) - image.cosine(&texts[1])
     };
@@ -82,7 +87,7 @@ fn rounds_ask_of_one_term_each_and_are_no_foregone_conclusion() {
             .expect("their JSON");
     let mut asked = BTreeSet::new();
     for round in &rounds {
-        assert!(asked.insert((&round.picture, &round.caption, &round.foil)), "{round:?} twice");
+        assert!(asked.insert((&round.picture, &round.edit, &round.caption, &round.foil)), "{round:?} twice");
         let (ours, theirs) = exchanged(&round.caption, &round.foil);
         assert!(!ours.is_empty() && !theirs.is_empty(), "{round:?}");
         if let Some((concept, seed)) = sample::scene(&round.picture) {

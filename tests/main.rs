@@ -14,6 +14,7 @@
 //! - `distill`: a text tower from the vectors of a sentence encoder
 //! - `inpaint`: from captioned photographs and masks to a verified challenge set
 //! - `game`: what the guessing game of the page says that models pick
+//! - `gallery`: pictures that stand for samples, and the pages that show them where links are shown
 //! - `formulas`: images and weights that golden files need not hold
 //! - `inpainting_model`: tiny inpainting models, with the feature `diffusion`
 //! - `imports`: which file imports which, for `tidy`
@@ -30,6 +31,7 @@ mod distill;
 mod distributed;
 mod faults;
 mod formulas;
+mod gallery;
 mod game;
 mod images;
 mod imports;

@@ -7,12 +7,20 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 use shared::bundle::Bundle;
+use shared::decode::decode;
+use shared::image::Image;
 
 pub use crate::formulas::{formula, image};
 
 /// The root of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the repository")
+}
+
+/// The image in a file.
+pub fn decoded(path: &Path) -> Image {
+    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    decode(&bytes).expect("an image").image
 }
 
 /// A bundle of the page, whole.

@@ -1,9 +1,9 @@
-// Run by trunk when a build is complete: names the engine's files by their content and tells the page, lets the page's own
-// inline script, and no other, pass the content security policy, gives the preview its address (FOIL_SITE), lays the texts that belong to what is shipped beside it, and
-// writes the list of files that the service worker keeps for visits without a network.
+// Run by trunk when a build is complete: names the files of engine and game by their content and tells the page, lets the page's
+// own inline scripts, and no others, pass the content security policy, gives previews their addresses (FOIL_SITE), lays the texts
+// that belong to what is shipped beside it, and writes the list of files that the service worker keeps for visits without a network.
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { join, parse, relative, sep } from "node:path";
+import { mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { basename, join, parse, relative, sep } from "node:path";
 
 import { plainText } from "./plain-text.mjs";
 
@@ -17,19 +17,51 @@ function fill(text, placeholder, value) {
 
 // Trunk does so for the page's own program only. No cache on the way can then pair the script of one version with the
 // module of another.
-const engine = ["engine.js", "engine_bg.wasm"];
-const contents = engine.map((name) => hash(readFileSync(join(built, name)), "hex")).join("");
-const engineName = `engine-${hash(contents, "hex").slice(0, 16)}`;
-for (const name of engine) renameSync(join(built, name), join(built, name.replace("engine", engineName)));
+const named = (program) => {
+  const files = [".js", "_bg.wasm"].map((end) => join(built, program + end));
+  const name = `${program}-${hash(files.map((file) => hash(readFileSync(file), "hex")).join(""), "hex").slice(0, 16)}`;
+  for (const file of files) renameSync(file, join(built, basename(file).replace(program, name)));
+  return name;
+};
+const [engine, game] = ["engine", "game"].map(named);
 
 const index = join(built, "index.html");
-const html = fill(readFileSync(index, "utf8"), 'data-engine="engine"', `data-engine="${engineName}"`);
+const html = fill(readFileSync(index, "utf8"), 'data-engine="engine"', `data-engine="${engine}"`)
+  .replaceAll(/\bgame(?=\.js"|_bg\.wasm")/g, game);
 const inline = [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([^]*?)<\/script>/g)].map(([, script]) => `'sha256-${hash(script, "base64")}'`);
 writeFileSync(index, fill(html, "'sha256-OF-INLINE-SCRIPTS'", inline.join(" ")));
 
 // Sites that show links take the preview by a whole address only. Who publishes the page says where.
 const site = process.env.FOIL_SITE;
 if (site) writeFileSync(index, fill(readFileSync(index, "utf8"), 'content="preview.png"', `content="${new URL("preview.png", site).href}"`));
+
+// They run no script either, so each sample has a page with its picture, which leads whoever follows the link to the question.
+const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
+mkdirSync(join(built, "s"));
+for (const { name, image, title, hash: question } of JSON.parse(readFileSync(new URL("../assets/previews.json", import.meta.url), "utf8"))) {
+  const script = `location.replace("../" + (location.hash || ${JSON.stringify(question)}));`;
+  const page = `<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'sha256-${hash(script, "base64")}'; img-src 'self'">
+  <title>Foil: ${escaped(title)}</title>
+  <meta property="og:type" content="website">
+  <meta property="og:title" content="${escaped(title)}">
+  <meta property="og:description" content="Two tiny models are asked. Guess what they say, then ask them yourself, in your own browser.">
+  <meta property="og:image" content="${site ? new URL(image, site).href : `../${image}`}">
+  <meta name="twitter:card" content="summary_large_image">
+  <script>${script}</script>
+</head>
+<body>
+<p><a href="../${escaped(question)}">${escaped(title)}</a></p>
+<p><img src="../${image}" alt=""></p>
+</body>
+</html>
+`;
+  writeFileSync(join(built, "s", `${name}.html`), page);
+}
 
 // As .txt, which every host serves as something to read.
 for (const text of ["README.md", "LICENSE", "NOTICE", "assets/photo-models.md"]) {

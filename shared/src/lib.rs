@@ -22,6 +22,7 @@ pub mod edit;
 pub mod encode;
 pub mod engine;
 pub mod fluency;
+pub mod html;
 pub mod image;
 pub mod import;
 pub mod interval;

@@ -4,7 +4,6 @@ pub mod atomic_file;
 pub mod catch_panic;
 pub mod device;
 pub mod files;
-pub mod html;
 pub mod interrupt;
 pub mod kernels;
 #[cfg(feature = "mpi")]

@@ -6,7 +6,7 @@ use shared::concept::Concept;
 use shared::seed;
 
 use crate::protocol::Set;
-use crate::sample;
+use crate::sample::{self, PreparedEdit};
 
 /// How many rounds a day has.
 pub const ROUNDS: usize = 10;
@@ -18,6 +18,9 @@ const PHOTOGRAPHS: usize = 6;
 pub struct Round {
     /// The name of a sample.
     pub picture: String,
+    /// A prepared change to the sample, by the name that links call it, after which the caption is true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<String>,
     /// What the captions differ in.
     pub concept: Concept,
     /// The caption that is true of the picture.
@@ -32,6 +35,14 @@ impl Round {
     /// The models that know pictures of this kind.
     pub fn set(&self) -> Set {
         if sample::scene(&self.picture).is_some() { Set::Scenes } else { Set::Photographs }
+    }
+
+    /// Where the page lays the picture; nowhere if it is a scene, which is drawn.
+    pub fn file(&self) -> Option<String> {
+        match self.edit.as_deref().and_then(PreparedEdit::named) {
+            Some(prepared) => Some(prepared.file()),
+            None => sample::scene(&self.picture).is_none().then(|| format!("samples/{}", self.picture)),
+        }
     }
 
     /// Whether each model picks the true caption. A tie is no pick.
@@ -196,6 +207,7 @@ mod tests {
     fn rounds() -> Vec<Round> {
         let round = |picture: String, nth: usize| Round {
             picture,
+            edit: None,
             concept: Concept::Color,
             caption: format!("a red car {nth}"),
             foil: format!("a blue car {nth}"),
@@ -250,6 +262,15 @@ mod tests {
         assert_eq!((game.round(), game.score(), game.models_right()), (None, 3, [2, 0]));
         game.bet(0, true);
         assert_eq!(game.score(), 3);
+    }
+
+    #[test]
+    fn pictures_have_files_unless_they_are_drawn() {
+        let [photograph, scene] = [&rounds()[0], &rounds()[48]].map(Clone::clone);
+        assert_eq!(photograph.file().as_deref(), Some("samples/0.jpg"));
+        assert_eq!(scene.file(), None);
+        let edited = Round { edit: Some("blue-suit".into()), ..photograph };
+        assert_eq!(edited.file().as_deref(), Some("samples/edited/blue-suit.jpg"));
     }
 
     #[test]

@@ -4,11 +4,14 @@
 //! page (DOM, no tensors) ── protocol::Request ──▶ engine (tensors, no DOM, in a worker)
 //!                        ◀── protocol::Event ───
 //! ```
+//!
+//! The guessing game at the top of the page is a third program, since it needs neither.
 #![recursion_limit = "256"]
 #![forbid(unsafe_code)]
 
 pub mod camera;
 pub mod checking;
+pub mod gallery;
 pub mod game;
 pub mod protocol;
 pub mod relevance;
@@ -19,7 +22,7 @@ pub mod words;
 
 #[cfg(target_arch = "wasm32")]
 pub mod console;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "engine"))]
 pub mod engine;
 #[cfg(target_arch = "wasm32")]
 pub mod messages;

@@ -1,11 +1,13 @@
 //! Pictures that the page brings along, by their names, and changes to them that take one press.
 
 use shared::concept::Concept;
-use shared::edit::Edit;
+use shared::edit::{Edit, EditError};
+use shared::image::Image;
+use shared::resize::within;
 use shared::scene::ColorName;
 
 use crate::protocol::Region;
-use crate::select::Stroke;
+use crate::select::{Stroke, WORKING_SIDE, select};
 
 /// The side of drawn scenes in pixels.
 pub const SCENE_SIDE: u32 = 320;
@@ -33,6 +35,8 @@ pub struct PreparedEdit {
     pub words: &'static str,
     /// The caption of the picture as it is, which the change makes false.
     pub caption: &'static str,
+    /// The caption of the picture after it, where the edit does not say.
+    pub after: Option<&'static str>,
     /// What is done.
     pub edit: Edit,
     /// Lines over the thing, in shares of the picture's sides.
@@ -56,6 +60,21 @@ impl PreparedEdit {
         Region { strokes, reach: self.reach }
     }
 
+    /// The sample after the change, as the page makes it of the decoded file.
+    ///
+    /// # Errors
+    /// If the strokes select nothing, or leave nothing to fill a gap with.
+    pub fn apply(&self, image: &Image) -> Result<Image, EditError> {
+        let Region { strokes, reach } = self.region();
+        let mask = select(&within(image, WORKING_SIDE), &strokes, reach);
+        self.edit.apply(image, &mask, &mut |_| {})
+    }
+
+    /// Where the page lays the sample after the change, to be shown where no engine makes it.
+    pub fn file(&self) -> String {
+        format!("samples/edited/{}.jpg", self.name)
+    }
+
     /// The change that links call this.
     pub fn named(name: &str) -> Option<&'static PreparedEdit> {
         PREPARED.iter().find(|prepared| prepared.name == name)
@@ -69,7 +88,18 @@ impl PreparedEdit {
 
 const fn mirrored(name: &'static str, sample: &'static str, caption: &'static str) -> PreparedEdit {
     let (words, edit) = ("Mirror the picture", Edit::Mirror);
-    PreparedEdit { name, sample, words, caption, edit, strokes: &[], outside: &[], radius: 0.0, reach: 0.0 }
+    PreparedEdit {
+        name,
+        sample,
+        words,
+        caption,
+        after: None,
+        edit,
+        strokes: &[],
+        outside: &[],
+        radius: 0.0,
+        reach: 0.0,
+    }
 }
 
 /// All of them.
@@ -79,6 +109,7 @@ pub const PREPARED: &[PreparedEdit] = &[
         sample: "astronaut.jpg",
         words: "Make the suit blue",
         caption: "an orange suit",
+        after: None,
         edit: Edit::Recolor { to: ColorName::Blue },
         strokes: &[
             &[[0.22, 0.42], [0.12, 0.6], [0.1, 0.8], [0.12, 0.95], [0.3, 0.97]],
@@ -101,6 +132,7 @@ pub const PREPARED: &[PreparedEdit] = &[
         sample: "coffee.jpg",
         words: "Make cup and plate green",
         caption: "a red cup on a table",
+        after: None,
         edit: Edit::Recolor { to: ColorName::Green },
         strokes: &[
             &[
@@ -133,6 +165,7 @@ pub const PREPARED: &[PreparedEdit] = &[
         sample: "flower.jpg",
         words: "Make the flower purple",
         caption: "an orange flower",
+        after: None,
         edit: Edit::Recolor { to: ColorName::Purple },
         strokes: &[&[[0.32, 0.5], [0.62, 0.5]], &[[0.48, 0.28], [0.48, 0.75]]],
         outside: &[],
@@ -144,6 +177,7 @@ pub const PREPARED: &[PreparedEdit] = &[
         sample: "hopper.jpg",
         words: "Make the wall red",
         caption: "a person in front of a blue wall",
+        after: None,
         edit: Edit::Recolor { to: ColorName::Red },
         strokes: &[&[[0.9, 0.1], [0.85, 0.4]], &[[0.6, 0.02], [0.95, 0.05]]],
         outside: &[],
@@ -156,6 +190,7 @@ pub const PREPARED: &[PreparedEdit] = &[
         sample: "cat.jpg",
         words: "Make the eyes blue",
         caption: "a cat with green eyes",
+        after: None,
         edit: Edit::Recolor { to: ColorName::Blue },
         strokes: &[
             &[[0.33, 0.35], [0.34, 0.42], [0.39, 0.45], [0.43, 0.41], [0.42, 0.34], [0.37, 0.31]],
@@ -170,6 +205,7 @@ pub const PREPARED: &[PreparedEdit] = &[
         sample: "rocket.jpg",
         words: "Make the sky green",
         caption: "a rocket under a blue sky",
+        after: None,
         edit: Edit::Recolor { to: ColorName::Green },
         strokes: &[
             &[[0.2, 0.2], [0.45, 0.3], [0.8, 0.2]],
@@ -184,6 +220,32 @@ pub const PREPARED: &[PreparedEdit] = &[
         radius: 0.015,
         reach: 0.38,
     },
+    PreparedEdit {
+        name: "one-flower",
+        sample: "flower.jpg",
+        words: "Take the second flower away",
+        caption: "a flower above another flower",
+        after: Some("a flower above green leaves"),
+        edit: Edit::Remove,
+        strokes: &[
+            &[
+                [0.445, 0.98],
+                [0.47, 0.955],
+                [0.51, 0.925],
+                [0.55, 0.905],
+                [0.59, 0.915],
+                [0.63, 0.925],
+                [0.68, 0.95],
+                [0.72, 0.98],
+            ],
+            &[[0.47, 0.99], [0.7, 0.99]],
+            &[[0.5, 0.96], [0.67, 0.96]],
+            &[[0.54, 0.94], [0.63, 0.94]],
+        ],
+        outside: &[],
+        radius: 0.02,
+        reach: 0.03,
+    },
 ];
 
 #[cfg(test)]
@@ -194,10 +256,8 @@ mod tests {
     use shared::caption::Caption;
     use shared::decode::decode;
     use shared::edit::{caption_after, color_of};
-    use shared::resize::within;
 
     use super::*;
-    use crate::select::{WORKING_SIDE, select};
 
     #[test]
     fn scenes_are_known_by_their_names() {
@@ -221,7 +281,10 @@ mod tests {
             let mask = select(&small, &region.strokes, region.reach);
             let was = color_of(&small, &mask);
             let after = caption_after(&Caption::new(prepared.caption), prepared.edit, was);
-            let after = after.expect("a caption of the edited picture").caption;
+            let after = match prepared.after {
+                Some(caption) => caption.to_owned(),
+                None => after.expect("a caption of the edited picture").caption,
+            };
             let selected = mask.coverage().iter().filter(|coverage| **coverage > 0).count();
             let share = selected as f32 / mask.coverage().len() as f32;
             match prepared.edit {
@@ -229,6 +292,7 @@ mod tests {
                     assert!(after.contains(to.name()), "{}: {after}", prepared.name);
                     assert!((0.03..0.95).contains(&share), "{}: {share} is selected", prepared.name);
                 }
+                Edit::Remove => assert!((0.01..0.2).contains(&share), "{}: {share}", prepared.name),
                 edit => assert_eq!((edit, share, after.contains("right")), (Edit::Mirror, 0.0, true)),
             }
         }

@@ -1,5 +1,7 @@
 //! Many captioned images at once: how often each model is right, and where it is furthest from it.
 
+mod export;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,8 @@ use shared::interval::wilson;
 use shared::similarity::verdicts;
 
 use crate::protocol::{Answer, ImageId};
+
+pub use export::{REPORTED, csv, report, tsv};
 
 /// An image, and what every model made of its caption.
 #[derive(Clone, Debug)]
@@ -209,32 +213,6 @@ fn caption_in(name: &str) -> Option<String> {
     (words.len() > 1 && !Caption::new(&text).terms().is_empty()).then_some(text)
 }
 
-/// A row a verdict: what the page found, for a spreadsheet.
-///
-/// # Panics
-/// Never: what is written is text.
-pub fn csv(items: &[Item]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut write = |row: [&str; 7]| writer.write_record(row).expect("a row is written to memory");
-    write(["image", "model", "concept", "caption", "strongest_foil", "margin", "right"]);
-    for item in items {
-        for answer in &item.answers {
-            for verdict in verdicts(&answer.scores) {
-                write([
-                    &item.name,
-                    &answer.model,
-                    verdict.concept.name(),
-                    &answer.scores[0].caption,
-                    &answer.scores[verdict.strongest].caption,
-                    &format!("{:.6}", verdict.margin),
-                    if verdict.margin > 0.0 { "1" } else { "0" },
-                ]);
-            }
-        }
-    }
-    String::from_utf8(writer.into_inner().expect("memory takes everything")).expect("text")
-}
-
 #[cfg(test)]
 mod tests {
     use shared::similarity::{Kind, Score};
@@ -255,7 +233,7 @@ mod tests {
         Answer { model: model.to_owned(), scores, asked: false, cut_at: None, square: None }
     }
 
-    fn items() -> Vec<Item> {
+    pub(super) fn items() -> Vec<Item> {
         let foils = |blue, green, bus| {
             [
                 ("a blue car", Concept::Color, blue),
@@ -316,13 +294,5 @@ mod tests {
         assert_eq!(source, Captions::Names);
         assert!(problems[0].starts_with("notes.csv: expected a header"), "{problems:?}");
         assert_eq!(captions_for(&images[3..], &[]).1, Captions::None);
-    }
-
-    #[test]
-    fn a_spreadsheet_has_a_row_a_verdict() {
-        let table = csv(&items());
-        let lines: Vec<&str> = table.lines().collect();
-        assert_eq!(lines.len(), 1 + 8);
-        assert_eq!(lines[1], "1.jpg,a,color,a red car,a green car,-0.200000,0");
     }
 }

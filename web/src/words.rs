@@ -15,7 +15,7 @@ use shared::scene::ColorName;
 pub use map::{cell, relevance, signed};
 pub use results::{
     Said, arrows, count, csv, json, lead, model_facts, model_note, said, scored, size, square, title,
-    without_article,
+    with_commas, without_article,
 };
 pub use review::{agreement, review_progress, verdict};
 

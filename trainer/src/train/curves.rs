@@ -7,10 +7,10 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use crate::system::atomic_file;
-use crate::system::html::{STYLE, Text};
 use crate::train::metrics;
 use crate::train::negative_source::NegativeSource;
 use crate::train::run_config::RunConfig;
+use shared::html::{STYLE, Text};
 
 /// The panels: of each its title, and the lines in it by the field of `metrics.jsonl` that each shows.
 fn panels() -> [(&'static str, Vec<String>); 6] {

@@ -12,7 +12,7 @@ use super::ask::set_input;
 use super::bundles::is_published;
 use super::dom::{body, by_id, document, files, on, say, set_data, set_state, set_text};
 use super::folders::{files_in, folders};
-use super::state::App;
+use super::state::{App, Image};
 use super::survey::is_text;
 use super::{caption, results, share};
 use crate::console::log_error;
@@ -47,6 +47,8 @@ impl App {
         Self::listen_for_prepared(app);
         Self::listen_for_counterparts(app);
         Self::listen_for_sharing(app);
+        Self::listen_for_linked(app);
+        Self::listen_for_true_foils(app);
         Self::listen_for_looks(app);
         Self::listen_for_matrices(app);
         Self::listen_for_surveys(app);
@@ -73,7 +75,11 @@ impl App {
         let Some(window) = web_sys::window() else { return };
         let app = Rc::clone(app);
         on(&window, "beforeunload", move |event: web_sys::Event| {
-            if app.borrow().images.iter().any(|image| !image.is_sample && image.problem.is_none()) {
+            let is_lost = |image: &Image| {
+                let is_in_link = image.linked.as_ref().is_some_and(|linked| linked.is_all);
+                !image.is_sample && !is_in_link && image.problem.is_none()
+            };
+            if app.borrow().images.iter().any(is_lost) {
                 event.prevent_default();
             }
         });

@@ -144,13 +144,8 @@ impl App {
         if image.problem.is_some() {
             return;
         }
-        let side = |image: &Image| Side {
-            url: image.thumbnail().to_owned(),
-            name: image.name.clone(),
-            caption: image.caption.clone(),
-        };
-        let sides = self.counterpart().map(|other| [side(image), side(other)]);
-        results::show(&image.name, sides.as_ref(), &answers, &self.models);
+        let answers = self.without_true(image.id, answers);
+        results::show(&image.name, self.sides().as_ref(), &answers, &self.models);
         if self.set == Set::Photographs && !image.is_sample {
             results::note("Small demo models: expect about half right on your photos.");
         }
@@ -166,6 +161,16 @@ impl App {
         }
         self.answers = answers;
         self.offer_looks();
+    }
+
+    /// The image on show and the one that it is compared with.
+    pub(super) fn sides(&self) -> Option<[Side; 2]> {
+        let side = |image: &Image| Side {
+            url: image.thumbnail().to_owned(),
+            name: image.name.clone(),
+            caption: image.caption.clone(),
+        };
+        Some([side(self.current()?), side(self.counterpart()?)])
     }
 
     /// Takes the answers that were computed beforehand.
@@ -186,6 +191,7 @@ impl App {
         let Some(answers) = found.map(|challenge| challenge.answers.clone()) else {
             return self.clear_answers();
         };
+        let answers = self.without_true(image.id, answers);
         results::show(&image.name, None, &answers, &self.models);
         results::note("Saved answer. The live models are still downloading.");
         self.question = Some((image.id, image.caption.clone(), image.foil.clone()));

@@ -241,9 +241,11 @@ impl App {
             return state.rest();
         };
         let (source_id, name) = (source.id, words::edited_name(&source.name, pending.edit, was));
-        let fitting = caption_after(&Caption::new(&source.caption), pending.edit, was);
+        let fitting = pending.prepared.and_then(|prepared| prepared.after).map(str::to_owned).or_else(|| {
+            caption_after(&Caption::new(&source.caption), pending.edit, was).map(|negative| negative.caption)
+        });
         let has_caption = fitting.is_some();
-        let fitting = fitting.map_or_else(|| source.caption.clone(), |negative| negative.caption);
+        let fitting = fitting.unwrap_or_else(|| source.caption.clone());
         let [caption, foil] = pending.asked.unwrap_or_else(|| [fitting, String::new()]);
         let prepared = pending.prepared;
         let made = Image {

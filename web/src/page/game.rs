@@ -6,12 +6,13 @@ use std::rc::Rc;
 
 use shared::scene::Pair;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{
     Event, FocusOptions, HtmlAnchorElement, HtmlElement, HtmlImageElement, HtmlInputElement,
     ScrollIntoViewOptions, ScrollLogicalPosition, Url,
 };
 
+use super::canvas::loaded;
 use super::card;
 use super::day::{address, date, linked, today};
 use super::dom::{
@@ -23,7 +24,7 @@ use super::storage;
 use crate::console::log_error;
 use crate::game::{Game, Round, deal};
 use crate::png;
-use crate::sample::{self, SCENE_SIDE};
+use crate::sample::{self, PreparedEdit, SCENE_SIDE};
 use crate::words::game as words;
 
 /// All rounds, with what the page's models pick.
@@ -37,8 +38,8 @@ struct Table {
     game: Game,
     /// The day whose rounds are played, counted from the beginning of 1970.
     day: u32,
-    /// Where the browser finds each picture of the game; those of scenes are drawn when they are needed.
-    pictures: BTreeMap<String, String>,
+    /// Where the browser finds each scene that was drawn.
+    drawn: BTreeMap<String, String>,
 }
 
 /// Loads the rounds and begins with those of today, or of the day that the address names.
@@ -54,7 +55,7 @@ pub(super) async fn start() {
 }
 
 fn begin(rounds: Vec<Round>) {
-    let mut table = Table { rounds, game: Game::default(), day: 0, pictures: BTreeMap::new() };
+    let mut table = Table { rounds, game: Game::default(), day: 0, drawn: BTreeMap::new() };
     let asked = linked();
     table.play(asked.unwrap_or_else(today));
     if asked.is_some() {
@@ -156,7 +157,7 @@ impl Table {
         let Some(round) = self.game.round().cloned() else { return self.show_result() };
         by_id::<HtmlElement>("game-round").set_hidden(false);
         by_id::<HtmlElement>("game-over").set_hidden(true);
-        match self.picture(&round.picture) {
+        match self.picture(&round) {
             Ok(url) => {
                 let image: HtmlImageElement = by_id("game-picture");
                 image.set_src(&url);
@@ -187,7 +188,7 @@ impl Table {
 
     /// Fetches or draws the next picture while what the models picked is read.
     fn fetch_next(&mut self) {
-        if let Some(next) = self.game.rounds().get(self.game.number()).map(|round| round.picture.clone())
+        if let Some(next) = self.game.rounds().get(self.game.number()).cloned()
             && let Ok(url) = self.picture(&next)
             && let Ok(image) = HtmlImageElement::new()
         {
@@ -261,10 +262,9 @@ impl Table {
         by_id::<HtmlElement>("game-share").set_hidden(!can_share());
         let grid: HtmlElement = by_id("game-grid");
         clear(&grid);
-        let names: Vec<String> = self.game.rounds().iter().map(|round| round.picture.clone()).collect();
-        for (nth, name) in names.iter().enumerate() {
+        for (nth, round) in self.game.rounds().to_vec().iter().enumerate() {
             let item = self.marked(copy_of("game-shot"), nth);
-            match self.picture(name) {
+            match self.picture(round) {
                 Ok(url) => slot::<HtmlImageElement>(&item, "thumb").set_src(&url),
                 Err(error) => log_error(&error),
             }
@@ -273,19 +273,18 @@ impl Table {
         self.show_remembered();
     }
 
-    /// Where the browser finds a picture.
-    fn picture(&mut self, name: &str) -> Result<String, JsValue> {
-        if let Some(url) = self.pictures.get(name) {
+    /// Where the browser finds the picture of a round.
+    fn picture(&mut self, round: &Round) -> Result<String, JsValue> {
+        if let Some(file) = round.file() {
+            return Ok(file);
+        }
+        if let Some(url) = self.drawn.get(&round.picture) {
             return Ok(url.clone());
         }
-        let url = match sample::scene(name) {
-            Some((concept, seed)) => {
-                let file = png::of_image(&Pair::from_seed(concept, seed).scene().render(SCENE_SIDE))?;
-                Url::create_object_url_with_blob(&file)?
-            }
-            None => format!("samples/{name}"),
-        };
-        self.pictures.insert(name.to_owned(), url.clone());
+        let (concept, seed) = sample::scene(&round.picture).ok_or("a picture without a file")?;
+        let file = png::of_image(&Pair::from_seed(concept, seed).scene().render(SCENE_SIDE))?;
+        let url = Url::create_object_url_with_blob(&file)?;
+        self.drawn.insert(round.picture.clone(), url.clone());
         Ok(url)
     }
 
@@ -294,18 +293,15 @@ impl Table {
     }
 
     fn save_card(&mut self) {
-        let names: Vec<String> = self.game.rounds().iter().map(|round| round.picture.clone()).collect();
-        let urls: Result<Vec<String>, JsValue> = names.iter().map(|name| self.picture(name)).collect();
+        let rounds = self.game.rounds().to_vec();
+        let urls: Result<Vec<String>, JsValue> = rounds.iter().map(|round| self.picture(round)).collect();
         let title = format!("{} ({})", words::score(&self.game), date(self.day));
         let hits = self.game.hits().to_vec();
         spawn_local(async move {
             let drawn = async {
                 let mut pictures = Vec::new();
                 for url in urls? {
-                    let image = HtmlImageElement::new()?;
-                    image.set_src(&url);
-                    JsFuture::from(image.decode()).await?;
-                    pictures.push(image);
+                    pictures.push(loaded(&url).await?);
                 }
                 let save = |file: &web_sys::Blob| set_text("game-note", &give("foil-game.png", file));
                 card::draw_game(&title, &pictures, &hits, save)
@@ -344,7 +340,8 @@ fn address_of(round: &Round) -> Result<String, JsValue> {
         foil: Some(round.foil.clone()),
         sample: Some(round.picture.clone()),
         set: Some(round.set()),
-        edit: None,
+        edit: round.edit.as_deref().and_then(PreparedEdit::named),
+        picture: None,
     };
     asked.hash()
 }

@@ -85,7 +85,7 @@ impl App {
     }
 
     /// Closes the picture that the page began with, which nobody asked for.
-    fn drop_example(&mut self) {
+    pub(super) fn drop_example(&mut self) {
         if let Some(example) = self.example.take() {
             self.close(example);
         }
@@ -97,7 +97,7 @@ impl App {
         self.edit(other, |image| image.counterpart = Some(one));
     }
 
-    fn add_image(&mut self, name: &str, caption: &str, file: &Blob) -> ImageId {
+    pub(super) fn add_image(&mut self, name: &str, caption: &str, file: &Blob) -> ImageId {
         let id = self.next_id;
         self.next_id += 1;
         if self.engine_listens {
@@ -313,6 +313,8 @@ impl App {
     pub(super) fn show_current(&self) {
         self.show_counterpart();
         self.offer_prepared();
+        self.offer_linked();
+        self.count_true_foils();
         let current = self.current();
         let note = current.map(|image| match &image.problem {
             Some(problem) => format!("cannot be used: {problem}"),

@@ -137,8 +137,11 @@ fn column(
     let more: HtmlDetailsElement = slot(&column, "more");
     more.set_hidden(folded == 0);
     set_slot(&column, "more-count", &words::count(folded, "more foil"));
-    if judges_pairs {
-        say_match(&column);
+    match (judges_pairs, answer.scores.len()) {
+        (true, _) => say_match(&column),
+        // Alone, it has all of the probability, which says nothing.
+        (false, 1) => set_slot(&column, "probability", "–"),
+        _ => {}
     }
     let opened = more.clone();
     on(&more, "toggle", move |_: Event| fold_alike(opened.open()));
@@ -190,6 +193,9 @@ fn row(image: &str, model: &str, own: &Score, score: &Score) -> HtmlElement {
     set_data(&row, "model", model);
     set_data(&row, "similarity", &score.similarity.to_string());
     set_data(&row, "probability", &score.probability.to_string());
+    let also_true: HtmlElement = slot(&row, "also-true");
+    set_data(&also_true, "foil", &score.caption);
+    also_true.set_hidden(score.kind == Kind::Caption);
     if score.kind == Kind::Negative && score.similarity > own.similarity {
         set_data(&row, "beats", "true");
     }

@@ -14,33 +14,14 @@ use super::dom::{
     append, by_id, copy_of, document, on, on_link_within, set_attribute, set_slot, set_text, slot,
 };
 use super::images::reveal;
+use super::linked;
 use super::share::{Asked, push_address};
 use super::state::{App, Asking, Offered, Sample};
 use crate::console::log_error;
+use crate::gallery::{PHOTOGRAPHS, SCENES};
 use crate::png;
 use crate::protocol::Set;
 use crate::sample::{self, SCENE_SIDE};
-
-/// Seeds whose scenes show each concept well.
-const SCENES: [(Concept, u64); 6] = [
-    (Concept::Color, 1),
-    (Concept::Location, 2),
-    (Concept::Size, 3),
-    (Concept::Object, 4),
-    (Concept::Location, 5),
-    (Concept::Color, 6),
-];
-
-/// Files in `assets/samples`, what they show, and a caption to begin with.
-const PHOTOGRAPHS: [(&str, &str); 7] = [
-    ("cat", "a small brown cat"),
-    ("astronaut", "an orange suit in front of a flag"),
-    ("coffee", "a cup on a brown table"),
-    ("rocket", "a white rocket next to a tower"),
-    ("flower", "an orange flower in front of green leaves"),
-    ("hopper", "a black hat on a person in front of a flag"),
-    ("pagoda", "a red tower behind green trees"),
-];
 
 /// Answers that were computed beforehand, for the challenges that the page begins with.
 const CHALLENGES: &str = "challenges.json";
@@ -91,6 +72,9 @@ fn follow(app: &Rc<RefCell<App>>) {
     let asked = Asked::now();
     if asked.is_nothing() {
         return open_example(app);
+    }
+    if asked.picture.is_some() {
+        return linked::open(app, asked);
     }
     let found = offered(&app.borrow(), &asked);
     match found {

@@ -43,6 +43,8 @@ impl Scorecard {
     pub(super) fn take(&mut self, image: ImageId, name: &str, answers: &[Answer]) {
         for (nth, answer) in answers.iter().enumerate() {
             let Some(caption) = answer.scores.first().map(|score| &score.caption) else { continue };
+            // A concept may have lost its last foil.
+            self.now.retain(|(of, asked, at, _), _| (*of, asked, *at) != (image, caption, nth));
             for outcome in outcomes(answer) {
                 let key = (image, caption.clone(), nth, outcome.concept);
                 self.now.insert(key, Noted { image: name.to_owned(), caption: caption.clone(), outcome });

@@ -1,5 +1,5 @@
 //! What can be passed on: a link with the caption and the sample, and files with the answers. Never the image, unless the
-//! visitor asks for a card with it.
+//! visitor asks for a card with it, or for a small copy in the link.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,6 +12,7 @@ use super::card;
 use super::dom::{by_id, document, on, set_text};
 use super::state::App;
 use crate::console::log_error;
+use crate::gallery::preview_of;
 use crate::protocol::{Request, Set};
 use crate::sample::PreparedEdit;
 use crate::words;
@@ -26,6 +27,8 @@ pub(super) struct Asked {
     pub(super) set: Option<Set>,
     /// A change to the sample.
     pub(super) edit: Option<&'static PreparedEdit>,
+    /// A small copy of a picture, as base64 for addresses (RFC 4648, section 5).
+    pub(super) picture: Option<String>,
 }
 
 impl Asked {
@@ -46,6 +49,7 @@ impl Asked {
             sample: get("sample"),
             set: get("models").and_then(|name| Set::from_name(&name)),
             edit: get("edit").and_then(|name| PreparedEdit::named(&name)),
+            picture: get("picture"),
         }
     }
 
@@ -61,6 +65,7 @@ impl Asked {
             ("sample", self.sample.as_deref()),
             ("edit", self.edit.map(|prepared| prepared.name)),
             ("models", self.set.map(Set::name)),
+            ("picture", self.picture.as_deref()),
         ] {
             if let Some(value) = value {
                 parameters.set(name, value);
@@ -71,14 +76,15 @@ impl Asked {
 
     /// Whether this asks what `other` asks, which may say more of what goes without saying: the sample's own caption and models.
     fn is_asked_by(&self, other: &Self) -> bool {
-        (&self.sample, &self.foil, self.edit) == (&other.sample, &other.foil, other.edit)
+        (&self.sample, &self.foil, self.edit, &self.picture)
+            == (&other.sample, &other.foil, other.edit, &other.picture)
             && (self.caption.is_none() || self.caption == other.caption)
             && (self.set.is_none() || self.set == other.set)
     }
 
     /// Whether nothing is asked for.
     pub(super) fn is_nothing(&self) -> bool {
-        self.caption.is_none() && self.sample.is_none() && self.set.is_none()
+        self.caption.is_none() && self.sample.is_none() && self.set.is_none() && self.picture.is_none()
     }
 }
 
@@ -87,25 +93,19 @@ impl App {
     pub(super) fn listen_for_sharing(app: &Rc<RefCell<App>>) {
         let copying = Rc::clone(app);
         on(&by_id::<HtmlButtonElement>("copy-link"), "click", move |_: web_sys::Event| {
-            // A link within the page may have taken its place.
-            copying.borrow().write_address();
-            let is_sample =
-                copying.borrow().current().is_some_and(|image| image.is_sample || image.prepared.is_some());
-            copy(&window().location().href().unwrap_or_default(), move |is_copied| {
-                note(match (is_copied, is_sample) {
-                    (true, true) => "The link is copied. It holds the caption and names the sample.",
-                    (true, false) => {
-                        "The link is copied. It holds the caption and not your picture; whoever opens it is asked for one."
-                    }
-                    (false, _) => "This browser does not let the page copy. The link is in the address bar.",
+            let (link, holds) = copying.borrow().link();
+            copy(&link, move |is_copied| {
+                note(match is_copied {
+                    true => &holds,
+                    false => "This browser does not let the page copy. The link is in the address bar.",
                 });
             });
         });
         by_id::<HtmlButtonElement>("share-link").set_hidden(!can_share());
         let sharing = Rc::clone(app);
         on(&by_id::<HtmlButtonElement>("share-link"), "click", move |_: web_sys::Event| {
-            sharing.borrow().write_address();
-            share(&window().location().href().unwrap_or_default(), || note("Shared."));
+            let (link, _) = sharing.borrow().link();
+            share(&link, || note("Shared."));
         });
         let keeping = Rc::clone(app);
         on(&by_id::<HtmlButtonElement>("keep-case"), "click", move |_: web_sys::Event| {
@@ -151,6 +151,45 @@ impl App {
         self.ask(&Request::Keep { concept, images: [first.id, second.id], captions }, None);
     }
 
+    /// The link to what is asked, and what there is to say of it. Where the picture is a sample, it goes by a page that shows the
+    /// sample to sites that show links.
+    fn link(&self) -> (String, String) {
+        // A link within the page may have taken its place.
+        self.write_address();
+        let href = window().location().href().unwrap_or_default();
+        let image = self.current();
+        let prepared = image.and_then(|image| image.prepared);
+        if let Some(linked) = image.and_then(|image| image.linked.as_ref()) {
+            let size = words::with_commas(&href.len().to_string());
+            return match linked.is_all {
+                true => (
+                    href,
+                    format!("The link is copied. It holds the caption and the picture ({size} characters)."),
+                ),
+                false => (
+                    href,
+                    format!(
+                        "The link is copied. It holds the caption and a small copy of your picture ({size} characters)."
+                    ),
+                ),
+            };
+        }
+        let sample = prepared
+            .map(|prepared| prepared.sample)
+            .or(image.filter(|image| image.is_sample).map(|image| &*image.name));
+        let Some(sample) = sample else {
+            let holds = "The link is copied. It holds the caption and not your picture; whoever opens it is asked for one.";
+            return (href, holds.to_owned());
+        };
+        let holds = "The link is copied. It holds the caption and names the sample.".to_owned();
+        let by_preview = preview_of(sample, prepared).and_then(|name| {
+            let url = Url::new_with_base(&format!("s/{name}.html"), &document().base_uri().ok()??).ok()?;
+            url.set_hash(&window().location().hash().ok()?);
+            Some(url.href())
+        });
+        (by_preview.unwrap_or(href), holds)
+    }
+
     /// Writes what is asked into the address, so that the address is the link, and the way back leads to the question before.
     pub(super) fn write_address(&self) {
         let image = self.current();
@@ -162,6 +201,7 @@ impl App {
             sample: prepared.map(|prepared| prepared.sample.to_owned()).or(sample),
             set: Some(self.set()),
             edit: prepared,
+            picture: image.and_then(|image| image.linked.as_ref()).map(|linked| linked.data.clone()),
         };
         match asked.hash() {
             Ok(hash) => push_address(&hash),

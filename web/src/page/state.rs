@@ -1,6 +1,7 @@
 //! What the page holds. What happens to it stands beside the part of the page that it concerns.
 
-use std::collections::VecDeque;
+use std::cell::Cell;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use shared::edit::Edit;
@@ -227,6 +228,8 @@ pub(super) struct Survey {
     pub(super) items: Vec<Item>,
     /// How many misses are listed.
     pub(super) listed: usize,
+    /// When they were drawn.
+    pub(super) drawn: Cell<f64>,
 }
 
 impl Survey {
@@ -250,10 +253,14 @@ pub(super) struct Image {
     pub(super) caption: String,
     /// The foil that was asked about; empty for none.
     pub(super) foil: String,
+    /// Foils of it that the visitor says are true, too.
+    pub(super) true_foils: BTreeSet<String>,
     /// The image that it was made of by an edit.
     pub(super) source: Option<ImageId>,
     /// The change to a sample that made it, which a link can name.
     pub(super) prepared: Option<&'static PreparedEdit>,
+    /// The copy of it that a link holds.
+    pub(super) linked: Option<Linked>,
     /// The image that it is compared with crosswise.
     pub(super) counterpart: Option<ImageId>,
     /// Whether everybody has it in the gallery.
@@ -276,8 +283,10 @@ impl Image {
             preview: None,
             caption: caption.to_owned(),
             foil: String::new(),
+            true_foils: BTreeSet::new(),
             source: None,
             prepared: None,
+            linked: None,
             counterpart: None,
             is_sample: false,
             read: false,
@@ -298,6 +307,14 @@ impl Image {
         let is_known = self.thumbnail.is_some() || self.file.size() < SURELY_SMALL;
         self.preview.as_deref().or_else(|| is_known.then_some(self.url.as_str()))
     }
+}
+
+/// A small copy of an image in the address.
+pub(super) struct Linked {
+    /// A JPEG file as base64 for addresses.
+    pub(super) data: String,
+    /// Whether this is all there is of the image, because it came by a link.
+    pub(super) is_all: bool,
 }
 
 /// An image that the page brings along, and a caption to begin with.

@@ -1,13 +1,17 @@
 //! A folder in, failures out: every captioned picture is scored against its foils, and what the models get wrong is listed.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{Blob, Event, File, HtmlElement, HtmlImageElement, HtmlProgressElement, HtmlSelectElement};
+use web_sys::{
+    Blob, Event, File, HtmlElement, HtmlImageElement, HtmlInputElement, HtmlProgressElement,
+    HtmlSelectElement,
+};
 
+use super::canvas::{loaded, small_jpeg};
 use super::dom::{
     append, append_text, by_id, clear, copy_of, fill, on, on_click_within, say, set_attribute, set_data,
     set_slot, set_text, slot,
@@ -19,11 +23,14 @@ use super::shares;
 use super::state::{App, Survey};
 use crate::console::log_error;
 use crate::protocol::{Answer, ImageId, Request};
-use crate::survey::{Captions, Item, Miss, captions_for, csv, misses, outcomes};
+use crate::survey::{Captions, Item, Miss, REPORTED, captions_for, csv, misses, outcomes, report, tsv};
 use crate::words;
 
 /// How many misses are listed at first, and added by a press.
 const LISTED: usize = 12;
+
+/// How long what was found so far stays on show, in milliseconds.
+const REDRAWN_AFTER: f64 = 1000.0;
 
 /// Whether a file may hold captions.
 pub(super) fn is_text(file: &File) -> bool {
@@ -46,17 +53,17 @@ impl App {
             app.list_misses();
         });
         act("survey-csv", "click", |app| {
-            app.save_survey("foil-survey.csv", "text/csv", &csv(&app.survey.items));
+            save("foil-survey.csv", "text/csv", &csv(&app.survey.items));
         });
+        act("survey-tsv", "click", |app| {
+            save("foil-misses.tsv", "text/tab-separated-values", &tsv(&app.survey.items));
+        });
+        act("survey-report", "click", App::save_report);
         act("survey-json", "click", |app| {
             let items = app.survey.items.iter().map(|item| words::json(&item.name, &item.answers));
             match items.collect::<Result<Vec<String>, _>>() {
                 Ok(items) => {
-                    app.save_survey(
-                        "foil-survey.json",
-                        "application/json",
-                        &format!("[{}]\n", items.join(",\n")),
-                    );
+                    save("foil-survey.json", "application/json", &format!("[{}]\n", items.join(",\n")));
                 }
                 Err(error) => log_error(&error.to_string().into()),
             }
@@ -105,8 +112,15 @@ impl App {
         });
     }
 
-    /// Asks about every picture that has a caption.
+    /// Asks about every picture that has a caption, or gets the one that is for all others.
     pub(super) fn survey(&mut self) {
+        let common = by_id::<HtmlInputElement>("survey-caption").value().trim().to_owned();
+        let example = self.example;
+        for image in
+            self.images.iter_mut().filter(|image| image.caption.is_empty() && Some(image.id) != example)
+        {
+            image.caption.clone_from(&common);
+        }
         let with_captions = self.images.iter().filter(|image| {
             image.problem.is_none() && !image.caption.is_empty() && Some(image.id) != self.example
         });
@@ -115,7 +129,7 @@ impl App {
         if waiting.is_empty() {
             return set_text(
                 "survey-note",
-                "No picture has a caption yet. Describe some above, or open them together with a captions.csv.",
+                "No picture has a caption yet. Describe some above, write one for all of them, or open them together with a captions.csv.",
             );
         }
         let job = self.survey.job + 1;
@@ -146,6 +160,7 @@ impl App {
             return;
         }
         self.survey.waiting.pop_front();
+        let answers = self.without_true(image, answers);
         let name = self.images.iter().find(|known| known.id == image).map(|known| known.name.clone());
         if let (Some(name), false) = (name, answers.is_empty()) {
             self.survey.items.push(Item { image, name, answers });
@@ -172,6 +187,12 @@ impl App {
         if items.is_empty() {
             return;
         }
+        // Drawing all of it anew for each picture would take longer than the models do.
+        let now = js_sys::Date::now();
+        if self.survey.is_running() && now - self.survey.drawn.get() < REDRAWN_AFTER {
+            return;
+        }
+        self.survey.drawn.set(now);
         let outcomes: Vec<_> = items.iter().flat_map(|item| &item.answers).flat_map(outcomes).collect();
         shares::show(&by_id("survey-shares"), &outcomes);
         let models = items[0].answers.iter().map(|answer| answer.model.as_str());
@@ -223,10 +244,38 @@ impl App {
         reveal();
     }
 
-    fn save_survey(&self, name: &str, kind: &str, text: &str) {
-        match text_file(kind, text) {
-            Ok(file) => set_text("survey-note", &give(name, file.unchecked_ref::<Blob>())),
-            Err(error) => log_error(&error),
-        }
+    /// Gives the visitor a report, with small copies of the pictures that it shows.
+    fn save_report(&mut self) {
+        let Survey { items, .. } = &self.survey;
+        let models = items.first().map_or(&[][..], |item| &item.answers[..]);
+        let shown: BTreeSet<ImageId> = models
+            .iter()
+            .flat_map(|answer| misses(items, &answer.model).into_iter().take(REPORTED))
+            .map(|miss| miss.image)
+            .collect();
+        let urls = self.images.iter().filter(|image| shown.contains(&image.id));
+        let urls: Vec<(ImageId, String)> =
+            urls.map(|image| (image.id, image.thumbnail().to_owned())).collect();
+        let items = items.clone();
+        spawn_local(async move {
+            let mut thumbnails = BTreeMap::new();
+            for (id, url) in urls {
+                match loaded(&url).await.and_then(|image| small_jpeg(&image)) {
+                    Ok(data) => {
+                        thumbnails.insert(id, data);
+                    }
+                    // It is named in the report all the same.
+                    Err(error) => log_error(&error),
+                }
+            }
+            save("foil-report.html", "text/html", &report(&items, &thumbnails));
+        });
+    }
+}
+
+fn save(name: &str, kind: &str, text: &str) {
+    match text_file(kind, text) {
+        Ok(file) => set_text("survey-note", &give(name, file.unchecked_ref::<Blob>())),
+        Err(error) => log_error(&error),
     }
 }

@@ -1,8 +1,10 @@
 //! What the engine knows and finds, as it travels to the page.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use shared::concept::Concept;
-use shared::similarity::{Score, Square};
+use shared::similarity::{Kind, Score, Square};
 
 /// A bundle that the browser keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +114,22 @@ pub struct Answer {
     pub square: Option<Square>,
 }
 
+impl Answer {
+    /// The answer without some foils. Probabilities that are shares among the captions become shares among those that are left;
+    /// a model that judges pairs has none of these.
+    #[must_use]
+    pub fn without(mut self, foils: &BTreeSet<String>, judges_pairs: bool) -> Self {
+        let is_left = |score: &Score| score.kind == Kind::Caption || !foils.contains(&score.caption);
+        self.asked &= self.scores.get(1).is_some_and(is_left);
+        self.scores.retain(is_left);
+        let whole: f32 = self.scores.iter().map(|score| score.probability).sum();
+        if !judges_pairs && whole > 0.0 {
+            self.scores.iter_mut().for_each(|score| score.probability /= whole);
+        }
+        self
+    }
+}
+
 /// A sample with a caption, and what the page's models answered when the page was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Challenge {
@@ -123,4 +141,34 @@ pub struct Challenge {
     pub foil: String,
     /// The answers, as the page saves them.
     pub answers: Vec<Answer>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foils_that_are_true_are_left_out_and_the_rest_shares_anew() {
+        let score = |caption: &str, kind, probability| Score {
+            caption: caption.into(),
+            kind,
+            concept: None,
+            similarity: 0.5,
+            probability,
+        };
+        let scores = vec![
+            score("a red car", Kind::Caption, 0.2),
+            score("a big car", Kind::Negative, 0.6),
+            score("a blue car", Kind::Negative, 0.2),
+        ];
+        let answer = Answer { model: "m".into(), scores, asked: true, cut_at: None, square: None };
+        let without = |foil: &str, judges_pairs| {
+            let left = answer.clone().without(&BTreeSet::from([foil.to_owned()]), judges_pairs);
+            let probabilities: Vec<f32> = left.scores.iter().map(|score| score.probability).collect();
+            (left.asked, probabilities)
+        };
+        assert_eq!(without("a big car", false), (false, vec![0.5, 0.5]));
+        assert_eq!(without("a big car", true), (false, vec![0.2, 0.2]));
+        assert_eq!(without("a red car", false), (true, vec![0.2, 0.6, 0.2]), "the caption itself stays");
+    }
 }

@@ -87,6 +87,7 @@ mod tests {
     fn round(caption: &str, foil: &str, ahead: [f32; 2]) -> Round {
         Round {
             picture: "a.jpg".into(),
+            edit: None,
             concept: Concept::Color,
             caption: caption.into(),
             foil: foil.into(),

@@ -58,7 +58,8 @@ fn in_words(things: &[String]) -> String {
     }
 }
 
-fn with_commas(digits: &str) -> String {
+/// A number with a comma before each three digits.
+pub fn with_commas(digits: &str) -> String {
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
     groups.join(",")

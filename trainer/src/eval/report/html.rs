@@ -11,7 +11,7 @@ use crate::eval::compare::Comparison;
 use crate::eval::parts::ALL;
 use crate::eval::table::Row;
 use crate::statistics::{p_value, percent};
-use crate::system::html::{STYLE, Text};
+use shared::html::{STYLE, Text};
 
 /// The page. With `images` it shows the most telling items; without it only their words.
 pub fn page(report: &Report, images: Option<&Benchmark>) -> String {

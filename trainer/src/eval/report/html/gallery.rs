@@ -1,7 +1,5 @@
 //! The most telling items, with their images made small and written into the page.
 
-use std::ops::Range;
-
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use libjpeg_turbo_rs::{PixelFormat, Subsampling, compress};
@@ -12,7 +10,7 @@ use super::put;
 use crate::dataset::ImageSource;
 use crate::eval::benchmark::Benchmark;
 use crate::eval::terms::Hard;
-use crate::system::html::Text;
+use shared::html::{Marked, Text};
 
 /// The longer side of a thumbnail in pixels.
 const SIDE: u32 = 224;
@@ -55,20 +53,12 @@ fn captions(page: &mut String, item: &Hard) {
         let class = if nth < foil { "true" } else { "false" };
         put(page, format_args!("<p class=\"{class}\">"));
         match &spans {
-            Some([span, _]) if nth == 0 => marked(page, caption, span),
-            Some([_, span]) if nth == foil => marked(page, caption, span),
+            Some([span, _]) if nth == 0 => put(page, format_args!("{}", Marked(caption, span.clone()))),
+            Some([_, span]) if nth == foil => put(page, format_args!("{}", Marked(caption, span.clone()))),
             _ => put(page, format_args!("{}", Text(caption))),
         }
         *page += "</p>";
     }
-}
-
-fn marked(page: &mut String, text: &str, span: &Range<usize>) {
-    let (before, changed, behind) = (&text[..span.start], &text[span.clone()], &text[span.end..]);
-    if changed.is_empty() {
-        return put(page, format_args!("{}", Text(text)));
-    }
-    put(page, format_args!("{}<mark>{}</mark>{}", Text(before), Text(changed), Text(behind)));
 }
 
 /// An image as the address of a small JPEG.

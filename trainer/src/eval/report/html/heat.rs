@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::put;
 use crate::eval::terms::Term;
-use crate::system::html::Text;
+use shared::html::Text;
 
 /// Rows and columns of a map at most; the most frequent words are taken.
 const MOST: usize = 14;
