@@ -85,6 +85,26 @@ describe("the game", () => {
     await context.close();
   });
 
+  test("shows edited samples as the models see them, and leads to the same edit", async () => {
+    const edited = ROUNDS.filter((known) => known.edit === "blue-suit");
+    assert.ok(edited.length > 1);
+    const { page, context } = await open(visit.cpu, visit.url, {
+      prepare: (page) => page.route("**/game.json", (route) => route.fulfill({ contentType: "application/json", body: JSON.stringify(edited) })),
+    });
+    const known = await round(page);
+    assert.match(await page.getAttribute("#game-picture", "src"), /samples\/edited\/blue-suit\.jpg$/);
+    await bet(page, known, [true, true]);
+    await page.click("#game-ask");
+    const row = (model, caption) => `[data-role="score"][data-model="${model}"][data-caption="${caption}"]`;
+    await page.waitForSelector(`body[data-state="ready"] ${row("photo-plain", known.foil)}`);
+    assert.match(page.url(), /edit=blue-suit/);
+    for (const [nth, model] of ["photo-plain", "photo-hard-negative"].entries()) {
+      const [own, foil] = await Promise.all([known.caption, known.foil].map((caption) => page.getAttribute(row(model, caption), "data-similarity").then(Number)));
+      assert.ok(Math.abs(own - foil - known.ahead[nth]) < 1e-3, `${model}: ${own - foil} and ${known.ahead[nth]}`);
+    }
+    await context.close();
+  });
+
   test("is remembered only by those who ask for it", async () => {
     const { page, context } = await play();
     const finish = async () => {

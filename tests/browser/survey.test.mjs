@@ -4,7 +4,7 @@ import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
-import { SAMPLES, folder, launch, largestDifference, nativeScores, open, visitors } from "./browser.mjs";
+import { SAMPLES, folder, launch, largestDifference, nativeScores, open, trainer, visitors } from "./browser.mjs";
 
 const visit = visitors("cpu");
 const CAPTIONS = {
@@ -54,6 +54,18 @@ describe("a folder of pictures", () => {
       const all = shares.reduce((sum, [, n]) => sum + n, 0);
       assert.equal(all - hits, listed, "what is no hit is a miss");
     }
+    // The misses are a test set that the trainer reads, and a report that shows them.
+    const [misses] = await Promise.all([page.waitForEvent("download"), page.click("#survey-tsv")]);
+    await misses.saveAs(join(set.path, "misses.tsv"));
+    const printed = trainer("evaluate", "--bundle", join(SAMPLES, "../photo-plain.safetensors"), "--benchmark", "negclip", "--data", join(set.path, "misses.tsv"), "--images", set.path, "--allow-leakage", "--json", join(set.path, "report.json"), "--device", "cpu");
+    const whole = JSON.parse(readFileSync(join(set.path, "report.json"), "utf8")).models[0].rows[0];
+    assert.ok(whole.n > 0 && whole.share < 1, printed);
+    const [savedReport] = await Promise.all([page.waitForEvent("download"), page.click("#survey-report")]);
+    const html = readFileSync(await savedReport.path(), "utf8");
+    assert.match(html, /What the models get wrong in 3 pictures/);
+    assert.equal(html.match(/<li>/g).length, ["photo-plain", "photo-hard-negative"].flatMap(missed).length);
+    assert.match(html, /src="data:image\/jpeg;base64,/);
+
     const leads = await page.$$eval("#misses [data-slot=ahead]", (items) => items.map((item) => parseFloat(item.textContent)));
     assert.ok(leads.length > 1 && leads.every((lead, nth) => nth === 0 || lead <= leads[nth - 1]), `${leads}`);
 
@@ -71,8 +83,11 @@ describe("a folder of pictures", () => {
     await page.setInputFiles("#image-input", chosen("cat.jpg", "coffee.jpg"));
     await page.click("#survey-run");
     await page.locator("#survey-note", { hasText: "No picture has a caption yet" }).waitFor();
-    await page.setInputFiles("#image-input", ["a_red_cup-1.jpg", "brown-cat.jpg"].map((name, nth) => ({ name, mimeType: "image/jpeg", buffer: readFileSync(join(SAMPLES, ["coffee.jpg", "cat.jpg"][nth])) })));
+    await page.fill("#survey-caption", "a brown animal");
+    await page.click("#survey-run");
     await finished(page, "2 of 2 pictures scored.");
+    await page.setInputFiles("#image-input", ["a_red_cup-1.jpg", "brown-cat.jpg"].map((name, nth) => ({ name, mimeType: "image/jpeg", buffer: readFileSync(join(SAMPLES, ["coffee.jpg", "cat.jpg"][nth])) })));
+    await finished(page, "4 of 4 pictures scored.");
     assert.match(await page.textContent("#survey-note"), /2 say what they show in their file names/);
     await page.setInputFiles("#image-input", chosen("captions.csv"));
     await page.locator("#status", { hasText: "Captions need their pictures" }).waitFor();

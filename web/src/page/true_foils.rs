@@ -68,12 +68,11 @@ impl App {
     pub(super) fn count_true_foils(&self) {
         let count = self.current().map_or(0, |image: &Image| image.true_foils.len());
         by_id::<HtmlElement>("true-foils").set_hidden(count == 0);
-        set_text(
-            "true-foils-count",
-            &format!(
-                "{} left out, because you said that they are true of this picture.",
-                words::count(count, "foil")
-            ),
+        let they = if count == 1 { "it is" } else { "they are" };
+        let said = format!(
+            "{} left out, because you said that {they} true of this picture.",
+            words::count(count, "foil")
         );
+        set_text("true-foils-count", &said);
     }
 }
