@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use shared::bundle::{Bundle, BundleError};
 use shared::engine::Engine;
 
-use crate::support::{root, tiny_bundle};
+use crate::support::{root, tiny_bundle, trainer, trainer_ok};
 
 /// The most that a visitor should have to download for a set of models, in bytes.
 const MOST_BYTES: usize = 18_000_000;
@@ -117,4 +117,71 @@ fn a_bundle_cut_anywhere_is_refused() {
         assert!(error.contains(expected), "{keep} bytes: {error}");
     }
     assert!(open(vec![0xff; 5000]).expect_err("a refusal").to_string().contains("not a bundle"));
+}
+
+#[test]
+fn an_average_lies_between_its_bundles_and_keeps_what_they_share() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let assets = root().join("assets");
+    let [plain, hard] =
+        ["photo-plain", "photo-hard-negative"].map(|name| format!("{}/{name}.safetensors", assets.display()));
+    std::fs::copy(
+        assets.join("photo-backbone.safetensors"),
+        folder.path().join("photo-backbone.safetensors"),
+    )
+    .expect("a copy");
+    let average = |shares: [&str; 2], out: &str| {
+        let backbone = ["--backbone", "photo-backbone.safetensors", "--precision", "q8"];
+        let bundles = ["average", "--bundle", &plain, &hard, "--weights", shares[0], shares[1], "--out", out];
+        trainer_ok(folder.path(), &[&bundles[..], &backbone].concat());
+        std::fs::read(folder.path().join(out)).expect("the bundle")
+    };
+    // Where all weight is on one of them, it is that one, and its backbone is the file that was there already.
+    let all_hard = Bundle::read(average(["0", "1"], "hard.safetensors")).expect("a bundle");
+    let original = Bundle::read(std::fs::read(&hard).expect("a bundle")).expect("a bundle");
+    let tensors = |bundle: &Bundle| {
+        let file = SafeTensors::deserialize(bundle.bytes()).expect("tensors");
+        let names = file.names().into_iter().map(str::to_owned).collect::<Vec<_>>();
+        names
+            .into_iter()
+            .map(|name| (name.clone(), file.tensor(&name).expect("a tensor").data().to_vec()))
+            .collect::<HashMap<_, _>>()
+    };
+    let numbers = |bundle: &Bundle, name: &str| -> Vec<f32> {
+        tensors(bundle)[name].as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+    };
+    let (found, expected) = (tensors(&all_hard), tensors(&original));
+    assert_eq!(found.len(), expected.len());
+    let off = expected.iter().filter(|(name, bytes)| {
+        found[*name].iter().zip(bytes.iter()).filter(|(a, b)| a != b).count() > bytes.len() / 100
+    });
+    assert_eq!(off.map(|(name, _)| name.clone()).collect::<Vec<_>>(), [""; 0]);
+
+    let mean = Bundle::read(average(["0.25", "0.75"], "mean.safetensors")).expect("a bundle");
+    let plain = Bundle::read(std::fs::read(&plain).expect("a bundle")).expect("a bundle");
+    let [mean_bias, plain_bias, hard_bias] =
+        [&mean, &plain, &original].map(|bundle| numbers(bundle, "text.norm_post.bias"));
+    for ((mean, plain), hard) in mean_bias.iter().zip(&plain_bias).zip(&hard_bias) {
+        assert!((mean - (0.25 * plain + 0.75 * hard)).abs() < 1e-6);
+    }
+    let training = mean.header().training();
+    assert_eq!(training.data, ["flickr8k", "edits:flickr8k", "names"]);
+    assert_eq!(training.negatives, "all");
+    assert_eq!(training.images, original.header().training().images);
+    assert_eq!(training.results["average_of"][1]["bundle"], "photo-hard-negative.safetensors");
+
+    // What does not fit together is refused.
+    let scene = format!("{}/scene-plain.safetensors", assets.display());
+    for (arguments, reason) in [
+        (vec![hard.as_str(), &scene], "is another kind of model"),
+        (vec![hard.as_str()], "two bundles at least"),
+        (vec![hard.as_str(), &hard, "--weights", "1"], "1 shares for 2 bundles"),
+    ] {
+        let output = trainer(
+            folder.path(),
+            &[&["average", "--out", "x.safetensors", "--bundle"], &arguments[..]].concat(),
+        );
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(reason), "{said}");
+    }
 }

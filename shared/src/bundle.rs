@@ -263,7 +263,7 @@ impl Bundle {
         training: &Training,
         precision: Precision,
     ) -> Result<Self, BundleError> {
-        Self::pack(config, weights(model, ""), tokenizer, training, precision)
+        Self::pack(config, weights(model), tokenizer, training, precision)
     }
 
     /// Makes a bundle of weights, one at a time. It has no self-test yet.
@@ -340,11 +340,16 @@ impl Bundle {
 
 /// The weights of a model's text tower, for a bundle of nothing else ([`Bundle::with_text_tower`]).
 pub fn text_tower(model: &Clip) -> impl Iterator<Item = Result<Weight, BundleError>> {
-    weights(model, TEXT_TOWER)
+    weights_of(model, TEXT_TOWER)
+}
+
+/// All weights of a model, in the order of its layers.
+pub fn weights(model: &Clip) -> impl Iterator<Item = Result<Weight, BundleError>> {
+    weights_of(model, "")
 }
 
 /// The weights of a model whose names begin with `prefix`.
-fn weights(model: &Clip, prefix: &str) -> impl Iterator<Item = Result<Weight, BundleError>> {
+fn weights_of(model: &Clip, prefix: &str) -> impl Iterator<Item = Result<Weight, BundleError>> {
     let all = model.collect(None, Some(Box::new(BurnToPyTorchAdapter)), true);
     all.into_iter().filter(move |tensor| tensor.name.starts_with(prefix)).map(|tensor| {
         let (name, shape) = (tensor.name.clone(), tensor.shape.to_vec());

@@ -23,6 +23,8 @@ mod color_histogram;
 pub mod convnet;
 mod fastvit;
 mod layers;
+#[cfg(any(test, feature = "product"))]
+mod product;
 mod scoring;
 mod text;
 mod vision;

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::commands::average::AverageArgs;
 use crate::commands::calibrate::CalibrateArgs;
 use crate::commands::distill::DistillArgs;
 use crate::commands::embed::EmbedArgs;
@@ -68,6 +69,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Make a bundle of a training run.
     Export(ExportArgs),
+    /// Average the weights of bundles that began alike: a fine-tuned model keeps more of what it knew.
+    Average(AverageArgs),
     /// Print what a bundle holds.
     Inspect(InspectArgs),
 }

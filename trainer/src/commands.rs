@@ -1,5 +1,6 @@
 //! One file per command, with its options. `pretrain` is the room `train`.
 
+pub mod average;
 pub mod calibrate;
 pub mod distill;
 pub mod embed;

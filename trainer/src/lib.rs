@@ -39,6 +39,7 @@ pub fn run() -> ExitCode {
         cli::Command::Score(args) => commands::score::run(&args),
         cli::Command::Embed(args) => commands::embed::run(&args),
         cli::Command::Import(args) => commands::import::run(&args),
+        cli::Command::Average(args) => commands::average::run(&args),
         cli::Command::Export(args) => commands::export::run(&args),
         cli::Command::Inspect(args) => commands::inspect::run(&args),
     };

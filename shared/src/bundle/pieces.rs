@@ -76,12 +76,12 @@ mod tests {
             let whole = Bundle::new(&config, &model, &tokenizer, &training, precision).expect("a bundle");
             let mut pieces = Pieces::new(precision);
             let bytes: Vec<u8> =
-                weights(&model, "").flat_map(|weight| pieces.add(weight.expect("a weight"))).collect();
+                weights(&model).flat_map(|weight| pieces.add(weight.expect("a weight"))).collect();
             let header = pieces.header(&config, &tokenizer, &training, &[]).expect("a header");
             let bundle = Bundle::read([header, bytes].concat()).expect("a bundle");
             let values = |bundle: &Bundle| {
                 let model = bundle.model(&Device::flex()).expect("a model");
-                weights(&model, "").map(|weight| weight.expect("a weight")).collect::<Vec<_>>()
+                weights(&model).map(|weight| weight.expect("a weight")).collect::<Vec<_>>()
             };
             assert!(values(&bundle) == values(&whole), "{precision:?}");
             assert_eq!(bundle.header().config(), &config);

@@ -23,6 +23,12 @@ pub enum Activation {
 
 impl Activation {
     pub(super) fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        #[cfg(feature = "product")]
+        if self == Activation::QuickGelu
+            && let Some(activated) = super::product::quick_gelu_on_cpu(&x)
+        {
+            return activated;
+        }
         match self {
             Activation::QuickGelu => x.clone() * sigmoid(x * 1.702),
             Activation::Gelu => gelu(x),

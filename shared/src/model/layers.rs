@@ -21,6 +21,10 @@ pub(super) fn linear(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
 
 /// The same by matrix `[I, O]` and shift `[O]`.
 pub(super) fn affine(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<3> {
+    #[cfg(feature = "product")]
+    if let Some(product) = super::product::affine(&x, &weight, bias.as_ref()) {
+        return product;
+    }
     let [batch, ..] = x.dims();
     let product = burn::tensor::module::linear(x, weight, None);
     match bias {

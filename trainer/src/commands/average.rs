@@ -1,0 +1,158 @@
+//! `average`: the weights of bundles that began alike become one bundle (WiSE-FT, arXiv 2109.01903; model soups, arXiv 2203.05482).
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail, ensure};
+use burn::tensor::Device;
+use clap::Args;
+use serde_json::json;
+use shared::bundle::{self, Bundle, Precision, Training, Weight};
+
+use crate::models::bundles;
+use crate::system;
+use crate::system::files::file_name;
+use crate::system::named::named;
+
+/// The options of `average`.
+#[derive(Args)]
+pub struct AverageArgs {
+    /// Average the weights of these bundles. They must have one architecture and one tokenizer, and should have begun with the same
+    /// weights.
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    pub bundle: Vec<PathBuf>,
+    /// Give each bundle this share, in the same order; by default all count alike.
+    #[arg(long, value_name = "SHARE", num_args = 1..)]
+    pub weights: Vec<f32>,
+    /// Write the bundle into this file.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Write the image backbone into this file, as `export` does. It stays what it was if all bundles share it.
+    #[arg(long, value_name = "FILE")]
+    pub backbone: Option<PathBuf>,
+    /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight).
+    #[arg(long, value_name = "PRECISION", default_value = "f16", value_parser = named::<Precision>)]
+    pub precision: Precision,
+}
+
+/// Averages bundles.
+///
+/// # Errors
+/// If they cannot be read, do not fit together, or the result cannot be written.
+pub fn run(args: &AverageArgs) -> Result<()> {
+    ensure!(args.bundle.len() > 1, "an average takes two bundles at least");
+    let shares = shares(&args.weights, args.bundle.len())?;
+    let read = args.bundle.iter().map(|path| bundles::read(path)).collect::<Result<Vec<Bundle>>>()?;
+    let header = read[0].header();
+    for (bundle, path) in read.iter().zip(&args.bundle).skip(1) {
+        let other = bundle.header();
+        if other.config() != header.config()
+            || other.tokenizer().to_json()? != header.tokenizer().to_json()?
+        {
+            bail!("{} is another kind of model than {}", path.display(), args.bundle[0].display());
+        }
+    }
+    let weights = averaged(&read, &shares)?;
+    let names: Vec<String> = args.bundle.iter().map(|path| file_name(path)).collect();
+    let training = facts(&read, &shares, &names);
+    let pack = |precision, training: &Training| {
+        let weights = weights.iter().cloned().map(anyhow::Ok);
+        Bundle::pack(header.config(), weights, header.tokenizer(), training, precision)
+    };
+    let bundle = bundles::make(args.precision, &bundles::drift_scenes(), training, pack)?;
+    match &args.backbone {
+        Some(backbone) => bundles::write_split(&args.out, backbone, &bundle),
+        None => bundles::write(&args.out, &bundle),
+    }
+}
+
+/// The share of each bundle; together they are 1.
+fn shares(given: &[f32], count: usize) -> Result<Vec<f32>> {
+    if given.is_empty() {
+        return Ok(vec![1.0 / count as f32; count]);
+    }
+    ensure!(given.len() == count, "{} shares for {count} bundles", given.len());
+    let whole: f32 = given.iter().sum();
+    ensure!(
+        given.iter().all(|share| share.is_finite() && *share >= 0.0) && whole > 0.0,
+        "shares are numbers from 0 on, and not all of them 0"
+    );
+    Ok(given.iter().map(|share| share / whole).collect())
+}
+
+/// The weighted mean of all weights. What is the same in all bundles stays the same to the bit.
+fn averaged(bundles: &[Bundle], shares: &[f32]) -> Result<Vec<Weight>> {
+    let mut mean: Vec<Weight> = Vec::new();
+    let mut so_far = 0.0;
+    for (bundle, share) in bundles.iter().zip(shares) {
+        let model = bundle.model(&Device::flex())?;
+        so_far += share;
+        let step = if so_far > 0.0 { share / so_far } else { 0.0 };
+        for (nth, weight) in bundle::weights(&model).enumerate() {
+            let weight = weight?;
+            let Some(known) = mean.get_mut(nth) else {
+                mean.push(weight);
+                continue;
+            };
+            ensure!(
+                known.name == weight.name && known.shape == weight.shape,
+                "the weights of two bundles differ in kind"
+            );
+            let numbers = known.values.iter_mut().zip(&weight.values);
+            numbers.for_each(|(mean, value)| *mean += step * (value - *mean));
+        }
+    }
+    Ok(mean)
+}
+
+/// Where the weights come from: all that any of the bundles has seen, the one with the largest share first.
+fn facts(bundles: &[Bundle], shares: &[f32], names: &[String]) -> Training {
+    let mut order: Vec<usize> = (0..bundles.len()).collect();
+    order.sort_by(|a, b| shares[*b].total_cmp(&shares[*a]));
+    let trainings: Vec<&Training> = order.iter().map(|at| bundles[*at].header().training()).collect();
+    let mut facts = trainings[0].clone();
+    for other in &trainings[1..] {
+        merge(&mut facts.data, &other.data);
+        facts.images.extend(&other.images);
+        facts.looks.extend(&other.looks);
+        facts.steps = facts.steps.max(other.steps);
+        facts.imported = facts.imported.take().or_else(|| other.imported.clone());
+    }
+    let mut negatives = Vec::new();
+    for training in &trainings {
+        merge(&mut negatives, &training.negatives.split(',').map(str::to_owned).collect::<Vec<_>>());
+    }
+    negatives.retain(|name| name != "none");
+    facts.negatives = if negatives.is_empty() { "none".to_owned() } else { negatives.join(",") };
+    facts.images.sort_unstable();
+    facts.images.dedup();
+    facts.looks.sort_unstable();
+    facts.looks.dedup();
+    facts.commit = system::commit();
+    facts.results = serde_json::Map::new();
+    let parts = names.iter().zip(shares).map(|(name, share)| json!({ "bundle": name, "share": share }));
+    facts.results.insert("average_of".to_owned(), parts.collect());
+    facts
+}
+
+/// Adds what is not there yet.
+fn merge(known: &mut Vec<String>, others: &[String]) {
+    for other in others {
+        if !known.contains(other) {
+            known.push(other.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_parts_of_a_whole() {
+        assert_eq!(shares(&[], 4).expect("shares"), [0.25; 4]);
+        assert_eq!(shares(&[1.0, 3.0], 2).expect("shares"), [0.25, 0.75]);
+        for wrong in [&[1.0][..], &[0.0, 0.0], &[-1.0, 2.0], &[f32::NAN, 1.0]] {
+            assert!(shares(wrong, 2).is_err(), "{wrong:?}");
+        }
+    }
+}
