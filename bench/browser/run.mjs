@@ -9,6 +9,7 @@ import { resolve } from "node:path";
 
 import { launch } from "../../tests/browser/browser.mjs";
 import { serve } from "../../tests/browser/serve.mjs";
+import { table } from "./table.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const [graphs = "graphs", backend = "cpu", repeats = "5", batches = "1,8"] = process.argv.slice(2);
@@ -35,13 +36,7 @@ const parts = await call("parts", backend, sizes[0], Number(repeats));
 server.close();
 
 console.log(`backend: ${backend}, milliseconds, median of ${repeats} warm passes\n`);
-console.log("| tower | batch | Foil cold | ORT cold | ratio | Foil warm | ORT warm | ratio |\n|---|---|---|---|---|---|---|---|");
-for (const [nth, { tower, batch, cold, warm }] of ours.entries()) {
-  const other = theirs[nth];
-  const cells = [cold, other.cold, warm, other.warm].map((value) => value.toFixed(0));
-  const [coldRatio, warmRatio] = [cold / other.cold, warm / other.warm].map((value) => value.toFixed(2));
-  console.log(`| ${tower} | ${batch} | ${cells[0]} | ${cells[1]} | ${coldRatio} | ${cells[2]} | ${cells[3]} | ${warmRatio} |`);
-}
+console.log(table(ours, theirs));
 
 console.log(`\na layer of the image tower at batch ${sizes[0]}; Foil\n`);
 console.log("| part | ms |\n|---|---|");

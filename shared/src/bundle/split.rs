@@ -74,6 +74,41 @@ impl Bundle {
         Bundle::read(serialize(tensors, metadata)?)
     }
 
+    /// Whether another bundle stores the same backbone, byte by byte.
+    ///
+    /// # Errors
+    /// If one of them cannot be read again, which [`Bundle::read`] would have found.
+    pub fn has_backbone_of(&self, other: &Bundle) -> Result<bool, BundleError> {
+        let (ours, theirs) = (self.parts()?, other.parts()?);
+        let backbone = |tensors: Vec<(String, TensorView)>| -> HashMap<String, Vec<u8>> {
+            let of_backbone = tensors.into_iter().filter(|(name, _)| name.starts_with(BACKBONE));
+            of_backbone.map(|(name, tensor)| (name, tensor.data().to_vec())).collect()
+        };
+        let ours = backbone(ours.tensors());
+        Ok(!ours.is_empty() && ours == backbone(theirs.tensors()))
+    }
+
+    /// The same bundle with the equal backbone of another one, as that stores it, so that what is rounded once is not rounded again.
+    /// One that is stored at another precision stays away.
+    ///
+    /// # Errors
+    /// If one of them cannot be read again, which [`Bundle::read`] would have found.
+    pub fn with_backbone_of(self, other: &Bundle) -> Result<Self, BundleError> {
+        let stored = |bundle: &Bundle| {
+            let tensors = bundle.header().tensors().iter();
+            let backbone = tensors.filter(|tensor| tensor.name.starts_with(BACKBONE));
+            backbone.map(|tensor| (tensor.name.clone(), tensor.dtype)).collect::<HashMap<_, _>>()
+        };
+        if stored(&self) != stored(other) {
+            return Ok(self);
+        }
+        let (ours, theirs) = (self.parts()?, other.parts()?);
+        let is_backbone = |(name, _): &(String, TensorView)| name.starts_with(BACKBONE);
+        let own = ours.tensors().into_iter().filter(|tensor| !is_backbone(tensor));
+        let backbone = theirs.tensors().into_iter().filter(is_backbone);
+        Bundle::read(serialize(own.chain(backbone).collect(), self.metadata()?)?)
+    }
+
     fn parts(&self) -> Result<SafeTensors<'_>, BundleError> {
         SafeTensors::deserialize(self.bytes()).map_err(|error| BundleError::NotSafetensors(error.to_string()))
     }

@@ -22,11 +22,11 @@ pub struct AverageArgs {
     pub bundle: Vec<PathBuf>,
     /// Give each bundle this share, in the same order; by default all count alike.
     #[arg(long, value_name = "SHARE", num_args = 1..)]
-    pub weights: Vec<f32>,
+    pub weights: Vec<f64>,
     /// Write the bundle into this file.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Write the image backbone into this file, as `export` does. It stays what it was if all bundles share it.
+    /// Write the image backbone into this file, as `export` does. If all bundles share one at this precision, it stays as it is.
     #[arg(long, value_name = "FILE")]
     pub backbone: Option<PathBuf>,
     /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight).
@@ -54,9 +54,12 @@ pub fn run(args: &AverageArgs) -> Result<()> {
     let weights = averaged(&read, &shares)?;
     let names: Vec<String> = args.bundle.iter().map(|path| file_name(path)).collect();
     let training = facts(&read, &shares, &names);
+    let shares_backbone =
+        read[1..].iter().try_fold(true, |all, other| anyhow::Ok(all && read[0].has_backbone_of(other)?))?;
     let pack = |precision, training: &Training| {
         let weights = weights.iter().cloned().map(anyhow::Ok);
-        Bundle::pack(header.config(), weights, header.tokenizer(), training, precision)
+        let bundle = Bundle::pack(header.config(), weights, header.tokenizer(), training, precision)?;
+        Ok(if shares_backbone { bundle.with_backbone_of(&read[0])? } else { bundle })
     };
     let bundle = bundles::make(args.precision, &bundles::drift_scenes(), training, pack)?;
     match &args.backbone {
@@ -66,12 +69,12 @@ pub fn run(args: &AverageArgs) -> Result<()> {
 }
 
 /// The share of each bundle; together they are 1.
-fn shares(given: &[f32], count: usize) -> Result<Vec<f32>> {
+fn shares(given: &[f64], count: usize) -> Result<Vec<f64>> {
     if given.is_empty() {
-        return Ok(vec![1.0 / count as f32; count]);
+        return Ok(vec![1.0 / count as f64; count]);
     }
     ensure!(given.len() == count, "{} shares for {count} bundles", given.len());
-    let whole: f32 = given.iter().sum();
+    let whole: f64 = given.iter().sum();
     ensure!(
         given.iter().all(|share| share.is_finite() && *share >= 0.0) && whole > 0.0,
         "shares are numbers from 0 on, and not all of them 0"
@@ -80,13 +83,13 @@ fn shares(given: &[f32], count: usize) -> Result<Vec<f32>> {
 }
 
 /// The weighted mean of all weights. What is the same in all bundles stays the same to the bit.
-fn averaged(bundles: &[Bundle], shares: &[f32]) -> Result<Vec<Weight>> {
+fn averaged(bundles: &[Bundle], shares: &[f64]) -> Result<Vec<Weight>> {
     let mut mean: Vec<Weight> = Vec::new();
     let mut so_far = 0.0;
     for (bundle, share) in bundles.iter().zip(shares) {
         let model = bundle.model(&Device::flex())?;
         so_far += share;
-        let step = if so_far > 0.0 { share / so_far } else { 0.0 };
+        let step = if so_far > 0.0 { (share / so_far) as f32 } else { 0.0 };
         for (nth, weight) in bundle::weights(&model).enumerate() {
             let weight = weight?;
             let Some(known) = mean.get_mut(nth) else {
@@ -98,14 +101,16 @@ fn averaged(bundles: &[Bundle], shares: &[f32]) -> Result<Vec<Weight>> {
                 "the weights of two bundles differ in kind"
             );
             let numbers = known.values.iter_mut().zip(&weight.values);
-            numbers.for_each(|(mean, value)| *mean += step * (value - *mean));
+            numbers.for_each(|(mean, value)| {
+                *mean = if step < 1.0 { *mean + step * (value - *mean) } else { *value };
+            });
         }
     }
     Ok(mean)
 }
 
 /// Where the weights come from: all that any of the bundles has seen, the one with the largest share first.
-fn facts(bundles: &[Bundle], shares: &[f32], names: &[String]) -> Training {
+fn facts(bundles: &[Bundle], shares: &[f64], names: &[String]) -> Training {
     let mut order: Vec<usize> = (0..bundles.len()).collect();
     order.sort_by(|a, b| shares[*b].total_cmp(&shares[*a]));
     let trainings: Vec<&Training> = order.iter().map(|at| bundles[*at].header().training()).collect();
@@ -151,7 +156,7 @@ mod tests {
     fn shares_are_parts_of_a_whole() {
         assert_eq!(shares(&[], 4).expect("shares"), [0.25; 4]);
         assert_eq!(shares(&[1.0, 3.0], 2).expect("shares"), [0.25, 0.75]);
-        for wrong in [&[1.0][..], &[0.0, 0.0], &[-1.0, 2.0], &[f32::NAN, 1.0]] {
+        for wrong in [&[1.0][..], &[0.0, 0.0], &[-1.0, 2.0], &[f64::NAN, 1.0]] {
             assert!(shares(wrong, 2).is_err(), "{wrong:?}");
         }
     }
