@@ -5,6 +5,8 @@
 #   TRAINER, PROBE   programs that are built already; otherwise they are built here
 #   KERNELS          a folder with kernels of an earlier run, which part `warm` then begins with
 #   RECIPE           what part `train` trains (trainer/recipes/scenes.toml)
+#   GRAPHS           a folder of bench/browser/make_graph.py's; part `webgpu` then compares the page's engine with onnxruntime-web.
+#                    bench/browser/build.sh must have run, and VK_DRIVER_FILES name a Vulkan driver
 # `tiny` rehearses all of it in a few minutes, on a processor too. Exit status: 0 if no part failed.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -84,6 +86,12 @@ part probe 150 "$PROBE" "$device" "$part"
 # (e) The same card by another way, WebGPU's.
 [ "$device" = cuda ] &&
   part steps-wgpu 90 bash -c "pretrain steps-wgpu ${run[*]} --device wgpu --log-every 1 --stop-after 5"
+
+# The page's engine on it, without a browser, beside onnxruntime-web.
+if [ -n "${GRAPHS:-}" ]; then
+  part webgpu 200 node bench/browser/node.mjs "$GRAPHS" 3
+  cat "$out/webgpu.log" >>"$out/summary.txt"
+fi
 
 # (f) A training that teaches something.
 part train 240 "$TRAINER" experiment "$recipe" --device "$device" --out "$out/runs/train"
