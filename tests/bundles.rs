@@ -175,7 +175,7 @@ fn an_average_lies_between_its_bundles_and_keeps_what_they_share() {
     for (arguments, reason) in [
         (vec![hard.as_str(), &scene], "is another kind of model"),
         (vec![hard.as_str()], "two bundles at least"),
-        (vec![hard.as_str(), &hard, "--weights", "1"], "1 shares for 2 bundles"),
+        (vec![hard.as_str(), &hard, "--weights", "1"], "2 bundles need 2 shares; 1 given"),
     ] {
         let output = trainer(
             folder.path(),

@@ -28,6 +28,7 @@ const [engine, game] = ["engine", "game"].map(named);
 const index = join(built, "index.html");
 const html = fill(readFileSync(index, "utf8"), 'data-engine="engine"', `data-engine="${engine}"`)
   .replaceAll(/\bgame(?=\.js"|_bg\.wasm")/g, game);
+if (html.split(game).length !== 5) throw new Error("the page loads the game in another way than expected");
 const inline = [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([^]*?)<\/script>/g)].map(([, script]) => `'sha256-${hash(script, "base64")}'`);
 writeFileSync(index, fill(html, "'sha256-OF-INLINE-SCRIPTS'", inline.join(" ")));
 
@@ -76,7 +77,9 @@ const files = (folder) =>
     return statSync(path).isDirectory() ? files(path) : [path];
   });
 // Models are kept by the engine, each by its own hash, so that a new page need not fetch them again.
-const kept = files(built).filter((path) => !path.endsWith(".safetensors")).sort();
+// Pages that stand for samples are for sites that show links; some hosts redirect from them, and what came so cannot be kept.
+const previews = join(built, "s") + sep;
+const kept = files(built).filter((path) => !path.endsWith(".safetensors") && !path.startsWith(previews)).sort();
 // The page under its folder's address, because some hosts send those who ask for index.html there.
 const address = (path) => (path === index ? "./" : relative(built, path).split(sep).join("/"));
 const names = kept.map(address);

@@ -23,7 +23,7 @@ for (const engine of ["firefox", "webkit"]) {
     await page.until('document.querySelector("#game").dataset.phase === "bet"');
     for (const id of ["game-bet-0-0", "game-bet-1-1"]) await page.evaluate(`document.querySelector("#${id}").click()`);
     await page.until('document.querySelector("#game").dataset.phase === "shown"');
-    assert.match(await page.text("#game-verdict"), /^It is “.+”\./);
+    assert.match(await page.text("#game-verdict"), /^True: “.+”\./);
     await page.until(READY);
     assert.equal(await page.evaluate("document.body.dataset.backend"), "cpu");
     await page.until('document.querySelectorAll("#samples li").length === 13');

@@ -38,7 +38,8 @@ cd "$work"
 "$trainer" experiment "$recipe" --out runs "$@"
 "$trainer" export --run runs/plain-0 --out "$assets/photo-plain.safetensors" --backbone "$assets/photo-backbone.safetensors" --precision q8
 "$trainer" export --run runs/hard-negative-0 --out hard-negative.safetensors --precision q8
-# Seven tenths of the way from plain training, retrieval is as good as at its beginning, and color as at its end (NOTEBOOK.md).
+# Seven tenths of the way from plain training, most of the retrieval that hard negatives cost is back, and color is as good as at
+# the end of the way (NOTEBOOK.md).
 "$trainer" average --bundle "$assets/photo-plain.safetensors" hard-negative.safetensors --weights 0.3 0.7 \
   --out "$assets/photo-hard-negative.safetensors" --backbone "$assets/photo-backbone.safetensors" --precision q8
 "$assets/../trainer/recipes/list-bundles.sh"

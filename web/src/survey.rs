@@ -13,7 +13,7 @@ use shared::similarity::verdicts;
 
 use crate::protocol::{Answer, ImageId};
 
-pub use export::{REPORTED, csv, report, tsv};
+pub use export::{csv, report, shown_in_report, tsv};
 
 /// An image, and what every model made of its caption.
 #[derive(Clone, Debug)]

@@ -88,8 +88,8 @@ impl Bundle {
         Ok(!ours.is_empty() && ours == backbone(theirs.tensors()))
     }
 
-    /// The same bundle with the equal backbone of another one, as that stores it, so that what is rounded once is not rounded again.
-    /// One that is stored at another precision stays away.
+    /// The same bundle with the backbone of another one in place of its own, so that weights that are equal and were rounded once are
+    /// not rounded again. If the two are stored at different precisions, the bundle is returned unchanged.
     ///
     /// # Errors
     /// If one of them cannot be read again, which [`Bundle::read`] would have found.

@@ -26,13 +26,14 @@ type Lane = [f32; COLUMNS];
 /// - returns `[M, O]`
 ///
 /// # Panics
-/// If a matrix is not of whole rows.
+/// If a matrix is not of whole rows, or a row of `x` is empty.
 pub(super) fn product(
     x: &[f32],
     weight: &[f32],
     bias: Option<&[f32]>,
     [inner, width]: [usize; 2],
 ) -> Vec<f32> {
+    assert!(inner > 0, "a row holds numbers");
     assert_eq!((x.len() % inner, weight.len()), (0, inner * width), "rows are whole");
     let mut out = vec![0.0; x.len() / inner * width];
     let mut panels = vec![[0.0; COLUMNS]; PANELS * inner];
@@ -116,12 +117,14 @@ fn tile<const R: usize>(rows: &[f32], panel: &[Lane]) -> [Lane; R] {
 /// `x * sigmoid(1.702 x)` of each number.
 pub(super) fn quick_gelu(numbers: &mut [f32]) {
     for x in numbers {
-        *x /= 1.0 + exp(-1.702 * *x);
+        // What is further below zero vanishes in 32 bits.
+        let visible = x.clamp(-50.0, f32::INFINITY);
+        *x = visible / (1.0 + exp(-1.702 * visible));
     }
 }
 
-/// e to the power of `x`, within two units of the last place, without a branch, so that loops over it become vectors. What would be
-/// no normal number is the nearest one that is.
+/// e to the power of `x`, with a relative error of less than 3e-7, without a branch, so that loops over it become vectors. Exponents
+/// beyond -87 and 88 count as these.
 ///
 /// The method is Cephes' (Moshier 1992, `expf`): a power of two, and a polynomial of what is left.
 #[inline(always)]
@@ -208,6 +211,9 @@ mod tests {
         }
         assert!(worst < 3e-7, "{worst}");
         assert_eq!((exp(0.0), exp(f32::NEG_INFINITY) < 1e-37, exp(f32::INFINITY) > 1e38), (1.0, true, true));
+        let mut broken = [f32::NAN, f32::NEG_INFINITY, f32::MIN];
+        quick_gelu(&mut broken);
+        assert!(broken[0].is_nan() && broken[1].abs() < 1e-30 && broken[2].abs() < 1e-30, "{broken:?}");
         let mut numbers = [1.0, 0.0, -200.0, 200.0];
         quick_gelu(&mut numbers);
         assert!((numbers[0] - 0.845_795).abs() < 1e-6);

@@ -73,7 +73,7 @@ fn shares(given: &[f64], count: usize) -> Result<Vec<f64>> {
     if given.is_empty() {
         return Ok(vec![1.0 / count as f64; count]);
     }
-    ensure!(given.len() == count, "{} shares for {count} bundles", given.len());
+    ensure!(given.len() == count, "{count} bundles need {count} shares; {} given", given.len());
     let whole: f64 = given.iter().sum();
     ensure!(
         given.iter().all(|share| share.is_finite() && *share >= 0.0) && whole > 0.0,
@@ -90,16 +90,16 @@ fn averaged(bundles: &[Bundle], shares: &[f64]) -> Result<Vec<Weight>> {
         let model = bundle.model(&Device::flex())?;
         so_far += share;
         let step = if so_far > 0.0 { (share / so_far) as f32 } else { 0.0 };
-        for (nth, weight) in bundle::weights(&model).enumerate() {
-            let weight = weight?;
-            let Some(known) = mean.get_mut(nth) else {
-                mean.push(weight);
-                continue;
-            };
-            ensure!(
-                known.name == weight.name && known.shape == weight.shape,
-                "the weights of two bundles differ in kind"
-            );
+        let weights = bundle::weights(&model).collect::<Result<Vec<Weight>, _>>()?;
+        if mean.is_empty() {
+            mean = weights;
+            continue;
+        }
+        let kinds = |weights: &[Weight]| {
+            weights.iter().map(|weight| (weight.name.clone(), weight.shape.clone())).collect::<Vec<_>>()
+        };
+        ensure!(kinds(&mean) == kinds(&weights), "the bundles have different weights");
+        for (known, weight) in mean.iter_mut().zip(&weights) {
             let numbers = known.values.iter_mut().zip(&weight.values);
             numbers.for_each(|(mean, value)| {
                 *mean = if step < 1.0 { *mean + step * (value - *mean) } else { *value };

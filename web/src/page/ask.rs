@@ -144,7 +144,8 @@ impl App {
         if image.problem.is_some() {
             return;
         }
-        let answers = self.without_true(image.id, answers);
+        let answers = self.leave_out_true(answers);
+        let Some(image) = self.current() else { return };
         results::show(&image.name, self.sides().as_ref(), &answers, &self.models);
         if self.set == Set::Photographs && !image.is_sample {
             results::note("Small demo models: expect about half right on your photos.");
@@ -191,7 +192,8 @@ impl App {
         let Some(answers) = found.map(|challenge| challenge.answers.clone()) else {
             return self.clear_answers();
         };
-        let answers = self.without_true(image.id, answers);
+        let answers = self.leave_out_true(answers);
+        let Some(image) = self.current() else { return };
         results::show(&image.name, None, &answers, &self.models);
         results::note("Saved answer. The live models are still downloading.");
         self.question = Some((image.id, image.caption.clone(), image.foil.clone()));
@@ -220,6 +222,8 @@ impl App {
         self.answers.clear();
         self.question = None;
         self.shows_saved = false;
+        self.left_out = 0;
+        self.say_left_out();
         results::clear_all();
         self.offer_looks();
     }

@@ -40,9 +40,15 @@ pub(super) async fn loaded(url: &str) -> Result<HtmlImageElement, JsValue> {
 pub(super) fn small_jpeg(image: &HtmlImageElement) -> Result<String, JsValue> {
     const QUALITY: f64 = 0.7;
     let natural = [image.natural_width(), image.natural_height()].map(f64::from);
+    if natural.contains(&0.0) {
+        return Err("the picture is not there yet".into());
+    }
     let scale = (f64::from(COPY_SIDE) / natural[0].max(natural[1])).min(1.0);
     let size = natural.map(|side| (scale * side).round().max(1.0));
     let (canvas, context) = canvas(size.map(|side| side as u32))?;
+    // As the engine does: what is transparent would be black in a JPEG file.
+    context.set_fill_style_str("#fff");
+    context.fill_rect(0.0, 0.0, size[0], size[1]);
     context.draw_image_with_html_image_element_and_dw_and_dh(image, 0.0, 0.0, size[0], size[1])?;
     canvas.to_data_url_with_type_and_encoder_options("image/jpeg", &QUALITY.into())
 }

@@ -176,7 +176,8 @@ impl Table {
             }
         }
         let (number, of) = (self.game.number(), self.game.rounds().len());
-        set_text("game-number", &format!("Picture {number} of {of}"));
+        let edited = if round.edit.is_some() { ", an edited photo" } else { "" };
+        set_text("game-number", &format!("Picture {number} of {of}{edited}"));
         set_text("game-next", if self.game.is_last() { "See your score" } else { "Next picture" });
         let link: HtmlAnchorElement = by_id("game-ask");
         match address_of(&round) {

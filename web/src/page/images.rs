@@ -171,6 +171,11 @@ impl App {
         if is_empty {
             notes.push("all of one color, so there is nothing to see".to_owned());
         }
+        let holds =
+            |image: &Image| image.id == id && image.linked.as_ref().is_some_and(|linked| linked.is_all);
+        if self.images.iter().any(holds) {
+            notes.push("a small copy, so scores differ a little from those of the original".to_owned());
+        }
         let [thumbnail, preview] =
             [0, 1].map(|at| files.get(at).and_then(|file| Url::create_object_url_with_blob(file).ok()));
         let mut old = [None, None];
@@ -314,7 +319,6 @@ impl App {
         self.show_counterpart();
         self.offer_prepared();
         self.offer_linked();
-        self.count_true_foils();
         let current = self.current();
         let note = current.map(|image| match &image.problem {
             Some(problem) => format!("cannot be used: {problem}"),

@@ -4,16 +4,18 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, Event, HtmlElement, HtmlImageElement, HtmlInputElement};
 
-use super::canvas::small_jpeg;
-use super::dom::{by_id, on};
+use super::canvas::{loaded, small_jpeg};
+use super::caption;
+use super::dom::{by_id, on, set_text};
 use super::images::reveal;
 use super::share::{Asked, note};
 use super::state::{App, Image, Linked};
 use crate::console::log_error;
 use crate::png::blob;
-use crate::protocol::Set;
+use crate::protocol::{ImageId, Set};
 
 /// What comes before the base64 in a `data:` address of a JPEG file.
 const PREFIX: &str = "data:image/jpeg;base64,";
@@ -24,26 +26,41 @@ impl App {
         let checkbox: HtmlInputElement = by_id("link-picture");
         let app = Rc::clone(app);
         on(&checkbox.clone(), "change", move |_: Event| {
-            let mut state = app.borrow_mut();
-            let Some(id) = state.current else { return };
-            let copy = checkbox.checked().then(|| encoded(&by_id("current-picture")));
-            let linked = match copy.transpose() {
-                Ok(data) => data.map(|data| Linked { data, is_all: false }),
-                Err(error) => {
-                    log_error(&error);
-                    checkbox.set_checked(false);
-                    return note("This browser does not let the page copy the picture.");
-                }
-            };
-            note(match linked {
-                Some(_) => {
-                    "Links to this picture now hold a copy of it, 256 pixels wide or high. Whoever has the link can see it."
-                }
-                None => "Links no longer hold the picture.",
+            let wanted = checkbox.checked();
+            let shown = app.borrow().current().and_then(|image| Some((image.id, image.shown()?.to_owned())));
+            let Some((id, url)) = shown else { return };
+            let app = Rc::clone(&app);
+            spawn_local(async move {
+                let copy = if wanted {
+                    loaded(&url).await.and_then(|image| encoded(&image)).map(Some)
+                } else {
+                    Ok(None)
+                };
+                app.borrow_mut().link_copy(id, copy);
             });
-            state.edit(id, |image| image.linked = linked);
-            state.write_address();
         });
+    }
+
+    /// Puts a copy of an image into links to it, or takes it out of them.
+    fn link_copy(&mut self, id: ImageId, copy: Result<Option<String>, JsValue>) {
+        let linked = match copy {
+            Ok(copy) => copy.map(|data| Linked { data, is_all: false }),
+            Err(error) => {
+                log_error(&error);
+                self.offer_linked();
+                return note("This browser does not let the page copy the picture.");
+            }
+        };
+        note(match linked {
+            Some(_) => {
+                "Links to this picture now hold a copy of it, 256 pixels wide or high. Whoever has the link can see it."
+            }
+            None => "Links no longer hold the picture.",
+        });
+        self.edit(id, |image| image.linked = linked);
+        if self.current == Some(id) {
+            self.rewrite_address();
+        }
     }
 
     /// Offers to put a copy of the image on show into links, if it is the visitor's own.
@@ -70,9 +87,13 @@ pub(super) fn open(app: &Rc<RefCell<App>>, asked: Asked) {
         Ok(id) => id,
         Err(error) => {
             log_error(&error);
-            return note(
+            // The question is there for a picture of one's own.
+            caption::write(&asked.caption.unwrap_or_default(), &asked.foil.unwrap_or_default());
+            set_text(
+                "caption-note",
                 "The picture in this link is damaged. Ask for the link again, or open a picture of your own.",
             );
+            return reveal();
         }
     };
     state.drop_example();

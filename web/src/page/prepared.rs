@@ -19,10 +19,16 @@ impl App {
         on_click_within(&by_id("prepared"), "edit", move |name| {
             let mut state = app.borrow_mut();
             let shown = state.current().map(|image| image.id);
-            if let (Some(prepared), Some(id)) = (PreparedEdit::named(name), shown) {
-                state.prepare(id, prepared, None);
-                reveal();
+            match (PreparedEdit::named(name), shown) {
+                (Some(prepared), Some(id)) => state.prepare(id, prepared, None),
+                // The way back.
+                (None, _) => {
+                    let source = state.current().and_then(|image| image.source);
+                    source.into_iter().for_each(|source| state.select(source));
+                }
+                _ => {}
             }
+            reveal();
         });
     }
 
@@ -30,13 +36,18 @@ impl App {
     pub(super) fn offer_prepared(&self) {
         let list: HtmlElement = by_id("prepared");
         clear(&list);
-        let Some(image) = self.current().filter(|image| image.is_sample) else { return };
-        for prepared in PreparedEdit::of(&image.name) {
+        let Some(image) = self.current() else { return };
+        let offer = |name: &str, words: &str| {
             let button = copy_of("prepared-edit");
             let word: HtmlElement = slot(&button, "words");
-            set_data(&word, "edit", prepared.name);
-            word.set_text_content(Some(prepared.words));
+            set_data(&word, "edit", name);
+            word.set_text_content(Some(words));
             append(&list, &button);
+        };
+        if image.is_sample {
+            PreparedEdit::of(&image.name).for_each(|prepared| offer(prepared.name, prepared.words));
+        } else if image.prepared.is_some() && image.source.is_some() {
+            offer("original", "Back to the original");
         }
     }
 

@@ -195,6 +195,7 @@ fn row(image: &str, model: &str, own: &Score, score: &Score) -> HtmlElement {
     set_data(&row, "probability", &score.probability.to_string());
     let also_true: HtmlElement = slot(&row, "also-true");
     set_data(&also_true, "foil", &score.caption);
+    set_attribute(&also_true, "aria-label", &format!("“{}” is also true: leave it out", score.caption));
     also_true.set_hidden(score.kind == Kind::Caption);
     if score.kind == Kind::Negative && score.similarity > own.similarity {
         set_data(&row, "beats", "true");

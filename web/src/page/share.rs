@@ -76,8 +76,8 @@ impl Asked {
 
     /// Whether this asks what `other` asks, which may say more of what goes without saying: the sample's own caption and models.
     fn is_asked_by(&self, other: &Self) -> bool {
-        (&self.sample, &self.foil, self.edit, &self.picture)
-            == (&other.sample, &other.foil, other.edit, &other.picture)
+        (&self.sample, &self.foil, self.edit) == (&other.sample, &other.foil, other.edit)
+            && (self.picture.is_none() || self.picture == other.picture)
             && (self.caption.is_none() || self.caption == other.caption)
             && (self.set.is_none() || self.set == other.set)
     }
@@ -192,6 +192,22 @@ impl App {
 
     /// Writes what is asked into the address, so that the address is the link, and the way back leads to the question before.
     pub(super) fn write_address(&self) {
+        match self.hash() {
+            Ok(hash) => push_address(&hash),
+            Err(error) => log_error(&error),
+        }
+    }
+
+    /// The same in place of what the address says now.
+    pub(super) fn rewrite_address(&self) {
+        let written = self
+            .hash()
+            .and_then(|hash| window().history()?.replace_state_with_url(&JsValue::NULL, "", Some(&hash)));
+        written.unwrap_or_else(|error| log_error(&error));
+    }
+
+    /// The link within the page to what is asked.
+    fn hash(&self) -> Result<String, JsValue> {
         let image = self.current();
         let prepared = image.and_then(|image| image.prepared);
         let sample = image.filter(|image| image.is_sample).map(|image| image.name.clone());
@@ -203,10 +219,7 @@ impl App {
             edit: prepared,
             picture: image.and_then(|image| image.linked.as_ref()).map(|linked| linked.data.clone()),
         };
-        match asked.hash() {
-            Ok(hash) => push_address(&hash),
-            Err(error) => log_error(&error),
-        }
+        asked.hash()
     }
 
     fn save_json(&self) {

@@ -1,6 +1,5 @@
 //! What the page holds. What happens to it stands beside the part of the page that it concerns.
 
-use std::cell::Cell;
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -13,7 +12,7 @@ use crate::camera::Choice;
 use crate::checking::Checking;
 use crate::protocol::{Answer, Backend, Challenge, Grid, ImageId, Kept, Model, Region, Relevance, Set};
 use crate::sample::PreparedEdit;
-use crate::survey::Item;
+use crate::survey::{Item, Miss};
 
 /// The state of the page.
 pub struct App {
@@ -51,6 +50,8 @@ pub struct App {
     pub(super) review: Option<Candidates>,
     /// What the models answered last, of the image on show.
     pub(super) answers: Vec<Answer>,
+    /// How many foils are not in them, because the visitor called them true.
+    pub(super) left_out: usize,
     /// Whether they were computed when the page was built, and the models are still on their way.
     pub(super) shows_saved: bool,
     /// Image, caption and foil that they are of, or will be.
@@ -93,6 +94,7 @@ impl App {
             scorecard: Scorecard::default(),
             review: None,
             answers: Vec::new(),
+            left_out: 0,
             shows_saved: false,
             question: None,
             asking: Asking::default(),
@@ -228,8 +230,9 @@ pub(super) struct Survey {
     pub(super) items: Vec<Item>,
     /// How many misses are listed.
     pub(super) listed: usize,
-    /// When they were drawn.
-    pub(super) drawn: Cell<f64>,
+    /// When they were drawn, and all that there were.
+    pub(super) drawn: f64,
+    pub(super) misses: Vec<Miss>,
 }
 
 impl Survey {

@@ -1,7 +1,7 @@
 //! A folder in, failures out: every captioned picture is scored against its foils, and what the models get wrong is listed.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
@@ -23,7 +23,7 @@ use super::shares;
 use super::state::{App, Survey};
 use crate::console::log_error;
 use crate::protocol::{Answer, ImageId, Request};
-use crate::survey::{Captions, Item, Miss, REPORTED, captions_for, csv, misses, outcomes, report, tsv};
+use crate::survey::{Captions, Item, captions_for, csv, misses, outcomes, report, shown_in_report, tsv};
 use crate::words;
 
 /// How many misses are listed at first, and added by a press.
@@ -53,14 +53,19 @@ impl App {
             app.list_misses();
         });
         act("survey-csv", "click", |app| {
-            save("foil-survey.csv", "text/csv", &csv(&app.survey.items));
+            save("foil-survey.csv", "text/csv", &csv(&app.surveyed()));
         });
         act("survey-tsv", "click", |app| {
-            save("foil-misses.tsv", "text/tab-separated-values", &tsv(&app.survey.items));
+            save("foil-misses.tsv", "text/tab-separated-values", &tsv(&app.surveyed()));
+            append_text(
+                &by_id("survey-note"),
+                " It holds every foil that beats its caption in one of the models, also those that are not listed here.",
+            );
         });
         act("survey-report", "click", App::save_report);
         act("survey-json", "click", |app| {
-            let items = app.survey.items.iter().map(|item| words::json(&item.name, &item.answers));
+            let items = app.surveyed();
+            let items = items.iter().map(|item| words::json(&item.name, &item.answers));
             match items.collect::<Result<Vec<String>, _>>() {
                 Ok(items) => {
                     save("foil-survey.json", "application/json", &format!("[{}]\n", items.join(",\n")));
@@ -115,17 +120,12 @@ impl App {
     /// Asks about every picture that has a caption, or gets the one that is for all others.
     pub(super) fn survey(&mut self) {
         let common = by_id::<HtmlInputElement>("survey-caption").value().trim().to_owned();
-        let example = self.example;
-        for image in
-            self.images.iter_mut().filter(|image| image.caption.is_empty() && Some(image.id) != example)
-        {
-            image.caption.clone_from(&common);
-        }
-        let with_captions = self.images.iter().filter(|image| {
-            image.problem.is_none() && !image.caption.is_empty() && Some(image.id) != self.example
-        });
+        let usable =
+            self.images.iter().filter(|image| image.problem.is_none() && Some(image.id) != self.example);
+        let captioned = usable
+            .map(|image| (image.id, if image.caption.is_empty() { &common } else { &image.caption }.clone()));
         let waiting: VecDeque<(ImageId, String)> =
-            with_captions.map(|image| (image.id, image.caption.clone())).collect();
+            captioned.filter(|(_, caption)| !caption.is_empty()).collect();
         if waiting.is_empty() {
             return set_text(
                 "survey-note",
@@ -160,7 +160,6 @@ impl App {
             return;
         }
         self.survey.waiting.pop_front();
-        let answers = self.without_true(image, answers);
         let name = self.images.iter().find(|known| known.id == image).map(|known| known.name.clone());
         if let (Some(name), false) = (name, answers.is_empty()) {
             self.survey.items.push(Item { image, name, answers });
@@ -172,7 +171,15 @@ impl App {
         }
     }
 
-    fn show_survey(&self) {
+    /// What was found so far, without the foils that the visitor has called true since.
+    fn surveyed(&self) -> Vec<Item> {
+        let items = self.survey.items.iter();
+        items
+            .map(|item| Item { answers: self.without_true(item.image, item.answers.clone()), ..item.clone() })
+            .collect()
+    }
+
+    pub(super) fn show_survey(&mut self) {
         let Survey { asked, waiting, items, .. } = &self.survey;
         let bar: HtmlProgressElement = by_id("survey-progress");
         bar.set_value((asked - waiting.len()) as f64 / (*asked).max(1) as f64);
@@ -189,10 +196,11 @@ impl App {
         }
         // Drawing all of it anew for each picture would take longer than the models do.
         let now = js_sys::Date::now();
-        if self.survey.is_running() && now - self.survey.drawn.get() < REDRAWN_AFTER {
+        if self.survey.is_running() && now - self.survey.drawn < REDRAWN_AFTER {
             return;
         }
-        self.survey.drawn.set(now);
+        self.survey.drawn = now;
+        let items = self.surveyed();
         let outcomes: Vec<_> = items.iter().flat_map(|item| &item.answers).flat_map(outcomes).collect();
         shares::show(&by_id("survey-shares"), &outcomes);
         let models = items[0].answers.iter().map(|answer| answer.model.as_str());
@@ -200,14 +208,10 @@ impl App {
         self.list_misses();
     }
 
-    fn chosen_misses(&self) -> Vec<Miss> {
-        misses(&self.survey.items, &by_id::<HtmlSelectElement>("survey-model").value())
-    }
-
-    fn list_misses(&self) {
+    fn list_misses(&mut self) {
         let list: HtmlElement = by_id("misses");
         clear(&list);
-        let found = self.chosen_misses();
+        let found = misses(&self.surveyed(), &by_id::<HtmlSelectElement>("survey-model").value());
         for (nth, miss) in found.iter().take(self.survey.listed).enumerate() {
             let item = copy_of("miss");
             let open: HtmlElement = slot(&item, "open");
@@ -230,15 +234,16 @@ impl App {
         let note = match found.len() {
             0 => format!("Nothing wrong in {}.", words::count(n_items, "picture")),
             1 => "1 miss.".to_owned(),
-            all => format!("{all} misses, the biggest first."),
+            all => format!("{all} misses, the biggest first; of each concept only the strongest foil."),
         };
         set_text("misses-note", &note);
         by_id::<HtmlElement>("survey-more").set_hidden(found.len() <= self.survey.listed);
+        self.survey.misses = found;
     }
 
     /// Asks about a miss in the workbench.
     fn open_miss(&mut self, nth: usize) {
-        let Some(miss) = self.chosen_misses().into_iter().nth(nth) else { return };
+        let Some(miss) = self.survey.misses.get(nth).cloned() else { return };
         self.edit(miss.image, |image| (image.caption, image.foil) = (miss.caption, miss.foil));
         self.select(miss.image);
         reveal();
@@ -246,17 +251,11 @@ impl App {
 
     /// Gives the visitor a report, with small copies of the pictures that it shows.
     fn save_report(&mut self) {
-        let Survey { items, .. } = &self.survey;
-        let models = items.first().map_or(&[][..], |item| &item.answers[..]);
-        let shown: BTreeSet<ImageId> = models
-            .iter()
-            .flat_map(|answer| misses(items, &answer.model).into_iter().take(REPORTED))
-            .map(|miss| miss.image)
-            .collect();
+        let items = self.surveyed();
+        let shown = shown_in_report(&items);
         let urls = self.images.iter().filter(|image| shown.contains(&image.id));
         let urls: Vec<(ImageId, String)> =
             urls.map(|image| (image.id, image.thumbnail().to_owned())).collect();
-        let items = items.clone();
         spawn_local(async move {
             let mut thumbnails = BTreeMap::new();
             for (id, url) in urls {

@@ -115,13 +115,16 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer without some foils. Probabilities that are shares among the captions become shares among those that are left;
+    /// The answer without some foils, but with the one that is asked about. Probabilities that are shares among the captions become shares among those that are left;
     /// a model that judges pairs has none of these.
     #[must_use]
     pub fn without(mut self, foils: &BTreeSet<String>, judges_pairs: bool) -> Self {
-        let is_left = |score: &Score| score.kind == Kind::Caption || !foils.contains(&score.caption);
-        self.asked &= self.scores.get(1).is_some_and(is_left);
-        self.scores.retain(is_left);
+        let asked = self.scores.get(1).filter(|_| self.asked).map(|score| score.caption.clone());
+        self.scores.retain(|score| {
+            score.kind == Kind::Caption
+                || !foils.contains(&score.caption)
+                || Some(&score.caption) == asked.as_ref()
+        });
         let whole: f32 = self.scores.iter().map(|score| score.probability).sum();
         if !judges_pairs && whole > 0.0 {
             self.scores.iter_mut().for_each(|score| score.probability /= whole);
@@ -161,14 +164,16 @@ mod tests {
             score("a big car", Kind::Negative, 0.6),
             score("a blue car", Kind::Negative, 0.2),
         ];
-        let answer = Answer { model: "m".into(), scores, asked: true, cut_at: None, square: None };
+        let answer = Answer { model: "m".into(), scores, asked: false, cut_at: None, square: None };
         let without = |foil: &str, judges_pairs| {
             let left = answer.clone().without(&BTreeSet::from([foil.to_owned()]), judges_pairs);
-            let probabilities: Vec<f32> = left.scores.iter().map(|score| score.probability).collect();
-            (left.asked, probabilities)
+            left.scores.iter().map(|score| score.probability).collect::<Vec<f32>>()
         };
-        assert_eq!(without("a big car", false), (false, vec![0.5, 0.5]));
-        assert_eq!(without("a big car", true), (false, vec![0.2, 0.2]));
-        assert_eq!(without("a red car", false), (true, vec![0.2, 0.6, 0.2]), "the caption itself stays");
+        assert_eq!(without("a big car", false), [0.5, 0.5]);
+        assert_eq!(without("a big car", true), [0.2, 0.2]);
+        assert_eq!(without("a red car", false), [0.2, 0.6, 0.2], "the caption itself stays");
+        let asked = Answer { asked: true, ..answer.clone() };
+        let foils = BTreeSet::from(["a big car".to_owned(), "a blue car".to_owned()]);
+        assert_eq!(asked.without(&foils, true).scores.len(), 2, "the foil that is asked about stays");
     }
 }

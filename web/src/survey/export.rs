@@ -1,6 +1,6 @@
 //! What a survey found, as files: a table for spreadsheets, a test set for the trainer, a report for people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use csv::{QuoteStyle, Writer, WriterBuilder};
@@ -13,7 +13,7 @@ use crate::protocol::ImageId;
 use crate::words;
 
 /// How many misses of each model a report shows.
-pub const REPORTED: usize = 60;
+const REPORTED: usize = 60;
 
 /// A row a verdict: what the page found, for a spreadsheet.
 ///
@@ -78,8 +78,9 @@ pub fn tsv(items: &[Item]) -> String {
     String::from_utf8(writer.into_inner().expect("memory takes everything")).expect("text")
 }
 
+/// A text as it can stand in such a table, which knows no quoting.
 fn one_line(text: &str) -> String {
-    text.replace(['\t', '\n', '\r'], " ")
+    text.replace(['\t', '\n', '\r'], " ").replace('"', "'")
 }
 
 fn python_string(text: &str) -> String {
@@ -102,14 +103,12 @@ pub fn report(items: &[Item], thumbnails: &BTreeMap<ImageId, String>) -> String 
     put(
         &mut page,
         format_args!(
-            "<p class=\"soft\">A model is right if it picks the caption over every foil of the concept. Made with Foil, in the browser.</p>\n"
+            "<p class=\"soft\">A model is right if it picks the caption over every foil of the concept. Chance is what a guess among caption and foils would get. Green marks what the picture shows, red what the model picks instead. Made with Foil, in the browser.</p>\n"
         ),
     );
     share_table(&mut page, items);
-    let models = items.first().map_or(&[][..], |item| &item.answers[..]);
-    for answer in models {
-        let missed = misses(items, &answer.model);
-        put(&mut page, format_args!("<section>\n<h2>{}</h2>\n", Text(words::title(&answer.model))));
+    for (model, missed) in reported(items) {
+        put(&mut page, format_args!("<section>\n<h2>{}</h2>\n", Text(words::title(&model))));
         let shown = if missed.len() > REPORTED {
             format!("; the biggest {REPORTED} are shown")
         } else {
@@ -125,6 +124,18 @@ pub fn report(items: &[Item], thumbnails: &BTreeMap<ImageId, String>) -> String 
     }
     put(&mut page, format_args!("</body>\n</html>\n"));
     page
+}
+
+/// The images that a report shows.
+pub fn shown_in_report(items: &[Item]) -> BTreeSet<ImageId> {
+    let shown = reported(items).into_iter().flat_map(|(_, missed)| missed.into_iter().take(REPORTED));
+    shown.map(|miss| miss.image).collect()
+}
+
+/// What each model gets wrong.
+fn reported(items: &[Item]) -> Vec<(String, Vec<Miss>)> {
+    let models = items.first().map_or(&[][..], |item| &item.answers[..]);
+    models.iter().map(|answer| (answer.model.clone(), misses(items, &answer.model))).collect()
 }
 
 fn share_table(page: &mut String, items: &[Item]) {
@@ -203,7 +214,7 @@ mod tests {
             lines,
             [
                 "\ttitle\tfilepath\tneg_caption",
-                "0\ta red car\t1.jpg\t['a child\\'s \"blue\" car', 'a green car']",
+                "0\ta red car\t1.jpg\t['a child\\'s \\'blue\\' car', 'a green car']",
                 "1\ta red car\t2.jpg\t['a red bus']",
             ]
         );

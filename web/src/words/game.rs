@@ -22,7 +22,7 @@ pub fn outcome(round: &Round, model: usize, hit: bool) -> String {
     let (_, options, _) = fork(round);
     let picks_first = round.picks()[model] == round.is_caption_first();
     let picked = options[usize::from(!picks_first)];
-    let guessed = if hit { "You guessed it" } else { "You missed" };
+    let guessed = if hit { "You guessed right" } else { "You missed" };
     format!("{guessed}: it picks “{picked}” ({})", lead(round.ahead[model]))
 }
 
@@ -32,9 +32,9 @@ pub fn truth(round: &Round) -> String {
         [true, true] => "Both models are right.",
         [false, false] => "Both models are wrong.",
         [false, true] => "Only the model trained on almost-right captions is right.",
-        [true, false] => "Only the ordinarily trained model is right.",
+        [true, false] => "Only the ordinary model is right.",
     };
-    format!("It is “{}”. {right}", round.caption.trim_end_matches('.'))
+    format!("True: “{}”. {right}", round.caption.trim_end_matches('.'))
 }
 
 /// The score of a finished game.
@@ -112,9 +112,9 @@ mod tests {
     #[test]
     fn an_outcome_says_what_was_picked_whatever_was_bet() {
         let round = round("a red car", "a blue car", [0.2, -0.03]);
-        assert_eq!(outcome(&round, 0, true), "You guessed it: it picks “red” (0.20 ahead)");
+        assert_eq!(outcome(&round, 0, true), "You guessed right: it picks “red” (0.20 ahead)");
         assert_eq!(outcome(&round, 1, false), "You missed: it picks “blue” (0.03 ahead)");
-        assert_eq!(truth(&round), "It is “a red car”. Only the ordinarily trained model is right.");
+        assert_eq!(truth(&round), "True: “a red car”. Only the ordinary model is right.");
     }
 
     #[test]
