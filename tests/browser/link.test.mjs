@@ -24,13 +24,15 @@ describe("a picture of one's own", () => {
     await page.setInputFiles("#image-input", { name: "mine.jpg", mimeType: "image/jpeg", buffer: readFileSync(join(SAMPLES, "coffee.jpg")) });
     const mine = await compare(page, "a red cup on a table");
     assert.ok(!(await copied(page))[0].includes("picture="));
+    const steps = await page.evaluate(() => history.length);
     await page.check("#link-picture");
     await page.locator("#share-note", { hasText: "Whoever has the link can see it" }).waitFor();
     const [link, said] = await copied(page);
     assert.match(said, /a small copy of your picture \([\d,]+ characters\)/);
     assert.ok(link.length < 30_000, `${link.length} characters`);
     await page.uncheck("#link-picture");
-    assert.ok(!page.url().includes("picture="));
+    await page.waitForFunction(() => !location.hash.includes("picture="));
+    assert.equal(await page.evaluate(() => history.length), steps, "the way back leads to earlier questions");
 
     const other = await open(visit.cpu, link);
     await answered(other.page, "a red cup on a table");
@@ -53,7 +55,8 @@ describe("a picture of one's own", () => {
 
   test("that a link holds in part only is said to be damaged", async () => {
     const { page, context, problems } = await open(visit.cpu, `${visit.url}#caption=a+cup&picture=_9j_4AAQ*`);
-    await page.locator("#share-note", { hasText: "The picture in this link is damaged" }).waitFor();
+    await page.locator("#caption-note", { hasText: "The picture in this link is damaged" }).waitFor();
+    assert.equal(await page.inputValue("#caption-input"), "a cup", "the question is there for another picture");
     await page.goto(`${visit.url}#caption=a+cup&picture=_9j_4AAQ`);
     await page.locator("#status", { hasText: "cannot be used" }).waitFor();
     assert.deepEqual(problems, []);

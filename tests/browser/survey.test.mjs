@@ -74,6 +74,15 @@ describe("a folder of pictures", () => {
     await page.locator("#misses li button").first().click();
     await page.waitForSelector(`body[data-state="ready"] [data-role="score"][data-caption="${caption}"]`);
     assert.equal(await page.inputValue("#foil-input"), foil);
+
+    // A foil that is true of it after all is no miss any more.
+    const before = await page.locator("#misses li").count();
+    await page.locator(`[data-role="score"][data-caption="${foil}"] [data-slot="also-true"]`).first().click();
+    const listed = await page.$$eval("#misses li", (items) => items.map((item) => item.querySelector("[data-slot=foil]").textContent));
+    assert.ok(!listed.includes(foil) && listed.length <= before, `${listed}`);
+    assert.equal(await page.inputValue("#foil-input"), "");
+    await page.click("#count-again");
+    await page.waitForFunction((foil) => [...document.querySelectorAll("#misses [data-slot=foil]")].some((item) => item.textContent === foil), foil);
     assert.deepEqual(problems, []);
     await context.close();
   });
