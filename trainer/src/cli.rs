@@ -69,7 +69,7 @@ pub enum Command {
     Import(ImportArgs),
     /// Make a bundle of a training run.
     Export(ExportArgs),
-    /// Average the weights of bundles that began alike: a fine-tuned model keeps more of what it knew.
+    /// Average the weights of bundles with one starting point, so that a fine-tuned model keeps more of what it knew.
     Average(AverageArgs),
     /// Print what a bundle holds.
     Inspect(InspectArgs),

@@ -1,9 +1,9 @@
 //! Bundles that share a backbone: its tensors in a file of their own, which is downloaded and computed once for all of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -75,17 +75,9 @@ impl Bundle {
     }
 
     /// Whether another bundle stores the same backbone, byte by byte.
-    ///
-    /// # Errors
-    /// If one of them cannot be read again, which [`Bundle::read`] would have found.
-    pub fn has_backbone_of(&self, other: &Bundle) -> Result<bool, BundleError> {
-        let (ours, theirs) = (self.parts()?, other.parts()?);
-        let backbone = |tensors: Vec<(String, TensorView)>| -> HashMap<String, Vec<u8>> {
-            let of_backbone = tensors.into_iter().filter(|(name, _)| name.starts_with(BACKBONE));
-            of_backbone.map(|(name, tensor)| (name, tensor.data().to_vec())).collect()
-        };
-        let ours = backbone(ours.tensors());
-        Ok(!ours.is_empty() && ours == backbone(theirs.tensors()))
+    pub fn has_backbone_of(&self, other: &Bundle) -> bool {
+        let [ours, theirs] = [self, other].map(Bundle::stored_backbone);
+        !ours.is_empty() && ours == theirs
     }
 
     /// The same bundle with the backbone of another one in place of its own, so that weights that are equal and were rounded once are
@@ -94,19 +86,25 @@ impl Bundle {
     /// # Errors
     /// If one of them cannot be read again, which [`Bundle::read`] would have found.
     pub fn with_backbone_of(self, other: &Bundle) -> Result<Self, BundleError> {
-        let stored = |bundle: &Bundle| {
-            let tensors = bundle.header().tensors().iter();
-            let backbone = tensors.filter(|tensor| tensor.name.starts_with(BACKBONE));
-            backbone.map(|tensor| (tensor.name.clone(), tensor.dtype)).collect::<HashMap<_, _>>()
+        let kinds = |bundle: &Bundle| {
+            let stored = bundle.stored_backbone().into_iter();
+            stored.map(|(name, (dtype, _))| (name.to_owned(), dtype)).collect::<Vec<_>>()
         };
-        if stored(&self) != stored(other) {
+        if kinds(&self) != kinds(other) {
             return Ok(self);
         }
         let (ours, theirs) = (self.parts()?, other.parts()?);
-        let is_backbone = |(name, _): &(String, TensorView)| name.starts_with(BACKBONE);
-        let own = ours.tensors().into_iter().filter(|tensor| !is_backbone(tensor));
-        let backbone = theirs.tensors().into_iter().filter(is_backbone);
+        let own = ours.tensors().into_iter().filter(|(name, _)| !name.starts_with(BACKBONE));
+        let backbone = theirs.tensors().into_iter().filter(|(name, _)| name.starts_with(BACKBONE));
         Bundle::read(serialize(own.chain(backbone).collect(), self.metadata()?)?)
+    }
+
+    /// The tensors of the backbone, as they lie in the file.
+    fn stored_backbone(&self) -> BTreeMap<&str, (Dtype, &[u8])> {
+        let backbone = self.header().tensors().iter().filter(|tensor| tensor.name.starts_with(BACKBONE));
+        backbone
+            .map(|tensor| (tensor.name.as_str(), (tensor.dtype, &self.bytes()[tensor.bytes.clone()])))
+            .collect()
     }
 
     fn parts(&self) -> Result<SafeTensors<'_>, BundleError> {

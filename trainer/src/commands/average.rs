@@ -1,4 +1,4 @@
-//! `average`: the weights of bundles that began alike become one bundle (WiSE-FT, arXiv 2109.01903; model soups, arXiv 2203.05482).
+//! `average`: the weights of bundles with one starting point become one bundle (WiSE-FT, arXiv 2109.01903; model soups, arXiv 2203.05482).
 
 use std::path::PathBuf;
 
@@ -6,12 +6,11 @@ use anyhow::{Result, bail, ensure};
 use burn::tensor::Device;
 use clap::Args;
 use serde_json::json;
-use shared::bundle::{self, Bundle, Precision, Training, Weight};
+use shared::bundle::{self, Bundle, Training, Weight};
 
-use crate::models::bundles;
+use crate::models::bundles::{self, Output};
 use crate::system;
 use crate::system::files::file_name;
-use crate::system::named::named;
 
 /// The options of `average`.
 #[derive(Args)]
@@ -20,18 +19,11 @@ pub struct AverageArgs {
     /// weights.
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub bundle: Vec<PathBuf>,
-    /// Give each bundle this share, in the same order; by default all count alike.
+    /// Weight the bundles by these numbers, in the same order; equally by default.
     #[arg(long, value_name = "SHARE", num_args = 1..)]
     pub weights: Vec<f64>,
-    /// Write the bundle into this file.
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
-    /// Write the image backbone into this file, as `export` does. If all bundles share one at this precision, it stays as it is.
-    #[arg(long, value_name = "FILE")]
-    pub backbone: Option<PathBuf>,
-    /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight).
-    #[arg(long, value_name = "PRECISION", default_value = "f16", value_parser = named::<Precision>)]
-    pub precision: Precision,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// Averages bundles.
@@ -54,18 +46,15 @@ pub fn run(args: &AverageArgs) -> Result<()> {
     let weights = averaged(&read, &shares)?;
     let names: Vec<String> = args.bundle.iter().map(|path| file_name(path)).collect();
     let training = facts(&read, &shares, &names);
-    let shares_backbone =
-        read[1..].iter().try_fold(true, |all, other| anyhow::Ok(all && read[0].has_backbone_of(other)?))?;
+    // A backbone that all of them share stays as it is stored.
+    let shares_backbone = read[1..].iter().all(|other| read[0].has_backbone_of(other));
     let pack = |precision, training: &Training| {
         let weights = weights.iter().cloned().map(anyhow::Ok);
         let bundle = Bundle::pack(header.config(), weights, header.tokenizer(), training, precision)?;
         Ok(if shares_backbone { bundle.with_backbone_of(&read[0])? } else { bundle })
     };
-    let bundle = bundles::make(args.precision, &bundles::drift_scenes(), training, pack)?;
-    match &args.backbone {
-        Some(backbone) => bundles::write_split(&args.out, backbone, &bundle),
-        None => bundles::write(&args.out, &bundle),
-    }
+    let bundle = bundles::make(args.output.precision, &bundles::drift_scenes(), training, pack)?;
+    args.output.write(&bundle)
 }
 
 /// The share of each bundle; together they are 1.
@@ -77,7 +66,7 @@ fn shares(given: &[f64], count: usize) -> Result<Vec<f64>> {
     let whole: f64 = given.iter().sum();
     ensure!(
         given.iter().all(|share| share.is_finite() && *share >= 0.0) && whole > 0.0,
-        "shares are numbers from 0 on, and not all of them 0"
+        "--weights takes numbers of 0 or more, not all of them 0"
     );
     Ok(given.iter().map(|share| share / whole).collect())
 }

@@ -15,6 +15,7 @@ use crate::eval;
 use crate::eval::benchmark::Benchmark;
 use crate::eval::leakage;
 use crate::eval::report::summary::summarize;
+use crate::models::bundles::Output;
 use crate::system::atomic_file;
 use crate::system::device::Backend;
 use crate::system::named::named;
@@ -59,9 +60,7 @@ pub fn run(args: &ExperimentArgs) -> Result<()> {
         }
         export::run(&ExportArgs {
             run: run.out.clone(),
-            backbone: None,
-            out: bundle_of(&run.out),
-            precision: Precision::F16,
+            output: Output { out: bundle_of(&run.out), backbone: None, precision: Precision::F16 },
             perceptual_hashes: false,
         })?;
     }

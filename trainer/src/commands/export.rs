@@ -9,12 +9,10 @@ use anyhow::{Context, Result};
 use burn::module::Module;
 use burn::tensor::Device;
 use clap::Args;
-use shared::bundle::Precision;
 use shared::bundle::{Bundle, Training};
 
 use crate::eval::leakage;
-use crate::models::bundles;
-use crate::system::named::named;
+use crate::models::bundles::{self, Output};
 use crate::train::checkpoint;
 use crate::train::data::IMAGE_LIST;
 use crate::train::metrics;
@@ -27,16 +25,8 @@ pub struct ExportArgs {
     /// Export the newest checkpoint of this run folder.
     #[arg(long, value_name = "DIR")]
     pub run: PathBuf,
-    /// Write the bundle into this file.
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
-    /// Write the image backbone into this file, and only the rest into `--out`: bundles with one backbone share the file, and
-    /// whoever has several of them downloads and computes it once.
-    #[arg(long, value_name = "FILE")]
-    pub backbone: Option<PathBuf>,
-    /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight).
-    #[arg(long, value_name = "PRECISION", default_value = "f16", value_parser = named::<Precision>)]
-    pub precision: Precision,
+    #[command(flatten)]
+    pub output: Output,
     /// Store perceptual hashes of the training images in the bundle (20 bytes each), so that `evaluate` finds copies of them
     /// under other names, in other sizes and formats. Hashes of their names are stored anyway.
     #[arg(long)]
@@ -71,11 +61,8 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let pack = |precision, training: &Training| {
         Ok(Bundle::new(&config.model, &model, &tokenizer, training, precision)?)
     };
-    let bundle = bundles::make(args.precision, &bundles::drift_scenes(), training, pack)?;
-    match &args.backbone {
-        Some(backbone) => bundles::write_split(&args.out, backbone, &bundle),
-        None => bundles::write(&args.out, &bundle),
-    }
+    let bundle = bundles::make(args.output.precision, &bundles::drift_scenes(), training, pack)?;
+    args.output.write(&bundle)
 }
 
 /// The fingerprints and the perceptual hashes of the images that a run was trained on, if it was on files.

@@ -1,10 +1,11 @@
 //! Bundle files: made with a self-test, written, read, checked on a device.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
+use clap::Args;
 use shared::bundle::{Bundle, Precision, Split, Training};
 use shared::engine::{Engine, EngineError};
 use shared::image::Image;
@@ -12,6 +13,35 @@ use shared::scene::{self, Scene};
 
 use crate::system::atomic_file;
 use crate::system::files::file_name;
+use crate::system::named::named;
+
+/// Where a bundle goes, and how its weights are stored.
+#[derive(Args)]
+pub struct Output {
+    /// Write the bundle into this file.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Write the image backbone into this file, and only the rest into `--out`: bundles with one backbone share the file, and
+    /// whoever has several of them downloads and computes it once.
+    #[arg(long, value_name = "FILE")]
+    pub backbone: Option<PathBuf>,
+    /// Store the weights as `f32` (exact), `f16`, or `q8` (one byte per weight).
+    #[arg(long, value_name = "PRECISION", default_value = "f16", value_parser = named::<Precision>)]
+    pub precision: Precision,
+}
+
+impl Output {
+    /// Writes the bundle, in two files if the backbone has one of its own.
+    ///
+    /// # Errors
+    /// If a file cannot be written, or that of the backbone holds something else.
+    pub fn write(&self, bundle: &Bundle) -> Result<()> {
+        match &self.backbone {
+            Some(backbone) => write_split(&self.out, backbone, bundle),
+            None => write(&self.out, bundle),
+        }
+    }
+}
 
 /// Reads a bundle file, and the file beside it that holds its backbone, if there is one.
 ///
@@ -114,7 +144,7 @@ async fn similarities(
 ///
 /// # Errors
 /// If a file cannot be written, or `backbone` holds something else.
-pub fn write_split(path: &Path, backbone: &Path, bundle: &Bundle) -> Result<()> {
+fn write_split(path: &Path, backbone: &Path, bundle: &Bundle) -> Result<()> {
     if path.parent() != backbone.parent() {
         bail!("{} and {} must be in one folder", path.display(), backbone.display());
     }
