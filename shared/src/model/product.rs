@@ -96,7 +96,8 @@ impl Target<'_> {
     }
 }
 
-/// The products of `R` rows with a panel of weights. The compiler makes vectors of loops over constants, and of no iterators.
+/// The products of `R` rows with a panel of weights. The compiler vectorizes loops with constant bounds,
+/// and not the same with iterators.
 #[inline(always)]
 fn tile<const R: usize>(rows: &[f32], panel: &[Lane]) -> [Lane; R] {
     let inner = panel.len();
@@ -145,7 +146,13 @@ fn exp(x: f32) -> f32 {
 #[cfg(feature = "product")]
 mod on_cpu {
     use burn::backend::Flex;
+    use burn::backend::flex::FlexTensor;
     use burn::tensor::{Tensor, TensorData};
+
+    /// A tensor in the memory of the CPU, number after number; nothing if it is elsewhere or keeps track of gradients.
+    fn in_memory<const D: usize>(tensor: &Tensor<D>) -> Option<FlexTensor> {
+        Some(tensor.clone().try_into_primitive::<Flex>().ok()?.to_contiguous())
+    }
 
     /// `x W + b` if all of it is in the memory of the CPU and needs no gradient; nothing otherwise.
     ///
@@ -157,14 +164,9 @@ mod on_cpu {
     pub fn affine(x: &Tensor<3>, weight: &Tensor<2>, bias: Option<&Tensor<1>>) -> Option<Tensor<3>> {
         let (device, [batch, length, inner]) = (x.device(), x.dims());
         let [_, width] = weight.dims();
-        let x = x.clone().try_into_primitive::<Flex>().ok()?.to_contiguous();
-        let weight = weight.clone().try_into_primitive::<Flex>().ok()?.to_contiguous();
-        let bias = match bias {
-            Some(bias) => Some(bias.clone().try_into_primitive::<Flex>().ok()?.to_contiguous()),
-            None => None,
-        };
+        let (x, weight, bias) = (in_memory(x)?, in_memory(weight)?, bias.map(in_memory));
         let bias = match &bias {
-            Some(bias) => Some(bias.as_slice::<f32>()?),
+            Some(bias) => Some(bias.as_ref()?.as_slice::<f32>()?),
             None => None,
         };
         let out = super::product(x.as_slice::<f32>()?, weight.as_slice::<f32>()?, bias, [inner, width]);
@@ -174,8 +176,7 @@ mod on_cpu {
     /// `x * sigmoid(1.702 x)` on the same terms.
     pub fn quick_gelu<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
         let (device, shape) = (x.device(), x.dims());
-        let mut numbers =
-            x.clone().try_into_primitive::<Flex>().ok()?.to_contiguous().as_slice::<f32>()?.to_vec();
+        let mut numbers = in_memory(x)?.as_slice::<f32>()?.to_vec();
         super::quick_gelu(&mut numbers);
         Some(Tensor::from_data(TensorData::new(numbers, shape), &device))
     }

@@ -75,10 +75,8 @@ impl App {
         let Some(window) = web_sys::window() else { return };
         let app = Rc::clone(app);
         on(&window, "beforeunload", move |event: web_sys::Event| {
-            let is_lost = |image: &Image| {
-                let is_in_link = image.linked.as_ref().is_some_and(|linked| linked.is_all);
-                !image.is_sample && !is_in_link && image.problem.is_none()
-            };
+            let is_lost =
+                |image: &Image| !image.is_sample && !image.is_link_copy() && image.problem.is_none();
             if app.borrow().images.iter().any(is_lost) {
                 event.prevent_default();
             }

@@ -3,8 +3,8 @@
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{
-    Document, DocumentFragment, Element, Event, EventTarget, File, FileList, HtmlElement, HtmlSelectElement,
-    HtmlTemplateElement, MouseEvent, Url, UrlSearchParams,
+    Document, DocumentFragment, Element, Event, EventTarget, File, FileList, FocusOptions, HtmlElement,
+    HtmlSelectElement, HtmlTemplateElement, MouseEvent, Url, UrlSearchParams,
 };
 
 use crate::console::log_error;
@@ -158,6 +158,13 @@ pub fn files(list: Option<FileList>) -> Vec<File> {
 /// The body of the page.
 pub fn body() -> HtmlElement {
     document().body().expect("the page has a body")
+}
+
+/// Moves the focus, and not the page.
+pub fn focus_still(id: &str) {
+    let still = FocusOptions::new();
+    still.set_prevent_scroll(true);
+    by_id::<HtmlElement>(id).focus_with_options(&still).unwrap_or_else(|error| log_error(&error));
 }
 
 /// Shows what the page is doing: `loading`, `ready`, `working` or `failed`.

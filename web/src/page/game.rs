@@ -8,15 +8,16 @@ use shared::scene::Pair;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{
-    Event, FocusOptions, HtmlAnchorElement, HtmlElement, HtmlImageElement, HtmlInputElement,
-    ScrollIntoViewOptions, ScrollLogicalPosition, Url,
+    Event, HtmlAnchorElement, HtmlElement, HtmlImageElement, HtmlInputElement, ScrollIntoViewOptions,
+    ScrollLogicalPosition, Url,
 };
 
 use super::canvas::loaded;
 use super::card;
 use super::day::{address, date, linked, today};
 use super::dom::{
-    append, by_id, clear, copy_of, on, on_click_within, set_attribute, set_data, set_slot, set_text, slot,
+    append, by_id, clear, copy_of, focus_still, on, on_click_within, set_attribute, set_data, set_slot,
+    set_text, slot,
 };
 use super::samples;
 use super::share::{Asked, can_share, copy, give, share};
@@ -361,9 +362,7 @@ fn hits_of(written: &str, rounds: usize) -> Option<Vec<[bool; 2]>> {
 
 /// Moves the focus to the next thing to press or to read, and the page no further than it takes to see all of the game.
 fn focus(id: &str) {
-    let still = FocusOptions::new();
-    still.set_prevent_scroll(true);
-    by_id::<HtmlElement>(id).focus_with_options(&still).unwrap_or_else(|error| log_error(&error));
+    focus_still(id);
     let nearest = ScrollIntoViewOptions::new();
     nearest.set_block(ScrollLogicalPosition::Nearest);
     by_id::<HtmlElement>("game").scroll_into_view_with_scroll_into_view_options(&nearest);

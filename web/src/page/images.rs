@@ -171,9 +171,7 @@ impl App {
         if is_empty {
             notes.push("all of one color, so there is nothing to see".to_owned());
         }
-        let holds =
-            |image: &Image| image.id == id && image.linked.as_ref().is_some_and(|linked| linked.is_all);
-        if self.images.iter().any(holds) {
+        if self.images.iter().any(|image| image.id == id && image.is_link_copy()) {
             notes.push("a small copy, so scores differ a little from those of the original".to_owned());
         }
         let [thumbnail, preview] =

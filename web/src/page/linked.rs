@@ -65,10 +65,9 @@ impl App {
 
     /// Offers to put a copy of the image on show into links, if it is the visitor's own.
     pub(super) fn offer_linked(&self) {
-        let own = self
-            .current()
-            .filter(|image| !image.is_sample && image.prepared.is_none() && image.problem.is_none());
-        let own = own.filter(|image| image.linked.as_ref().is_none_or(|linked| !linked.is_all));
+        // Before it is read, the browser may not have it to draw.
+        let own = self.current().filter(|image| image.read && !image.is_sample && image.prepared.is_none());
+        let own = own.filter(|image| image.problem.is_none() && !image.is_link_copy());
         by_id::<HtmlElement>("link-picture-line").set_hidden(own.is_none());
         by_id::<HtmlInputElement>("link-picture")
             .set_checked(own.is_some_and(|image| image.linked.is_some()));

@@ -18,15 +18,11 @@ impl App {
         let app = Rc::clone(app);
         on_click_within(&by_id("prepared"), "edit", move |name| {
             let mut state = app.borrow_mut();
-            let shown = state.current().map(|image| image.id);
-            match (PreparedEdit::named(name), shown) {
-                (Some(prepared), Some(id)) => state.prepare(id, prepared, None),
-                // The way back.
-                (None, _) => {
-                    let source = state.current().and_then(|image| image.source);
-                    source.into_iter().for_each(|source| state.select(source));
-                }
-                _ => {}
+            let Some((id, source)) = state.current().map(|image| (image.id, image.source)) else { return };
+            match (PreparedEdit::named(name), source) {
+                (Some(prepared), _) => state.prepare(id, prepared, None),
+                (None, Some(source)) => state.select(source),
+                (None, None) => {}
             }
             reveal();
         });

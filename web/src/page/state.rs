@@ -298,6 +298,11 @@ impl Image {
         }
     }
 
+    /// Whether it came by a link, which holds all there is of it.
+    pub(super) fn is_link_copy(&self) -> bool {
+        self.linked.as_ref().is_some_and(|linked| linked.is_all)
+    }
+
     /// Where the browser finds the smallest version there is.
     pub(super) fn thumbnail(&self) -> &str {
         self.thumbnail.as_deref().unwrap_or(&self.url)

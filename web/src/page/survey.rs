@@ -59,7 +59,7 @@ impl App {
             save("foil-misses.tsv", "text/tab-separated-values", &tsv(&app.surveyed()));
             append_text(
                 &by_id("survey-note"),
-                " It holds every foil that beats its caption in one of the models, also those that are not listed here.",
+                " It holds every foil that beats its caption in at least one model, also those that are not listed here.",
             );
         });
         act("survey-report", "click", App::save_report);
@@ -205,13 +205,17 @@ impl App {
         shares::show(&by_id("survey-shares"), &outcomes);
         let models = items[0].answers.iter().map(|answer| answer.model.as_str());
         fill("survey-model", models.map(|model| (model, words::title(model))));
-        self.list_misses();
+        self.list_misses_of(&items);
     }
 
     fn list_misses(&mut self) {
+        self.list_misses_of(&self.surveyed());
+    }
+
+    fn list_misses_of(&mut self, items: &[Item]) {
         let list: HtmlElement = by_id("misses");
         clear(&list);
-        let found = misses(&self.surveyed(), &by_id::<HtmlSelectElement>("survey-model").value());
+        let found = misses(items, &by_id::<HtmlSelectElement>("survey-model").value());
         for (nth, miss) in found.iter().take(self.survey.listed).enumerate() {
             let item = copy_of("miss");
             let open: HtmlElement = slot(&item, "open");
@@ -230,9 +234,8 @@ impl App {
             set_slot(&item, "ahead", &format!("{}{elsewhere}", words::lead(miss.ahead)));
             append(&list, &item);
         }
-        let n_items = self.survey.items.len();
         let note = match found.len() {
-            0 => format!("Nothing wrong in {}.", words::count(n_items, "picture")),
+            0 => format!("Nothing wrong in {}.", words::count(items.len(), "picture")),
             1 => "1 miss.".to_owned(),
             all => format!("{all} misses, the biggest first; of each concept only the strongest foil."),
         };

@@ -3,13 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use web_sys::{Event, FocusOptions, HtmlElement};
+use web_sys::{Event, HtmlElement};
 
 use super::caption;
-use super::dom::{by_id, on, on_click_within, set_text};
+use super::dom::{by_id, focus_still, on, on_click_within, set_text};
 use super::results;
 use super::state::{App, Asking};
-use crate::console::log_error;
 use crate::protocol::{Answer, ImageId};
 use crate::words;
 
@@ -102,11 +101,4 @@ impl App {
         };
         set_text("true-foils-count", &said);
     }
-}
-
-/// Moves the focus, and not the page.
-fn focus_still(id: &str) {
-    let still = FocusOptions::new();
-    still.set_prevent_scroll(true);
-    by_id::<HtmlElement>(id).focus_with_options(&still).unwrap_or_else(|error| log_error(&error));
 }
